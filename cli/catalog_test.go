@@ -147,11 +147,12 @@ func TestCatalogueIsWrittenAsText(t *testing.T) {
 func TestCatalogueShowsWhatIsNear(t *testing.T) {
 	dir := t.TempDir()
 	for model, want := range map[string]string{
-		"openai/gpt-5-m":     "Known are gpt-5-mini",
-		"openai/granite":     "models of the provider are known",
-		"granite/x":          `"granite" is not a provider`,
-		"bedrock/nova-lite":  "Use outcrop models nova-lite",
-		"together/kimi-none": "nothing is known of kimi-none of together",
+		"openai/gpt-5-m":                "Known are gpt-5-mini",
+		"openai/granite":                "models of the provider are known",
+		"granite/x":                     `"granite" is not a provider`,
+		"bedrock/nova-lite":             "Use outcrop models nova-lite",
+		"bedrock_mantle/qwen.qwen3-32b": "Use outcrop models qwen.qwen3-32b",
+		"together/kimi-none":            "nothing is known of kimi-none of together",
 	} {
 		if code, _, errs := catalogCommandLine("show", model, "--data-dir", dir); code == 0 || !strings.Contains(errs, want) {
 			t.Errorf("%s: %d %s", model, code, errs)

@@ -92,28 +92,48 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 // rewritten converts arguments to the form of the grammar: help COMMAND becomes
-// COMMAND --help, and the fields after models --json become a separate flag.
+// COMMAND --help, models --help the help of its default, and the fields after
+// models --json become a separate flag.
 func rewritten(args []string) []string {
 	if len(args) > 0 && args[0] == "help" {
-		return append(slices.Clone(args[1:]), "--help")
+		args = append(slices.Clone(args[1:]), "--help")
 	}
-	if len(args) == 0 || args[0] != "models" {
+	switch {
+	case len(args) == 0 || args[0] != "models":
 		return args
+	case len(args) == 2 && (args[1] == "--help" || args[1] == "-h"):
+		return []string{"models", "list", "--help"}
 	}
 	var out []string
 	for i := 0; i < len(args); i++ {
 		fields, equals := strings.CutPrefix(args[i], "--json=")
 		switch {
 		case equals:
-			out = append(out, "--json", "--fields="+fields)
-		case args[i] == "--json" && i+1 < len(args) && areFields(args[i+1]):
-			out = append(out, "--json", "--fields="+args[i+1])
-			i++
+			out = append(out, "--json", "--fields="+strings.ReplaceAll(fields, " ", ""))
+		case args[i] == "--json":
+			out = append(out, "--json")
+			if fields, n := fieldList(args[i+1:]); n > 0 {
+				out = append(out, "--fields="+fields)
+				i += n
+			}
 		default:
 			out = append(out, args[i])
 		}
 	}
 	return out
+}
+
+// fieldList reads the fields that begin arguments, also with spaces at the commas, and returns
+// how many arguments they are: 0 for a word that is no field.
+func fieldList(args []string) (fields string, n int) {
+	for n < len(args) && !strings.HasPrefix(args[n], "-") && (n == 0 || strings.HasSuffix(fields, ",") || strings.HasPrefix(args[n], ",")) {
+		fields += strings.ReplaceAll(args[n], " ", "")
+		n++
+	}
+	if !strings.Contains(fields, ",") && !areFields(fields) {
+		return "", 0
+	}
+	return strings.Trim(fields, ","), n
 }
 
 // report prints a command's error and returns the exit code.

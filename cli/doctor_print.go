@@ -278,8 +278,8 @@ func actor(a llm.Actor) string {
 		return "the operator of the gateway"
 	case llm.ActorAWSAdmin:
 		return "the administrator of the AWS account"
-	case llm.ActorOrganisationAdmin:
-		return "the administrator of the AWS organisation"
+	case llm.ActorOrganizationAdmin:
+		return "the administrator of the AWS organization"
 	case llm.ActorAWS:
 		return "AWS: wait, use another region, or open a support case"
 	case llm.ActorProvider:

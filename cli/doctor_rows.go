@@ -157,7 +157,11 @@ func (r *refusal) policies(account string) []string {
 		for _, id := range models[region] {
 			command = append(command, "--model", id)
 		}
-		out = append(out, "To write one policy for all of them: "+strings.Join(command, " "))
+		what := "To write the policy: "
+		if len(models[region]) > 1 {
+			what = "To write one policy for all of them: "
+		}
+		out = append(out, what+strings.Join(command, " "))
 	}
 	return out
 }

@@ -97,13 +97,20 @@ func TestDoctorSaysEachRefusalOnce(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"affects:        nova-lite, nova-pro, claude-sonnet-4-5\n", "affects:        ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "outcrop bedrock policy --region us-east-1 --account 123456789012 --model amazon.nova-lite-v1:0 --model amazon.nova-pro-v1:0 --model us.anthropic.claude-sonnet-4-5-20250929-v1:0\n", "the administrator of the AWS account", "3 not at all"} {
+	for _, want := range []string{"affects:        nova-lite, nova-pro, claude-sonnet-4-5\n", "affects:        ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "outcrop bedrock policy --region us-east-1 --account 123456789012 --model amazon.nova-lite-v1:0 --model amazon.nova-pro-v1:0 --model us.anthropic.claude-sonnet-4-5-20250929-v1:0\n", "the administrator of the AWS account", "3 not at all", "To write one policy for all of them: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
 	if n := strings.Count(out, "who can fix it:"); n != 2 {
 		t.Errorf("%d refusals, want 2:\n%s", n, out)
+	}
+}
+
+func TestThePolicyOfOneModelIsNotOneForAll(t *testing.T) {
+	emulatedWith(t, emulator.Options{}, "op=Converse deny always", "op=ConverseStream deny always")
+	if _, out, _ := doctor(t, "--model", "nova-lite"); !strings.Contains(out, "To write the policy: outcrop bedrock policy --region us-east-1") {
+		t.Errorf("the output is:\n%s", out)
 	}
 }
 

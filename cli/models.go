@@ -36,6 +36,11 @@ type listCommand struct {
 	Fields  []string `hidden:"" help:"The fields to print with --json."`
 }
 
+// Help is what stands behind the first line of the command's help, which is also that of outcrop models.
+func (*listCommand) Help() string {
+	return "The word list may be left out. outcrop models resolve MODEL shows which id a model is called by in a region, and why."
+}
+
 // modelRow is one model in the JSON of outcrop models.
 type modelRow struct {
 	Name string `json:"name"`

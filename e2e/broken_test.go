@@ -164,7 +164,7 @@ func everything(t testing.TB, principal string) *document {
 
 // broken is an account set up so that a call fails. Nil layers do not apply.
 type broken struct {
-	identity, boundary, session, endpoint, organisation, resource *document
+	identity, boundary, session, endpoint, organization, resource *document
 
 	state setup.Setup // the rest of the set-up
 }
@@ -301,28 +301,28 @@ func setupFaults() []setupFault {
 			b.session.denies = []statement{{Action: []string{"bedrock:*"}, Resource: []string{"*"}}}
 			return b
 		}},
-		{"the organisation allows other models", nil, func(t testing.TB, a *account45, f callForm) broken {
+		{"the organization allows other models", nil, func(t testing.TB, a *account45, f callForm) broken {
 			b := sound(t, a, f)
-			b.organisation = &document{}
-			lacksProfile("")(t, a, f, b.organisation)
+			b.organization = &document{}
+			lacksProfile("")(t, a, f, b.organization)
 			return b
 		}},
-		{"the organisation denies by region and forgets one", nil, func(t testing.TB, a *account45, f callForm) broken {
+		{"the organization denies by region and forgets one", nil, func(t testing.TB, a *account45, f callForm) broken {
 			b := sound(t, a, f)
-			b.organisation = everything(t, "")
-			b.organisation.denies = []statement{{Action: []string{"bedrock:*"}, Resource: []string{"*"}, Condition: map[string]map[string][]string{"StringNotEquals": {"aws:RequestedRegion": {region, "eu-west-1"}}}}}
+			b.organization = everything(t, "")
+			b.organization.denies = []statement{{Action: []string{"bedrock:*"}, Resource: []string{"*"}, Condition: map[string]map[string][]string{"StringNotEquals": {"aws:RequestedRegion": {region, "eu-west-1"}}}}}
 			return b
 		}},
-		{"the organisation denies all but some models", nil, func(t testing.TB, a *account45, f callForm) broken {
+		{"the organization denies all but some models", nil, func(t testing.TB, a *account45, f callForm) broken {
 			b := sound(t, a, f)
-			b.organisation = everything(t, "")
-			b.organisation.denies = []statement{{Action: []string{"bedrock:InvokeModel*"}, NotResource: []string{"arn:aws:bedrock:*::foundation-model/amazon.*", accountARN + ":*"}}}
+			b.organization = everything(t, "")
+			b.organization.denies = []statement{{Action: []string{"bedrock:InvokeModel*"}, NotResource: []string{"arn:aws:bedrock:*::foundation-model/amazon.*", accountARN + ":*"}}}
 			return b
 		}},
-		{"the organisation denies API keys", func(f callForm) bool { return f.apiKey }, func(t testing.TB, a *account45, f callForm) broken {
+		{"the organization denies API keys", func(f callForm) bool { return f.apiKey }, func(t testing.TB, a *account45, f callForm) broken {
 			b := sound(t, a, f)
-			b.organisation = everything(t, "")
-			b.organisation.denies = []statement{{Action: []string{bearerAction}, Resource: []string{"*"}}}
+			b.organization = everything(t, "")
+			b.organization.denies = []statement{{Action: []string{bearerAction}, Resource: []string{"*"}}}
 			return b
 		}},
 		{"the VPC endpoint lacks the profile", nil, func(t testing.TB, a *account45, f callForm) broken {
@@ -427,8 +427,8 @@ func (a *account45) set(t testing.TB, b broken) *setup.Setup {
 	}
 	role.Keys = []setup.Key{key}
 	s.Users, s.Roles = []setup.User{user}, []setup.Role{role}
-	if b.organisation != nil {
-		s.Organization = &setup.Organization{Levels: [][]setup.Control{{{Policy: policy.Everything()}}, {{ID: "p-models12", Policy: b.organisation.policy(t)}}}}
+	if b.organization != nil {
+		s.Organization = &setup.Organization{Levels: [][]setup.Control{{{Policy: policy.Everything()}}, {{ID: "p-models12", Policy: b.organization.policy(t)}}}}
 	}
 	if b.endpoint != nil {
 		s.Endpoint, s.Endpoints = endpointID, map[string]*policy.Policy{endpointID: b.endpoint.policy(t)}

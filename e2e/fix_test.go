@@ -59,7 +59,7 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 	t.Helper()
 	layer := map[string]**document{
 		"iam.identity": &b.identity, "iam.bearer": &b.identity, "iam.boundary": &b.boundary, "iam.session": &b.session,
-		"iam.scp": &b.organisation, "iam.vpce": &b.endpoint, "iam.resource": &b.resource,
+		"iam.scp": &b.organization, "iam.vpce": &b.endpoint, "iam.resource": &b.resource,
 	}
 	family, _, _ := strings.Cut(string(v.Code), "_")
 	switch {
@@ -308,7 +308,7 @@ func (a *account45) fixes(t *testing.T, name string, f callForm, b *broken) (llm
 
 // layers returns the policies of a set-up by name.
 func (b *broken) layers() map[string]*document {
-	all := map[string]*document{"identity": b.identity, "boundary": b.boundary, "session": b.session, "endpoint": b.endpoint, "organisation": b.organisation}
+	all := map[string]*document{"identity": b.identity, "boundary": b.boundary, "session": b.session, "endpoint": b.endpoint, "organization": b.organization}
 	maps.DeleteFunc(all, func(_ string, d *document) bool { return d == nil })
 	return all
 }

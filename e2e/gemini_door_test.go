@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -37,6 +38,41 @@ func TestGoogleGenAIIsServedByEveryProvider(t *testing.T) {
 	sent := v.taken()
 	if last := sent[len(sent)-1]; r.status != http.StatusOK || string(last.Body) != `{"contents":[{"parts":[{"text":"Hi"}]}],"future":{"a":1}}` {
 		t.Errorf("%d %s: sent %s", r.status, r.body, last.Body)
+	}
+}
+
+// TestABlockedPromptIsAResponseForGooglesSDK runs Google's SDK against a Gemini that blocks a prompt, whose
+// response passes through, and a Claude that does so with an error.
+func TestABlockedPromptIsAResponseForGooglesSDK(t *testing.T) {
+	c := venv(t, "google", "google")
+	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
+		const blocked = `{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":5,"totalTokenCount":5},"modelVersion":"gemini-2.5-flash"}`
+		switch {
+		case strings.Contains(c.Path, ":streamGenerateContent"):
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: "+blocked+"\r\n\r\n")
+		case strings.Contains(c.Path, ":generateContent"):
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, blocked)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}`)
+		}
+	})
+	g := startGateway(t, sdkConfig+`
+  - {model_name: gemini, litellm_params: {model: gemini/gemini-2.5-flash, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+  - {model_name: anthropic, litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+`, startEmulator(t).URL())
+	for model, reason := range map[string]string{"gemini": "PROHIBITED_CONTENT", "anthropic": "SAFETY"} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		sdk := exec.CommandContext(ctx, c.interpreter, "blocked.py")
+		sdk.Dir = "sdks/google"
+		sdk.Env = append(sdk.Environ(), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "REASON="+reason)
+		if out, err := sdk.CombinedOutput(); err != nil || string(out) != "all passed\n" {
+			t.Errorf("%s: %v: %s", model, err, out)
+		}
 	}
 }
 

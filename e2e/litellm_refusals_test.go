@@ -38,7 +38,7 @@ func refusalRows() []*refusalRow {
 		add(f, form)
 	}
 	more := map[string]callForm{
-		"the organisation denies by region and forgets one": {profile: "global"},
+		"the organization denies by region and forgets one": {profile: "global"},
 		"the other action alone is allowed":                 {profile: "geography", stream: true},
 	}
 	for _, f := range setupFaults() {

@@ -26,7 +26,7 @@ func TestProvidersSayWhatCallsCost(t *testing.T) {
 		}
 	})
 	list := "general_settings: {master_key: " + masterKey + "}\nmodel_list:\n"
-	for name, model := range map[string]string{"router": "openrouter/openai/gpt-5", "sonar": "perplexity/sonar", "grok": "xai/grok-4.3", "image": "xai/grok-imagine-image", "gpt": "openai/gpt-5"} {
+	for name, model := range map[string]string{"router": "openrouter/openai/gpt-5", "sonar": "perplexity/sonar", "grok": "xai/grok-4.3", "vercel": "vercel_ai_gateway/anthropic/claude-sonnet-4", "go": "opencode_go/glm-5.1", "image": "xai/grok-imagine-image", "gpt": "openai/gpt-5"} {
 		list += "  - {model_name: " + name + ", litellm_params: {model: " + model + ", api_base: " + v.URL + "/v1, api_key: " + vendorSecret + "}}\n"
 	}
 	list += "  - {model_name: own, litellm_params: {model: openrouter/own, input_cost_per_token: 0.001, output_cost_per_token: 0.001, api_base: " + v.URL + "/v1, api_key: " + vendorSecret + "}}\n"
@@ -40,6 +40,8 @@ func TestProvidersSayWhatCallsCost(t *testing.T) {
 		{"/v1/chat/completions", "sonar", `{` + tokens + `,"cost":{"input_tokens_cost":0.1,"total_cost":0.25}}`, "0.25", "provider"},
 		{"/v1/chat/completions", "grok", `{` + tokens + `,"cost_in_usd_ticks":37756000}`, "0.0037756", "provider"},
 		{"/v1/images/generations", "image", "", "0.07", "provider"},
+		{"/v1/chat/completions", "vercel", `{` + tokens + `,"cost":0.000573,"is_byok":false,"cost_details":{"upstream_inference_cost":null},"market_cost":0.000573}`, "0.000573", "provider"},
+		{"/v1/chat/completions", "go", `{` + tokens + `,"cost":0,"opencode":{"list_cost":0.0042}}`, "0.0042", "provider"},
 		{"/v1/chat/completions", "gpt", `{` + tokens + `,"cost":0.125}`, "0.000025", ""},
 		{"/v1/chat/completions", "own", `{` + tokens + `,"cost":0.125}`, "0.006", ""},
 		{"/openrouter/v1/chat/completions", "openai/gpt-5", `{` + tokens + `,"cost":0.125}`, "0.125", "provider"},

@@ -40,6 +40,7 @@ type Names interface {
 	MakesImages(name, dialect string) bool
 	Account(dialect, name, of string) (route.Account, bool)
 	ModelAt(deployment, name string) string
+	PriceAt(deployment, model string) llm.Pricer
 }
 
 // Inliner fetches media from URLs; *fetch.Client is one.

@@ -178,7 +178,7 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, e *llm.Error
 		return
 	}
 	for _, d := range s.opt.Doors {
-		if own, ok := d.(door.Recogniser); ok && own.Recognises(r) {
+		if own, ok := d.(door.Recognizer); ok && own.Recognizes(r) {
 			d.WriteError(w, e)
 			return
 		}

@@ -6,6 +6,7 @@ type EventQueue struct {
 	events []Event // events[at:] have been read and not returned
 	at     int
 	err    error // comes behind the events, and from then on
+	told   bool  // Next has returned err
 }
 
 // Next fills ev with the next event. While there is none, it calls read, which appends to an empty list what
@@ -15,6 +16,7 @@ func (q *EventQueue) Next(ev *Event, read func(events []Event) ([]Event, error))
 	*ev = Event{}
 	for q.at == len(q.events) {
 		if q.err != nil {
+			q.told = true
 			return q.err
 		}
 		q.at = 0
@@ -26,8 +28,12 @@ func (q *EventQueue) Next(ev *Event, read func(events []Event) ([]Event, error))
 	return nil
 }
 
-// Ready reports whether Next will return an event that has been read.
-func (q *EventQueue) Ready() bool { return q.at < len(q.events) }
-
-// Ended reports whether read has returned an error: Next will not call it again.
-func (q *EventQueue) Ended() bool { return q.err != nil }
+// More reports whether there is more that Next will return without waiting: an event that has been read, the
+// end, or what read makes of what has arrived. more reports whether read would return without waiting.
+func (q *EventQueue) More(read func(events []Event) ([]Event, error), more func() bool) bool {
+	for q.at == len(q.events) && q.err == nil && more() {
+		q.at = 0
+		q.events, q.err = read(q.events[:0])
+	}
+	return q.at < len(q.events) || q.err != nil && !q.told
+}

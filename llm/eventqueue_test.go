@@ -27,17 +27,47 @@ func TestAnErrorComesBehindTheEventsBeforeIt(t *testing.T) {
 		}
 	}
 	var ev llm.Event
-	for i, want := range []string{"a", "b", "c"} {
+	for _, want := range []string{"a", "b", "c"} {
 		if err := q.Next(&ev, read); err != nil || ev.Text != want {
 			t.Fatalf("%q, %v, want %q", ev.Text, err, want)
 		}
-		if q.Ready() != (i == 0) || q.Ended() != (want == "c") {
-			t.Errorf("after %q: ready %v, ended %v", want, q.Ready(), q.Ended())
+		if more := q.More(read, func() bool { return false }); more != (want != "b") {
+			t.Errorf("after %q: more is %t", want, more)
 		}
 	}
 	for range 2 {
 		if err := q.Next(&ev, read); !errors.Is(err, io.ErrUnexpectedEOF) || ev.Text != "" || reads != 3 {
 			t.Errorf("%q, %v after %d reads", ev.Text, err, reads)
 		}
+	}
+}
+
+// TestMoreIsSaidOfEventsOnly reads ahead what turns out to be no event.
+func TestMoreIsSaidOfEventsOnly(t *testing.T) {
+	var q llm.EventQueue
+	arrived := []string{"", "", "a", ""}
+	read := func(events []llm.Event) ([]llm.Event, error) {
+		if len(arrived) == 0 {
+			return events, io.EOF
+		}
+		text := arrived[0]
+		if arrived = arrived[1:]; text == "" {
+			return events, nil
+		}
+		return append(events, llm.Event{Text: text}), nil
+	}
+	more := func() bool { return len(arrived) > 0 }
+	var ev llm.Event
+	if !q.More(read, more) || len(arrived) != 1 {
+		t.Errorf("there is an event, and %d pieces are left", len(arrived))
+	}
+	if err := q.Next(&ev, read); err != nil || ev.Text != "a" {
+		t.Errorf("%q, %v", ev.Text, err)
+	}
+	if q.More(read, more) || len(arrived) != 0 {
+		t.Errorf("a piece that is no event counts, and %d pieces are left", len(arrived))
+	}
+	if err := q.Next(&ev, read); !errors.Is(err, io.EOF) || q.More(read, more) {
+		t.Errorf("the end is %v, and more may follow", err)
 	}
 }

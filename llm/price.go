@@ -145,6 +145,26 @@ func (r *Rates) take(other *Rates) {
 	}
 }
 
+// Batch returns the cost of a batch's usage, the sum of its requests'. estimated is whether that is not the
+// price of each of them: the tier of batches has no price, and the default tier's is taken, or the price depends
+// on the length of a prompt, and that of the shortest is taken. ok is false if the price is unknown.
+func (p *Prices) Batch(u *Usage) (c Cost, estimated, ok bool) {
+	each := *p
+	each.Rates = nil
+	for i := range p.Rates {
+		if r := &p.Rates[i]; r.Above == 0 {
+			each.Rates = append(each.Rates, *r)
+		} else if r.Tier == "" || r.Tier == TierBatch {
+			estimated = true
+		}
+	}
+	if c, ok = each.Cost(TierBatch, u); ok {
+		return c, estimated, true
+	}
+	c, ok = each.Cost("", u)
+	return c, true, ok
+}
+
 // Cost returns the cost of usage under a tier, in the provider's word. A call with search units costs
 // these alone, and one with images the images, beside the tokens that are none of them. ok is false if the price of something that was used is unknown.
 func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {

@@ -88,6 +88,33 @@ func TestPricesOfTiersAndLongPrompts(t *testing.T) {
 	}
 }
 
+// A batch's usage is the sum of many requests', so its length says nothing of theirs.
+func TestPricesOfBatches(t *testing.T) {
+	price := func(micro int64) llm.Opt[llm.Cost] { return llm.Some(llm.Cost(micro * 1_000_000)) }
+	short, batch := llm.Rates{Input: price(2), Output: price(10)}, llm.Rates{Tier: llm.TierBatch, Input: price(1), Output: price(5)}
+	long, priority := llm.Rates{Above: 200_000, Input: price(4)}, llm.Rates{Tier: llm.TierPriority, Above: 200_000, Input: price(8)}
+	for _, tt := range []struct {
+		name      string
+		rates     []llm.Rates
+		want      string
+		estimated bool
+		ok        bool
+	}{
+		{"a price of batches", []llm.Rates{short, batch}, "6", false, true},
+		{"long prompts of another tier", []llm.Rates{short, batch, priority}, "6", false, true},
+		{"long prompts", []llm.Rates{short, batch, long}, "6", true, true},
+		{"no price of batches", []llm.Rates{short}, "12", true, true},
+		{"no price", nil, "", false, false},
+		{"a price of half of it", []llm.Rates{{Input: price(2)}}, "", false, false},
+	} {
+		p := &llm.Prices{Rates: tt.rates}
+		cost, estimated, ok := p.Batch(&llm.Usage{Input: 1_000_000, Output: 1_000_000})
+		if ok != tt.ok || ok && (cost.String() != tt.want || estimated != tt.estimated) {
+			t.Errorf("%s: %v, %t, %t", tt.name, cost, estimated, ok)
+		}
+	}
+}
+
 func TestImagesCostTheirPriceBesideTheirTokens(t *testing.T) {
 	p := &llm.Prices{Rates: []llm.Rates{{Input: llm.Some[llm.Cost](2), Output: llm.Some[llm.Cost](10)}}, Image: llm.Some[llm.Cost](1000)}
 	u := &llm.Usage{Input: 5, Output: 1300, ImageOutput: llm.Some[int64](1290), Images: 2}

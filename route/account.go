@@ -94,6 +94,26 @@ func (r *Router) ModelAt(id, name string) string {
 	return ""
 }
 
+// PriceAt returns the price of a provider's model at a deployment: the operator's, otherwise the known one; nil
+// if there is none.
+func (r *Router) PriceAt(id, model string) llm.Pricer {
+	for _, g := range r.all {
+		for _, t := range g.deployments {
+			switch {
+			case t.ID != id:
+			case t.Price != nil:
+				return t.Price
+			case t.Facts != nil:
+				if known := t.Facts(model); known != nil && known.Prices != nil {
+					return known.Prices
+				}
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 // only returns the deployment with an id; nil if the group has none.
 func (g *group) only(id string) []*deployment {
 	for i, t := range g.deployments {

@@ -24,6 +24,7 @@ type step struct {
 	events []llm.Event
 	then   error         // how a stream ends; io.EOF if nil
 	stall  time.Duration // before the answer, or at the end of the events
+	some   bool          // something of an event always seems to be there
 }
 
 func (f *fake) next() step {
@@ -113,7 +114,7 @@ func (s *fakeStream) Next(ev *llm.Event) error {
 	}
 	return io.EOF
 }
-func (s *fakeStream) More() bool      { return false }
+func (s *fakeStream) More() bool      { return s.step.some }
 func (s *fakeStream) Meta() *llm.Meta { return &s.meta }
 func (s *fakeStream) Close() error {
 	if !s.shut {

@@ -398,6 +398,26 @@ func TestSilenceAfterASlowReader(t *testing.T) {
 	})
 }
 
+// A wait counts although the provider has sent something, such as a piece of an event or an empty one.
+func TestSilenceBehindSomethingThatIsNoEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a")}, stall: time.Hour, some: true}}}
+		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		time.Sleep(17 * time.Second) // the bubble's clock; the limit is 10 s
+		began := time.Now()
+		if _, err := drain(s); llm.AsError(err).Status != 504 {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took < 10*time.Second || took > 20*time.Second {
+			t.Errorf("it took %v, want 10 to 20 s", took)
+		}
+	})
+}
+
 func TestClientThatGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}

@@ -46,12 +46,18 @@ type stream[E any, P event[E]] struct {
 	// long the provider has been waited for.
 	timer   *time.Timer
 	opened  time.Time
-	waiting atomic.Int64 // when the wait for the provider began, in nanoseconds after opened; negative while none is
+	waiting atomic.Int64 // when the wait for the provider began, in nanoseconds after opened; or one of those below
 
 	held   []E
 	err    error // the error that ended the stream
 	failed func(*llm.Error)
 }
+
+// Values of stream.waiting that are no time.
+const (
+	waitingNot    = -1 // nobody waits for the provider
+	waitingHardly = -2 // for an event of which something is there, which may turn out to be none
+)
 
 // open opens a stream and waits for its first event with content. If it fails, nothing stays open.
 func open[E any, P event[E]](call context.Context, limit time.Duration, begin func(ctx context.Context) (Source[E], error)) (*stream[E, P], error) {
@@ -60,7 +66,7 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 	s.timer = time.AfterFunc(math.MaxInt64, s.watch)
 	s.timer.Reset(limit) // watch uses timer
 	inner, err := begin(ctx)
-	s.waiting.Store(-1)
+	s.waiting.Store(waitingNot)
 	if err != nil {
 		err = attemptError(call, ctx, err)
 		cancel(nil)
@@ -94,7 +100,10 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 // when that could be.
 func (s *stream[E, P]) watch() {
 	left := s.limit
-	if since := s.waiting.Load(); since >= 0 {
+	switch since := s.waiting.Load(); {
+	case since == waitingHardly:
+		s.waiting.CompareAndSwap(waitingHardly, int64(time.Since(s.opened))) // it is a wait if it still goes on
+	case since >= 0:
 		left -= time.Since(s.opened) - time.Duration(since)
 	}
 	switch {
@@ -123,14 +132,13 @@ func (s *stream[E, P]) pull(ev *E) error {
 	if s.err != nil {
 		return s.err
 	}
-	watched := !s.inner.More()
-	if watched {
+	if s.inner.More() { // most events are whole then, and the clock is not read for them
+		s.waiting.Store(waitingHardly)
+	} else {
 		s.waiting.Store(int64(time.Since(s.opened)))
 	}
 	err := s.inner.Next(ev)
-	if watched {
-		s.waiting.Store(-1)
-	}
+	s.waiting.Store(waitingNot)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = attemptError(s.call, s.ctx, err)
 		if s.failed != nil {

@@ -47,6 +47,10 @@ type Call struct {
 	// CostUnknown says why there is no cost of a call that is not billed by texts alone, or that was passed
 	// on; empty if there is one.
 	CostUnknown string
+	// BatchCost is the cost of the batch that the call has looked at, which is no part of Usage, and
+	// BatchEstimated whether it is an estimate.
+	BatchCost      llm.Opt[llm.Cost]
+	BatchEstimated bool
 	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
@@ -243,12 +247,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		a = append(a, slog.Int64("characters", c.Usage.Characters))
 	}
 	text("cost_unknown", c.CostUnknown)
-	if c.Usage.Cost.Set {
-		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
-		if c.CostStated {
-			a = append(a, slog.String("cost_source", "provider"))
-		}
-	}
+	a = costs(a, c)
 	text("stop", c.Stop)
 	if n := len(c.Meta.Warnings); n > 0 {
 		a = append(a, slog.Int("warnings", n))
@@ -274,6 +273,23 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		text("why", e.Cause)
 		text("fix", e.Fix)
 		text("cause", words.cause)
+	}
+	return a
+}
+
+// costs appends what a call has cost, and the batch that it has looked at.
+func costs(a []slog.Attr, c *Call) []slog.Attr {
+	if c.Usage.Cost.Set {
+		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
+		if c.CostStated {
+			a = append(a, slog.String("cost_source", "provider"))
+		}
+	}
+	if c.BatchCost.Set {
+		a = append(a, slog.Float64("batch_cost_usd", c.BatchCost.Value.USD()))
+		if c.BatchEstimated {
+			a = append(a, slog.Bool("batch_cost_estimated", true))
+		}
 	}
 	return a
 }

@@ -27,6 +27,9 @@ const lite = `{
 	"vertex_ai/claude-sonnet-5": {"litellm_provider": "vertex_ai-anthropic_models", "mode": "chat", "max_output_tokens": 64000},
 	"gpt-5-pro": {"litellm_provider": "openai", "mode": "responses", "supports_reasoning": true, "supported_endpoints": ["/v1/batch", "/v1/responses"]},
 	"gpt-7": {"litellm_provider": "openai", "mode": "responses", "supported_endpoints": ["/v1/chat/completions", "/v1/responses"]},
+	"gpt-image-9": {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_token": 5e-06, "cache_read_input_token_cost": 1.25e-06, "input_cost_per_image_token": 1e-05, "output_cost_per_image_token": 4e-05,
+		"input_cost_per_image_token_batches": 5e-06, "output_cost_per_image_token_batches": 2e-05},
+	"gemini/gemini-9-image": {"litellm_provider": "gemini", "mode": "image_generation", "input_cost_per_token": 5e-07, "output_cost_per_token": 3e-06, "output_cost_per_image": 0.039, "output_cost_per_image_token": 6e-05, "output_cost_per_image_token_priority": 0.000108},
 	"azure/whisper": {"litellm_provider": "azure", "mode": "audio_transcription", "input_cost_per_second": 0.0001}
 }`
 
@@ -96,6 +99,8 @@ func TestTablesBecomeRows(t *testing.T) {
 		{"cohere", "rerank-3", `{"id":"rerank-3","kind":"rerank","units":{"query":0.002},"by":"litellm"}`},
 		{"vertex_ai", "claude-sonnet-5", `{"id":"claude-sonnet-5","kind":"chat","maxOutput":64000,"input":"text","output":"text","by":"litellm"}`},
 		{"azure", "whisper", `{"id":"whisper","kind":"transcription","units":{"inputSecond":0.0001},"by":"litellm"}`},
+		{"openai", "gpt-image-9", `{"id":"gpt-image-9","kind":"image","prices":[{"input":5,"cacheRead":1.25,"imageInput":10,"imageOutput":40},{"tier":"batch","imageInput":5,"imageOutput":20}],"by":"litellm"}`},
+		{"gemini", "gemini-9-image", `{"id":"gemini-9-image","kind":"image","prices":[{"input":0.5,"output":3,"imageOutput":60},{"tier":"priority","imageOutput":108}],"units":{"outputImage":0.039},"by":"litellm"}`},
 		{"gemini", "gemini-x", `{"id":"gemini-x","kind":"chat","context":5,"maxOutput":4,"input":"text","output":"text","by":"models.dev"}`},
 	} {
 		if got := line(t, r, tt.provider, tt.id); got != tt.want {

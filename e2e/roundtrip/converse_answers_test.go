@@ -37,6 +37,13 @@ func frame(kind string, payload any) string {
 	}, raw(payload)))
 }
 
+// exceptionFrame is an exception with which a stream ends.
+func exceptionFrame(kind string, payload any) string {
+	return string(eventstream.Append(nil, []eventstream.Header{
+		{Name: eventstream.HeaderExceptionType, Value: kind}, {Name: eventstream.HeaderContentType, Value: "application/json"}, {Name: eventstream.HeaderMessageType, Value: "exception"},
+	}, raw(payload)))
+}
+
 // framed is a frame that was read.
 type framed struct {
 	kind    string

@@ -1,7 +1,9 @@
 package roundtrip
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -9,7 +11,7 @@ import (
 // filterWords are the stops of a dialect that mean that a filter has stopped the response, or the model has
 // refused.
 func filterWords(dialect reads) []string {
-	switch dialect.(type) {
+	switch spoken(dialect).(type) {
 	case messages, invoke:
 		return []string{"refusal"}
 	case converse:
@@ -18,7 +20,7 @@ func filterWords(dialect reads) []string {
 		return []string{"SAFETY", "PROHIBITED_CONTENT", "RECITATION", "BLOCKLIST", "SPII"}
 	case cohereChat:
 		return []string{"ERROR_TOXIC"}
-	case ollamaChat: // which has no filter
+	case ollamaChat, generation: // which have no filter
 		return nil
 	default:
 		return []string{"content_filter"}
@@ -67,7 +69,33 @@ func TestAFilteredResponseIsFilteredForEveryClient(t *testing.T) {
 	})
 }
 
-func TestAPromptThatGeminiBlocksIsAnErrorOfTheFrontendsDialect(t *testing.T) {
+// blockedBy reads a response of Gemini's API to a prompt that was blocked, whole or streamed: the reason, the
+// message, and whether it is one.
+func blockedBy(got *response, stream bool) (reason, said string, ok bool) {
+	body := string(got.body)
+	if array, found := strings.CutPrefix(body, "["); stream && found {
+		if body, ok = strings.CutSuffix(array, "]\n"); !ok {
+			return "", "", false
+		}
+	} else if stream {
+		if body, ok = strings.CutPrefix(body, "data: "); !ok || strings.Count(body, "data: ") != 0 {
+			return "", "", false
+		}
+	}
+	var v struct {
+		Candidates json.RawMessage `json:"candidates"`
+		Feedback   struct {
+			Reason  string `json:"blockReason"`
+			Message string `json:"blockReasonMessage"`
+		} `json:"promptFeedback"`
+	}
+	err := json.Unmarshal([]byte(body), &v)
+	return v.Feedback.Reason, v.Feedback.Message, err == nil && got.status == http.StatusOK && got.broke == nil && v.Candidates == nil && v.Feedback.Reason != ""
+}
+
+// TestAPromptThatGeminiBlocksIsToldInTheFrontendsDialect looks for an error, and in Gemini's own API for the
+// response that it has for this.
+func TestAPromptThatGeminiBlocksIsToldInTheFrontendsDialect(t *testing.T) {
 	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 1}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
@@ -87,9 +115,15 @@ func TestAPromptThatGeminiBlocksIsAnErrorOfTheFrontendsDialect(t *testing.T) {
 					t.Fatal(err)
 				}
 				at := fmt.Sprintf("%s, %s, stream %t: %d %s", d.name, reason, stream, got.status, got.body)
-				e, ok := readError(d, got)
-				if !ok || got.status != 400 || e.code != "request.content_filtered" || !strings.Contains(e.said, reason) {
+				if d.name == "gemini" {
+					if r, _, ok := blockedBy(got, stream); !ok || r != reason || !strings.Contains(string(got.body), blocked) {
+						t.Errorf("%s: is not what Google sent", at)
+					}
+				} else if e, ok := readError(d, got); !ok || got.status != 400 || e.code != "request.content_filtered" || !strings.Contains(e.said, reason) {
 					t.Errorf("%s: %+v", at, e)
+				}
+				if line := b.logged(t, got); line.Code != "request.content_filtered" || line.Status != 400 {
+					t.Errorf("%s: the log has %+v", at, line)
 				}
 				if n := len(s.taken()); n != 1 {
 					t.Errorf("%s: %d attempts", at, n)

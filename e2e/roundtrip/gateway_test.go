@@ -82,16 +82,21 @@ func (u *upstreamKind) speaks(path string) reads {
 		return invoke{}
 	}
 	path, _, _ = strings.Cut(path, "?")
-	if _, chats := u.dialect.(chat); chats && path[strings.LastIndexByte(path, '/')+1:] == "responses" {
+	switch path[strings.LastIndexByte(path, '/')+1:] {
+	case "responses":
 		return responses{}
+	case "completions":
+		if !strings.HasSuffix(path, "chat/completions") {
+			return completions{}
+		}
 	}
 	return u.dialect
 }
 
 // streamType is the Content-Type of its streams.
-func (u *upstreamKind) streamType() string {
-	switch u.dialect.(type) {
-	case converse, invoke:
+func (u *upstreamKind) streamType(path string) string {
+	switch u.speaks(path).(type) {
+	case converse, invoke, hosted:
 		return "application/vnd.amazon.eventstream"
 	case ollamaChat:
 		return "application/x-ndjson"
@@ -126,7 +131,7 @@ func (u *upstreamKind) path(d *door) string {
 	switch {
 	case slices.Contains(d.passes, u.name):
 		return "v1/" + d.name
-	case u.framed && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
+	case u.framed && u.name != "bedrock-responses" && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
 		return "/invoke"
 	default:
 		return "/"
@@ -233,9 +238,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(whole)+100))
 		}
 		_, _ = io.WriteString(w, whole)
+		if s.end == "stall" {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			s.once.Do(func() { close(s.gone) })
+		}
 		return
 	}
-	w.Header().Set("Content-Type", u.streamType())
+	w.Header().Set("Content-Type", u.streamType(path))
 	events := s.events
 	if s.answer != nil {
 		events = u.speaks(path).writeStream(s.answer, u.model)
@@ -282,18 +292,62 @@ type bench struct {
 type lockedText struct {
 	mu   sync.Mutex
 	text strings.Builder
+	more chan struct{} // closed at the next write; nil if nobody waits
 }
 
 func (l *lockedText) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
 	return l.text.Write(p)
+}
+
+// next is the text, and what is closed when more has come.
+func (l *lockedText) next() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.more == nil {
+		l.more = make(chan struct{})
+	}
+	return l.text.String(), l.more
 }
 
 func (l *lockedText) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// logLine is what the log says of a call.
+type logLine struct {
+	ID     string `json:"id"`
+	Code   string `json:"code"`
+	Status int    `json:"status"`
+}
+
+// logged waits for the log's line of the call with a response, which may come after the response.
+func (b *bench) logged(t *testing.T, got *response) logLine {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	id := got.header.Get("X-Request-Id")
+	for {
+		text, more := b.log.next()
+		for line := range strings.Lines(text) {
+			var l logLine
+			if strings.Contains(line, id) && json.Unmarshal([]byte(line), &l) == nil && l.ID == id {
+				return l
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			t.Fatalf("the log has no line for %q", id)
+		}
+	}
 }
 
 // account is the key of a Google service account whose tokens come from a URL.
@@ -322,7 +376,7 @@ func start(t *testing.T, settings string) *bench {
 	t.Cleanup(f.Close)
 	key := account(t, f.URL+"/token")
 	models := []string{}
-	for _, u := range slices.Concat(upstreams(), vendors()) {
+	for _, u := range slices.Concat(upstreams(), vendors(), others()) {
 		f.kinds[u.name] = u
 		params := strings.NewReplacer("BASE", f.URL+"/"+u.name, "SECRET", secret, "ACCOUNT", encoded(key)).Replace(u.params)
 		models = append(models, "  - {model_name: "+u.name+", litellm_params: {"+params+"}}")

@@ -14,7 +14,7 @@ func TestMoreTokensThanTheModelCanWriteAreLoweredWithAWarning(t *testing.T) {
 	t.Parallel()
 	const asked = "10000000"
 	fields := map[string]string{"chat": "max_tokens", "responses": "max_output_tokens", "messages": "max_tokens", "gemini": "generationConfig.maxOutputTokens"}
-	unknown := []string{"azure", "azure-ai", "vertex-open", "ollama"}
+	unknown := []string{"azure", "azure-ai", "vertex-open", "ollama", "sagemaker-chat", "sagemaker-nova", "sagemaker-text"}
 	b := start(t, "")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()

@@ -1,6 +1,7 @@
 package roundtrip
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -121,7 +122,7 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 
 // sayable are the facts of an answer that the provider's dialect can say.
 func (u *upstreamKind) sayable(path string, a *answer) facts {
-	dialect := u.speaks(path)
+	dialect := spoken(u.speaks(path))
 	body := dialect.writeAnswer(a, "rock")
 	var self writes
 	switch dialect.(type) {
@@ -139,7 +140,7 @@ func (u *upstreamKind) sayable(path string, a *answer) facts {
 		self = responses{}
 	default: // nobody reads it here
 		said := u.without(a.facts())
-		if slices.Contains(u.unsaid, "end at a stop sequence") && said["stop reason"] == stopFilter {
+		if len(filterWords(dialect)) == 0 && said["stop reason"] == stopFilter {
 			said["stop reason"] = stopEnd
 		}
 		return said
@@ -208,10 +209,12 @@ func refused(d *door, u *upstreamKind, name string, ask *request, r *response) *
 	}
 	said := e.Message + e.Error.Message
 	about, _, _ := strings.Cut(said, " ")
-	for label, want := range ask.facts() {
+	asked := ask.facts()
+	labels := slices.SortedFunc(maps.Keys(asked), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	for _, label := range labels { // the shortest is the most general
 		for _, hint := range hints(label) {
 			if (strings.Contains(strings.ToLower(about), hint) || placed.MatchString(said) && strings.Contains(said, hint)) && why(d.cannot, label) == "" {
-				return &loss{d.name, u.name, name, label, false, want, "", "refused: " + placeless.ReplaceAllString(said, "")}
+				return &loss{d.name, u.name, name, label, false, asked[label], "", "refused: " + placeless.ReplaceAllString(said, "")}
 			}
 		}
 	}

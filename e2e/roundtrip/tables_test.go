@@ -29,6 +29,11 @@ func upstreams() []*upstreamKind {
 		"document*": "the API takes images only", "name of a document": "the API takes images only", "cache point*": "the API caches by itself", "failure of*": noField, "signature": noField,
 		"strict schema of a tool": noField, "parallel calls": noField, "user": noField, "tool choice": noField, "tool": "only the named one is offered", "schema of*": "only the named one is offered",
 	}
+	textCannot := map[string]string{
+		"image*": "the API takes texts only", "document*": "the API takes texts only", "tool*": "the API has no tools", "call*": "the API has no tools", "result*": "the API has no tools", "JSON schema": noField,
+		"cache point*": noField, "thought": noField, "signature": noField, "user": noField, "parallel calls": "the API has no tools", "thinking": noField,
+	}
+	const sageMaker = ", aws_access_key_id: AKIAROUNDTRIP, aws_secret_access_key: SECRET, aws_region_name: us-east-1, sagemaker_base_url: BASE/endpoints/rocks/invocations"
 	return []*upstreamKind{
 		{
 			name: "bedrock", title: "Bedrock (Converse)", params: "model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0, api_key: SECRET, aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: BASE",
@@ -62,6 +67,12 @@ func upstreams() []*upstreamKind {
 			name: "ollama", title: "Ollama", params: "model: ollama/rock, api_key: SECRET, api_base: BASE", model: "rock", dialect: ollamaChat{}, cannot: ollamaCannot, alone: true,
 			unsaid: []string{"signature", "citation", "end at a stop sequence", countRead, countWrite, countThink},
 		},
+		{name: "sagemaker-chat", title: "SageMaker (chat format)", params: "model: sagemaker_chat/rocks" + sageMaker, model: "rocks", dialect: hosted{chat{}}, cannot: chatCannot, alone: true},
+		{name: "sagemaker-nova", title: "SageMaker (Nova)", params: "model: sagemaker_nova/rocks" + sageMaker, model: "rocks", dialect: hosted{chat{}}, cannot: chatCannot, alone: true},
+		{
+			name: "sagemaker-text", title: "SageMaker (text generation)", params: "model: sagemaker/rocks, hf_model_name: Qwen/Qwen2.5-7B-Instruct" + sageMaker, dialect: hosted{generation{}}, cannot: textCannot, alone: true,
+			unsaid: []string{"call", "thought", "signature", "citation", countRead, countWrite, countThink},
+		},
 	}
 }
 
@@ -72,6 +83,34 @@ func vendors() []*upstreamKind {
 		out = append(out, &upstreamKind{name: name, title: name, params: "model: " + name + "/rock-1, api_key: SECRET, api_base: BASE", model: "rock-1-2026", dialect: chat{}})
 	}
 	return out
+}
+
+// others are kinds of provider for the tables of faults alone: what only some frontends reach, or what differs
+// from another kind only in how it fails.
+func others() []*upstreamKind {
+	const aws = ", api_key: SECRET, aws_region_name: us-east-1, "
+	return []*upstreamKind{
+		{name: "vllm", params: "model: hosted_vllm/rocks, api_key: SECRET, api_base: BASE/v1", model: "rocks", dialect: chat{}},
+		{name: "openai-text", params: "model: openai/gpt-3.5-turbo-instruct, api_key: SECRET, api_base: BASE", model: "gpt-3.5-turbo-instruct", dialect: chat{}},
+		{name: "bedrock-mantle", params: "model: bedrock_mantle/openai.gpt-oss-120b" + aws + "api_base: BASE", model: "openai.gpt-oss-120b", dialect: chat{}},
+		{name: "bedrock-responses", params: "model: bedrock/us.openai.gpt-5.6-sol" + aws + "aws_bedrock_runtime_endpoint: BASE", dialect: converse{}, framed: true},
+	}
+}
+
+// faultDoors are the frontends for the tables of faults.
+func faultDoors() []*door {
+	all := doors()
+	for _, d := range all {
+		if d.name == "responses" {
+			d.passes = append(d.passes, "bedrock-mantle", "bedrock-responses", "vllm", "openai-text")
+		}
+	}
+	return append(all,
+		&door{name: "completions", passes: []string{"vllm", "openai-text", "ollama"}, path: fixed("/v1/completions"), dialect: completions{}},
+		&door{name: "gemini-array", dialect: generateArray{}, path: func(model string, stream bool) string {
+			return "/v1beta/models/" + model + map[bool]string{true: ":streamGenerateContent", false: ":generateContent"}[stream]
+		}},
+	)
 }
 
 // fixed is a path that does not depend on the model.
@@ -110,7 +149,7 @@ func hints(label string) []string {
 	for name, words := range map[string]string{
 		"thought": "reasoning:", "signature": "reasoning:", "image": "image file", "document": "document file", "name of a document": "names",
 		"cache point": "cache", "temperature": "temperature", "top p": "top_p topP", "top k": "top_k topK", "seed": "seed", "presence": "presence", "frequency": "frequency",
-		"user": "user metadata", "JSON schema": "format schema", "thinking": "thinking reasoning", "parallel": "parallel", "tool choice": "tool_choice toolChoice toolConfig", "failure": "is_error status error",
+		"user": "user metadata", "JSON schema": "format schema mime", "call": "call", "thinking": "thinking reasoning", "parallel": "parallel", "tool choice": "tool_choice toolChoice toolConfig", "failure": "is_error status error",
 		"tool": "tools tool_choice toolChoice toolConfig", "schema of": "tools tool_choice toolChoice toolConfig", "stop sequences": "stop", "end at": "stop", "strict": "strict", "citation": "citation annotation",
 	} {
 		if strings.HasPrefix(label, name) && len(name) > len(longest) {

@@ -44,7 +44,7 @@ func (e *Emulator) listFoundationModels(c *call) error {
 		case provider != "" && !strings.EqualFold(provider, m.Provider),
 			output != "" && !slices.Contains(m.Output, output),
 			inference != "" && !slices.Contains(inferenceTypes(m, c.region), inference),
-			query.Get("byCustomizationType") != "": // nothing can be customised here
+			query.Get("byCustomizationType") != "": // nothing can be customized here
 			continue
 		}
 		writeModel(&w, m, c.region, e.options.Now())

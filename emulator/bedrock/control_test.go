@@ -57,7 +57,7 @@ func TestListFoundationModelsFilters(t *testing.T) {
 		{"by both", "byInferenceType=ON_DEMAND&byProvider=Amazon", func(m modelSummary) bool {
 			return m.ProviderName == "Amazon" && slices.Contains(m.InferenceTypesSupported, "ON_DEMAND")
 		}},
-		{"by customisation, which nothing here has", "byCustomizationType=FINE_TUNING", func(modelSummary) bool { return false }},
+		{"by customization, which nothing here has", "byCustomizationType=FINE_TUNING", func(modelSummary) bool { return false }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

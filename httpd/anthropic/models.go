@@ -23,8 +23,8 @@ func (h *Handler) Lists(r *http.Request) bool {
 	return r.Header.Get("Anthropic-Version") != "" && (path == "/models" || strings.HasPrefix(path, "/models/"))
 }
 
-// Recognises reports whether a request comes from a client of Anthropic's.
-func (h *Handler) Recognises(r *http.Request) bool { return r.Header.Get("Anthropic-Version") != "" }
+// Recognizes reports whether a request comes from a client of Anthropic's.
+func (h *Handler) Recognizes(r *http.Request) bool { return r.Header.Get("Anthropic-Version") != "" }
 
 // WriteModels answers with a page of the list of models that Messages can call, or with one of them.
 func (h *Handler) WriteModels(w http.ResponseWriter, r *http.Request, models []door.Model, id string) {
@@ -71,5 +71,5 @@ func write(w http.ResponseWriter, body []byte) {
 
 var (
 	_ door.Lister     = (*Handler)(nil)
-	_ door.Recogniser = (*Handler)(nil)
+	_ door.Recognizer = (*Handler)(nil)
 )

@@ -122,9 +122,9 @@ func (h *Handler) Owns(path string) bool {
 	return false
 }
 
-// Recognises reports whether a request comes from a client of AWS: it is signed, or is of one of AWS's
+// Recognizes reports whether a request comes from a client of AWS: it is signed, or is of one of AWS's
 // SDKs, which name the attempt.
-func (h *Handler) Recognises(r *http.Request) bool {
+func (h *Handler) Recognizes(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Authorization"), algorithm) || r.Header.Get("Amz-Sdk-Request") != ""
 }
 

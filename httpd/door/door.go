@@ -61,12 +61,12 @@ type Lister interface {
 	WriteModels(w http.ResponseWriter, r *http.Request, models []Model, id string)
 }
 
-// Recogniser is a Frontend whose clients can be told by what they send to any path.
-type Recogniser interface {
+// Recognizer is a Frontend whose clients can be told by what they send to any path.
+type Recognizer interface {
 	Frontend
-	// Recognises reports whether a request for a path that no frontend owns comes from a client of the
+	// Recognizes reports whether a request for a path that no frontend owns comes from a client of the
 	// frontend, which reads errors in its dialect.
-	Recognises(r *http.Request) bool
+	Recognizes(r *http.Request) bool
 }
 
 // Serve admits a request as a call, and passes it to serve. A request that is not admitted gets the

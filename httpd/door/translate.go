@@ -33,34 +33,49 @@ type translating struct {
 	warnings func(*llm.Meta) []llm.Warning
 	meta     llm.Meta
 	at       llm.Event
-	buf      []byte
+	buf      []byte       // what Next has returned, and from told on what it returns next
+	told     int          // how much of buf
+	next     llm.RawEvent // what is known of the next event
+	err      error        // comes instead of the next event
 	ended    bool
 }
 
 func (t *translating) Next(ev *llm.RawEvent) error {
 	*ev = llm.RawEvent{}
+	if t.told == len(t.buf) {
+		t.buf, t.told = t.buf[:0], 0
+	}
+	for !t.ready() {
+		t.read()
+	}
+	if t.err != nil {
+		return t.err
+	}
+	*ev, t.next = t.next, llm.RawEvent{}
+	ev.Data, t.told = t.buf[t.told:len(t.buf):len(t.buf)], len(t.buf)
 	if t.ended {
-		return io.EOF
+		t.err = io.EOF
 	}
-	t.buf = t.buf[:0]
-	for len(t.buf) == 0 {
-		switch err := t.inner.Next(&t.at); {
-		case errors.Is(err, io.EOF):
-			t.ended = true
-			t.sync()
-			t.buf = t.events.AppendEnd(t.buf, t.meta.Warnings)
-			ev.Content = true
-		case err != nil:
-			return err
-		default:
-			t.take(ev)
-			if err := t.events.Err(); err != nil {
-				return err
-			}
-		}
-	}
-	ev.Data = t.buf
 	return nil
+}
+
+// ready reports whether Next has something to return.
+func (t *translating) ready() bool { return len(t.buf) > t.told || t.ended || t.err != nil }
+
+// read encodes one event of the inner stream, which may become nothing.
+func (t *translating) read() {
+	switch err := t.inner.Next(&t.at); {
+	case errors.Is(err, io.EOF):
+		t.ended = true
+		t.sync()
+		t.buf = t.events.AppendEnd(t.buf, t.meta.Warnings)
+		t.next.Content = true
+	case err != nil:
+		t.err = err
+	default:
+		t.take(&t.next)
+		t.err = t.events.Err()
+	}
 }
 
 // take encodes one event, and notes what it reports.
@@ -87,7 +102,13 @@ func (t *translating) sync() {
 	t.meta.Warnings = t.warnings(t.inner.Meta())
 }
 
-func (t *translating) More() bool { return t.ended || t.inner.More() }
+// More encodes ahead, behind what Next has returned: not everything that has arrived becomes something.
+func (t *translating) More() bool {
+	for !t.ready() && t.inner.More() {
+		t.read()
+	}
+	return t.ready()
+}
 
 func (t *translating) Meta() *llm.Meta { return &t.meta }
 

@@ -64,3 +64,51 @@ func TestATranslatedStreamKeepsWhatTheRouterHasSet(t *testing.T) {
 		t.Errorf("got %+v", m)
 	}
 }
+
+// arrived is a stream whose first events have arrived, all with texts that the encoder may leave out.
+type arrived struct {
+	meta  llm.Meta
+	texts []string
+}
+
+func (s *arrived) Next(ev *llm.Event) error {
+	if len(s.texts) == 0 {
+		return io.ErrUnexpectedEOF
+	}
+	*ev = llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: s.texts[0]}
+	s.texts = s.texts[1:]
+	return nil
+}
+
+func (s *arrived) More() bool      { return len(s.texts) > 0 }
+func (s *arrived) Meta() *llm.Meta { return &s.meta }
+func (s *arrived) Close() error    { return nil }
+
+// plain is an encoder of texts, of which empty ones become nothing.
+type plain struct{}
+
+func (plain) Append(dst []byte, ev *llm.Event) []byte      { return append(dst, ev.Text...) }
+func (plain) AppendEnd(dst []byte, _ []llm.Warning) []byte { return dst }
+func (plain) Err() error                                   { return nil }
+
+// A frontend holds back what it has while more is there, so an event that becomes nothing must not count.
+func TestWhatBecomesNothingIsNoMore(t *testing.T) {
+	in := &arrived{texts: []string{"granite", "", "slate", ""}}
+	s := door.Translate(in, plain{}, func(*llm.Meta) []llm.Warning { return nil })
+	var ev, second llm.RawEvent
+	if err := s.Next(&ev); err != nil || string(ev.Data) != "granite" {
+		t.Fatalf("%q, %v", ev.Data, err)
+	}
+	if !s.More() || string(ev.Data) != "granite" {
+		t.Errorf("there is a second text; the first is now %q", ev.Data)
+	}
+	if err := s.Next(&second); err != nil || string(second.Data) != "slate" || string(ev.Data) != "granite" || second.Length != 5 {
+		t.Errorf("%q, %+v, %v", ev.Data, second, err)
+	}
+	if s.More() {
+		t.Error("an event that becomes nothing is more")
+	}
+	if err := s.Next(&ev); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the end is %v", err)
+	}
+}

@@ -27,6 +27,14 @@ type router struct {
 	gateway.Router // of which nothing else is called
 
 	asked []*llm.Raw
+	over  string // members of a batch that is over
+}
+
+func (*router) PriceAt(deployment, model string) llm.Pricer {
+	if deployment != "d-1" || model != "rock-2026" {
+		return nil
+	}
+	return &llm.Prices{Rates: []llm.Rates{{Input: llm.Some(llm.Cost(2_000_000)), Output: llm.Some(llm.Cost(4_000_000))}, {Tier: llm.TierBatch, Input: llm.Some(llm.Cost(1_000_000)), Output: llm.Some(llm.Cost(2_000_000))}}}
 }
 
 func (*router) Group(name string) string       { return name }
@@ -41,7 +49,7 @@ func (r *router) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*
 	body := `{"object":"list","data":[{"id":"file-1"},{"id":"file-2"}],"first_id":"file-1","last_id":"file-2","has_more":false}`
 	switch {
 	case raw.Dialect == llm.DialectBatches:
-		body = `{"id":"batch_1","object":"batch","input_file_id":"file-1","output_file_id":"file-9"}`
+		body = `{"id":"batch_1","object":"batch","input_file_id":"file-1","output_file_id":"file-9"` + r.over + `}`
 	case raw.Method == http.MethodPost:
 		body = `{"id":"file-1","object":"file"}`
 	case len(raw.Path) > 0:
@@ -56,6 +64,7 @@ type world struct {
 	router  *router
 	gateway *gateway.Gateway
 	doors   []door.Frontend
+	header  http.Header // of the last response
 }
 
 func newWorld(t *testing.T) *world {
@@ -68,7 +77,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	return &world{t, r, g, New(g, Options{Options: door.Options{MaxBody: 1 << 20}, Keeper: keeper})}
+	return &world{t: t, router: r, gateway: g, doors: New(g, Options{Options: door.Options{MaxBody: 1 << 20}, Keeper: keeper})}
 }
 
 // ask makes a request of a caller, and returns the status and the body of the response.
@@ -85,6 +94,7 @@ func (w *world) ask(caller string, handle func(*exchange) error, frontend int, m
 	call := w.gateway.Begin("test", "id")
 	defer call.End(w.t.Context())
 	call.Identify(caller)
+	w.header = out.Header()
 	if err := handle(&exchange{h: h, w: out, r: r, call: call}); err != nil {
 		h.WriteError(out, call.Fail(err))
 	}
@@ -155,6 +165,27 @@ func TestWhatABatchMakesIsTheCallers(t *testing.T) {
 	}
 	if status, _ := w.ask("key-2", (*exchange).get, 0, http.MethodGet, wire.Member([]byte(body), "output_file_id"), "", ""); status != 404 {
 		t.Errorf("the output is another's: %d", status)
+	}
+}
+
+func TestWhatABatchHasCostIsToldWhenItIsOver(t *testing.T) {
+	w := newWorld(t)
+	_, body := w.ask("key-1", (*exchange).create, 1, http.MethodPost, "", "application/json", `{"input_file_id":"`+w.upload()+`","model":"chatted"}`)
+	id := wire.Member([]byte(body), "id")
+	const used = `,"model":"rock-2026","usage":{"input_tokens":1000000,"input_tokens_details":{"cached_tokens":0},"output_tokens":500000,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":1500000}`
+	for members, want := range map[string]string{
+		`,"status":"completed"` + used:   "2",
+		`,"status":"cancelled"` + used:   "2",
+		`,"status":"in_progress"` + used: "",
+		`,"status":"completed"`:          "",
+		`,"status":"completed","model":"rock-2026","usage":{"input_tokens":0,"output_tokens":0}`:      "",
+		`,"status":"completed","model":"slate-2026","usage":{"input_tokens":1000,"output_tokens":10}`: "",
+	} {
+		w.router.over = members
+		status, body := w.ask("key-1", (*exchange).get, 1, http.MethodGet, id, "", "")
+		if got := w.header.Get("X-Outcrop-Batch-Cost"); status != http.StatusOK || got != want || w.header.Get("X-Outcrop-Batch-Cost-Estimated") != "" || w.header.Get("X-Outcrop-Cost") != "" {
+			t.Errorf("%s: %d %s, it costs %q", members, status, body, got)
+		}
 	}
 }
 

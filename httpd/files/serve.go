@@ -39,8 +39,28 @@ func (x *exchange) relay(raw *llm.Raw, at wire.ID, own bool, keep func(id string
 		}
 	}
 	door.Head(x.w.Header(), x.call)
+	if x.h.kind == wire.KindBatch && keep == nil {
+		x.price(resp.Body, at.Deployment)
+	}
 	door.WriteRaw(x.w, resp)
 	return nil
+}
+
+// price tells what a batch that is over has cost.
+func (x *exchange) price(body []byte, deployment string) {
+	b, over := wire.BatchOf(body)
+	if !over {
+		return
+	}
+	cost, estimated, known := x.call.Batch(deployment, b.Model, &b.Usage)
+	if !known {
+		return
+	}
+	h := x.w.Header()
+	h["X-Outcrop-Batch-Cost"] = []string{cost.String()}
+	if estimated {
+		h["X-Outcrop-Batch-Cost-Estimated"] = []string{"true"}
+	}
 }
 
 // upload keeps a file.

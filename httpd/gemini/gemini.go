@@ -238,7 +238,7 @@ func (m *message) release() {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) error {
 	resp, err := call.Relay(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		return err
+		return h.blocked(w, r, m, err)
 	}
 	m.release()
 	door.Head(w.Header(), call)
@@ -249,7 +249,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) error {
 	stream, err := call.RelayStream(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		return err
+		return h.blocked(w, r, m, err)
 	}
 	defer stream.Close()
 	m.release()

@@ -40,7 +40,9 @@ const (
 	key   = "sk-gateway"
 	nova  = "us.amazon.nova-lite-v1:0"
 	titan = "amazon.titan-embed-text-v2:0"
-	hi    = `{"contents":[{"role":"user","parts":[{"text":"[[answer: granite and basalt]]"}]}]}`
+	// blocked is Google's response to a prompt that a filter has refused.
+	blocked = `{"promptFeedback": {"blockReason":"BLOCKLIST"},"usageMetadata":{"promptTokenCount":5}}`
+	hi      = `{"contents":[{"role":"user","parts":[{"text":"[[answer: granite and basalt]]"}]}]}`
 )
 
 // google is a fake of Google's API. It streams the events that it is given.
@@ -58,6 +60,13 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.got = append(g.got, r.URL.RequestURI()+" "+string(body))
 	g.mu.Unlock()
 	switch {
+	case strings.Contains(string(body), "[[blocked]]"):
+		if strings.HasSuffix(r.URL.Path, ":streamGenerateContent") {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: "+blocked+"\r\n\r\n")
+			return
+		}
+		_, _ = io.WriteString(w, blocked)
 	case strings.HasSuffix(r.URL.Path, ":countTokens"):
 		_, _ = io.WriteString(w, `{"totalTokens":42}`)
 	case strings.HasSuffix(r.URL.Path, ":streamGenerateContent"):
@@ -282,6 +291,30 @@ func TestAStreamThatBreaksOffEndsWithAnError(t *testing.T) {
 	}
 	if status := wire.DecodeStatus(elements[len(elements)-1]); status == nil || status.Code != 502 {
 		t.Errorf("the last element is %s", elements[len(elements)-1])
+	}
+}
+
+// TestABlockedPromptIsAResponseWithoutCandidates asks Google for what passes through, and, under the name warm,
+// for what is translated because the operator's parameters stand in its body.
+func TestABlockedPromptIsAResponseWithoutCandidates(t *testing.T) {
+	s := start(t)
+	const body = `{"contents":[{"role":"user","parts":[{"text":"[[blocked]]"}]}]}`
+	for path, want := range map[string]string{
+		"flash:generateContent":               blocked,
+		"flash:streamGenerateContent?alt=sse": "data: " + blocked + "\r\n\r\n",
+		"flash:streamGenerateContent":         "[" + blocked + "]\n",
+		"warm:generateContent":                `{"promptFeedback":{"blockReason":"BLOCKLIST","blockReasonMessage":"`,
+		"warm:streamGenerateContent?alt=sse":  `data: {"promptFeedback":{"blockReason":"BLOCKLIST","blockReasonMessage":"`,
+		"warm:streamGenerateContent":          `[{"promptFeedback":{"blockReason":"BLOCKLIST","blockReasonMessage":"`,
+	} {
+		status, got := s.do(t, "/v1beta/models/"+path, body)
+		passes := strings.HasPrefix(path, "flash")
+		if status != http.StatusOK || passes && got != want || !strings.HasPrefix(got, want) || strings.Contains(got, `"candidates"`) || strings.Contains(got, `"error"`) {
+			t.Errorf("%s: %d %s", path, status, got)
+		}
+		if !passes && !strings.Contains(got, `"modelVersion":"warm","responseId":"0123"}`) {
+			t.Errorf("%s: the envelope of %s", path, got)
+		}
 	}
 }
 

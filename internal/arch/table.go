@@ -88,7 +88,7 @@ func rules() []Rule {
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "wire/openaichat", "wire/openairesponses", "wire/sse", "upstream", "provider", "provider/bedrock/*", "provider/embedding", "provider/overrides", "provider/transport"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/refcount", "internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "wire/openaichat", "wire/openairesponses", "wire/sse", "upstream", "provider", "provider/bedrock/*", "provider/embedding", "provider/overrides", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
@@ -109,12 +109,12 @@ func rules() []Rule {
 		},
 		{
 			Path: "provider/sagemaker", Level: vendor,
-			May: with("wire/awserror", "wire/eventstream", "wire/openaichat", "wire/openaiembed", "wire/sse", "wire/textgen", "upstream", "provider", "provider/embedding", "provider/modellist", "provider/openaicompat", "provider/transport",
+			May: with("internal/refcount", "wire/awserror", "wire/eventstream", "wire/openaichat", "wire/openaiembed", "wire/sse", "wire/textgen", "upstream", "provider", "provider/embedding", "provider/modellist", "provider/openaicompat", "provider/transport",
 				"provider/bedrock/creds", "provider/bedrock/diagnose", "provider/bedrock/endpoint", "provider/bedrock/sign"),
 			Why: "SageMaker differs from vendors of OpenAI's API by address, signature and frames; credentials, signatures, hosts and refusals of AWS are the same for all of its services, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/vertex", Level: vendor, May: with("upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
+			Path: "provider/vertex", Level: vendor, May: with("internal/refcount", "upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
 			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
 		},
 		{

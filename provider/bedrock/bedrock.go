@@ -44,7 +44,7 @@ func Provider() provider.Info {
 }
 
 func newIdentities() *identities {
-	return &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
+	return &identities{}
 }
 
 // Mantle describes LiteLLM's provider bedrock_mantle: models of Bedrock at the host bedrock-mantle, by the

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"sync"
 
+	"outcrop/internal/refcount"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/creds"
@@ -18,11 +18,10 @@ import (
 // identities holds the credentials in use. Deployments with the same settings share one source, so
 // that a role is assumed only once.
 type identities struct {
-	mu   sync.Mutex
-	open map[identity]*shared
+	open refcount.Pool[identity, *creds.Source]
 	// accounts holds the inventory of each account, independent of region.
-	accounts map[identity]*account
-	// overlays holds the catalogues of all accounts; nil until needed.
+	accounts refcount.Pool[identity, *inventory.Inventory]
+	// overlays holds the catalogues of all accounts; nil until the first account is opened.
 	overlays *catalog.Overlays
 }
 
@@ -51,18 +50,17 @@ var identitySettings = [...]string{
 	"aws_web_identity_token", "aws_session_tags", "aws_sts_endpoint",
 }
 
-// shared is a source and the number of deployments that use it.
+// shared is a deployment's use of a source.
 type shared struct {
 	*creds.Source
-	key   identity
-	users int
+	leave func() (last bool)
 }
 
-// account is the inventory of an account and the number of deployments that use it.
+// account is a deployment's use of an account's inventory.
 type account struct {
 	*inventory.Inventory
 	key   identity
-	users int
+	leave func() (last bool)
 }
 
 // source returns the credential source for a deployment's settings, with the connection settings
@@ -81,19 +79,11 @@ func (s *identities) source(p provider.Params, by overridden, made upstream.Sett
 	opt.Region = cmp.Or(by.region, opt.Region)
 	opt.CAFile, opt.Insecure = made.CAFile, made.Insecure
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known := s.open[key]; known != nil {
-		known.users++
-		return known, nil
-	}
-	source, err := creds.Open(opt)
+	source, leave, err := s.open.Take(key, func() (*creds.Source, error) { return creds.Open(opt) })
 	if err != nil {
 		return nil, err
 	}
-	opened := &shared{Source: source, key: key, users: 1}
-	s.open[key] = opened
-	return opened, nil
+	return &shared{source, leave}, nil
 }
 
 // identityOf returns the identity that a deployment's settings describe.
@@ -113,34 +103,29 @@ func (s *identities) account(p provider.Params, by overridden) (*account, error)
 	key := identityOf(p, by)
 	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known := s.accounts[key]; known != nil {
-		known.users++
-		return known, nil
-	}
-	if s.overlays == nil {
-		base, err := catalog.Embedded()
-		if err != nil {
-			return nil, err
+	used, leave, err := s.accounts.Take(key, func() (*inventory.Inventory, error) {
+		if s.overlays == nil {
+			base, err := catalog.Embedded()
+			if err != nil {
+				return nil, err
+			}
+			s.overlays = catalog.NewOverlays(base, maxOverrideLists)
 		}
-		s.overlays = catalog.NewOverlays(base, maxOverrideLists)
+		return inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.present, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger}), nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	made := inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.present, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
-	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
-	return s.accounts[key], nil
+	return &account{used, key, leave}, nil
 }
 
 // releaseAccount ends one deployment's use of an account; end closes it after the last one,
 // and may take a while.
 func (s *identities) releaseAccount(used *account) (end func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if used.users--; used.users > 0 {
-		return func() {}
+	if used.leave() {
+		return used.Close
 	}
-	delete(s.accounts, used.key)
-	return used.Close
+	return func() {}
 }
 
 // name is the file name for an account's saved data. It is the same at every start with the same
@@ -160,11 +145,8 @@ func (k identity) name(environ func(string) string) string {
 // release ends one deployment's use of a source; end closes it after the last one, and
 // may take a while, as a credential process can be slow to end.
 func (s *identities) release(used *shared) (end func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if used.users--; used.users > 0 {
-		return func() {}
+	if used.leave() {
+		return used.Close
 	}
-	delete(s.open, used.key)
-	return used.Close
+	return func() {}
 }

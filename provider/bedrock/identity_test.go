@@ -32,7 +32,7 @@ func async(do func()) <-chan struct{} {
 }
 
 func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
-	known := &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
+	known := &identities{}
 	params := func(key string) provider.Params {
 		return provider.Params{Values: map[string]string{"api_key": key}, Environ: func(string) string { return "" }}
 	}
@@ -67,8 +67,8 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	<-closed
 	<-reading
 	known.releaseAccount(second)()
-	if len(known.accounts) != 0 {
-		t.Errorf("%d accounts are left", len(known.accounts))
+	if known.accounts.Len() != 0 {
+		t.Errorf("%d accounts are left", known.accounts.Len())
 	}
 }
 
@@ -114,7 +114,7 @@ func TestAGuestIsOpenedWithoutHoldingUpOthers(t *testing.T) {
 	within(t, "closing", closed)
 	close(block)
 	<-opening
-	if len(host.identities.accounts) != 0 || len(host.identities.open) != 0 {
-		t.Errorf("%d accounts and %d sources are left", len(host.identities.accounts), len(host.identities.open))
+	if host.identities.accounts.Len() != 0 || host.identities.open.Len() != 0 {
+		t.Errorf("%d accounts and %d sources are left", host.identities.accounts.Len(), host.identities.open.Len())
 	}
 }

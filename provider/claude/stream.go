@@ -89,7 +89,7 @@ func (s *chatStream) Next(ev *llm.Event) error {
 	return err
 }
 
-func (s *chatStream) More() bool { return s.stream.Ready() || s.reader.More() }
+func (s *chatStream) More() bool { return s.stream.More(s.reader.next, s.reader.More) }
 
 func (s *chatStream) Meta() *llm.Meta { return s.reader.Meta() }
 

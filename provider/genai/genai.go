@@ -289,7 +289,7 @@ func ended(err error, some bool) error {
 	}
 }
 
-func (s *stream) More() bool { return s.queue.Ready() || !s.queue.Ended() && s.frames.More() }
+func (s *stream) More() bool { return s.queue.More(s.read, s.frames.More) }
 
 // CountTokens makes one call of countTokens.
 func (t *Target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {

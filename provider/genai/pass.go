@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,7 +28,7 @@ func (t *Target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	}
 	var tap gemini.Reader
 	if _, err := tap.Append(nil, body); err != nil {
-		return nil, x.failed(&answerError{err})
+		return nil, x.unread(err, body)
 	}
 	if !tap.Finished() {
 		return nil, x.failed(&answerError{gemini.ErrNoCandidate})
@@ -48,6 +49,16 @@ func (t *Target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 		return nil, err
 	}
 	return &rawStream{exchange: x, frames: sse.NewReader(x.resp.Body)}, nil
+}
+
+// unread is the error for a response, or the first event of one, in which the answer is missing. That of
+// a prompt that a filter has refused has Google's response as its body, for clients of Gemini's API.
+func (x *exchange) unread(err error, body []byte) *llm.Error {
+	e := x.failed(&answerError{err})
+	if _, blocked := errors.AsType[*gemini.BlockedError](err); blocked {
+		e.Body = bytes.Clone(body)
+	}
+	return e
 }
 
 // CountRaw makes one call of countTokens with a body in Gemini's dialect.
@@ -81,9 +92,7 @@ type rawStream struct {
 func (s *rawStream) Next(ev *llm.RawEvent) error {
 	*ev = llm.RawEvent{}
 	if s.err == nil {
-		if s.err = s.next(ev); s.err != nil && !errors.Is(s.err, io.EOF) {
-			s.err = s.failed(s.err)
-		}
+		s.err = s.next(ev)
 	}
 	return s.err
 }
@@ -95,12 +104,16 @@ func (s *rawStream) next(ev *llm.RawEvent) error {
 	case err != nil && s.tap.Finished(): // what was to come has come
 		return io.EOF
 	case err != nil:
-		return ended(err, s.some)
+		return s.failed(ended(err, s.some))
 	}
+	first := !s.some
 	s.some = true
 	clear(s.found)
 	if s.found, err = s.tap.Append(s.found[:0], frame.Data); err != nil {
-		return &answerError{err}
+		if first {
+			return s.unread(err, frame.Data)
+		}
+		return s.failed(&answerError{err})
 	}
 	s.buf = append(append(append(s.buf[:0], "data: "...), frame.Data...), "\r\n\r\n"...)
 	ev.Data, ev.RawStop = s.buf, s.tap.RawStop()

@@ -62,8 +62,12 @@ func (t *target) passWhole(ctx context.Context, raw *llm.Raw) (*llm.RawResponse,
 	if isJSON(x.resp.Header) && !raw.Service {
 		out.Body = wire.Rename(body, raw.Model)
 	}
+	if raw.Service { // looking at something is no use of a model, whatever that has used
+		out.Uncounted = true
+		return out, nil
+	}
 	usage, counted := wire.Usage(body)
-	if !counted && !raw.Service {
+	if !counted {
 		usage, out.Uncosted, counted = wire.Units(raw.Dialect, body)
 	}
 	if isImages(raw.Dialect) {

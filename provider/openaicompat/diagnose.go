@@ -33,7 +33,7 @@ func (d *Deployment) diagnose(r *wire.RefusalError, to llm.Destination) *llm.Err
 	switch e.Responsible() {
 	case llm.ActorAWS:
 		e.Actor = llm.ActorProvider
-	case llm.ActorAWSAdmin, llm.ActorOrganisationAdmin:
+	case llm.ActorAWSAdmin, llm.ActorOrganizationAdmin:
 		e.Actor = llm.ActorOperator
 	case llm.ActorCaller, llm.ActorOperator, llm.ActorProvider:
 	}

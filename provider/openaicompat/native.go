@@ -140,6 +140,6 @@ func (s *nativeStream) ended(err error) error {
 	}
 }
 
-func (s *nativeStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.reader.More() }
+func (s *nativeStream) More() bool { return s.queue.More(s.read, s.reader.More) }
 
 var _ provider.Chatter = (*nativeTarget)(nil)

@@ -105,8 +105,10 @@ type Quirks struct {
 	NoModel bool `json:"no_model"`
 	// NoStreamOptions is whether the vendor refuses stream_options.
 	NoStreamOptions bool `json:"no_stream_options"`
-	// Cost is the member of usage in which the vendor says what a call cost: cost, cost.total_cost or
-	// cost_in_usd_ticks; empty if it does not.
+	// Cost is the member of usage in which the vendor says what a call cost, such as cost, cost.total_cost or
+	// cost_in_usd_ticks; empty if it does not. OpenCode Go's cost is what the prepaid balance has lost, 0 within
+	// the plan, so its list_cost counts (litellm_core_utils/core_helpers.py of LiteLLM 1.110.2). Vercel's is in
+	// recorded responses (charmbracelet/fantasy, providertests/testdata/TestVercelCommon), and is what it debits.
 	Cost string `json:"cost"`
 	// TextOnly is whether content must be a string.
 	TextOnly bool `json:"text_only"`

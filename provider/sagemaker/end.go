@@ -33,6 +33,7 @@ type end struct {
 	params  provider.Params
 	client  *upstream.Client
 	source  *shared
+	leave   func() (last bool) // ends the use of source
 	sources *sources
 	signer  sign.Signer
 	vendor  *openaicompat.Vendor

@@ -43,7 +43,7 @@ var endpointName = regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`)
 
 // Providers describes SageMaker, once for each API of containers.
 func Providers() []provider.Info {
-	all := &sources{open: map[identity]*shared{}}
+	all := &sources{}
 	return []provider.Info{
 		all.describe(textFile, "Endpoints of Amazon SageMaker AI with containers that generate text from a prompt, or embed texts."),
 		all.describe(chatFile, "Endpoints of Amazon SageMaker AI with containers that speak OpenAI's chat format."),

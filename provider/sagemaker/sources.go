@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"outcrop/internal/refcount"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/transport"
@@ -19,8 +20,8 @@ import (
 // sources are the credentials in use. Deployments with the same settings share them, so that a role is
 // assumed only once.
 type sources struct {
-	mu   sync.Mutex
-	open map[identity]*shared
+	open refcount.Pool[identity, *shared]
+	mu   sync.Mutex // of the users
 }
 
 // identity identifies credentials by the settings, in the order of identitySettings, and by how the
@@ -58,19 +59,17 @@ func (s *sources) take(e *end, made upstream.Settings) (*shared, error) {
 	for i, name := range identitySettings {
 		key.settings[i] = v[name]
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known := s.open[key]; known != nil {
-		known.users = append(known.users, e)
-		return known, nil
-	}
-	source, err := creds.Open(opt)
+	used, leave, err := s.open.Take(key, func() (*shared, error) {
+		source, err := creds.Open(opt)
+		return &shared{Source: source, key: key}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	opened := &shared{Source: source, key: key, users: []*end{e}}
-	s.open[key] = opened
-	return opened, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used.users, e.leave = append(used.users, e), leave
+	return used, nil
 }
 
 // release ends a deployment's use of a source, and closes it after the last one.
@@ -78,12 +77,8 @@ func (s *sources) release(e *end) {
 	used := e.source
 	s.mu.Lock()
 	used.users = slices.DeleteFunc(used.users, func(other *end) bool { return other == e })
-	last := len(used.users) == 0
-	if last {
-		delete(s.open, used.key)
-	}
 	s.mu.Unlock()
-	if last {
+	if e.leave() {
 		used.Close()
 	}
 }

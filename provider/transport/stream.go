@@ -70,7 +70,7 @@ func (s *Stream) read(events []llm.Event) ([]llm.Event, error) {
 }
 
 // More reports whether the next event is already there.
-func (s *Stream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
+func (s *Stream) More() bool { return s.queue.More(s.read, s.events.More) }
 
 // Relayer prepares the events of one dialect for a client that speaks it.
 type Relayer interface {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2/google"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/refcount"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/openaicompat"
@@ -133,7 +134,6 @@ type tokens struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	users   int
 	started bool
 	stop    context.CancelFunc
 	done    chan struct{} // closed when the goroutine has ended
@@ -281,32 +281,17 @@ func (s *tokens) close() {
 type pool struct {
 	open, mistral *openaicompat.Vendor // of open models, and of Mistral's
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]*tokens
+	known refcount.Pool[[sha256.Size]byte, *tokens]
 }
 
 // take returns the tokens of an identity, and a function that releases them.
 func (p *pool) take(key [sha256.Size]byte, id identity, now func() time.Time) (s *tokens, release func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s = p.known[key]
-	if s == nil {
-		s = newTokens(id, now)
-		p.known[key] = s
-	}
-	s.users++
-	return s, sync.OnceFunc(func() {
-		p.mu.Lock()
-		s.users--
-		last := s.users == 0
-		if last {
-			delete(p.known, key)
-		}
-		p.mu.Unlock()
-		if last {
+	s, leave, _ := p.known.Take(key, func() (*tokens, error) { return newTokens(id, now), nil }) // which cannot fail
+	return s, func() {
+		if leave() {
 			s.close()
 		}
-	})
+	}
 }
 
 // withoutToken is the error for a call without a token.

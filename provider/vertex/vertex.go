@@ -31,7 +31,7 @@ const (
 
 // Provider describes Vertex AI.
 func Provider() provider.Info {
-	all := &pool{known: map[[sha256.Size]byte]*tokens{}, open: vendor(openFile), mistral: vendor(mistralFile)}
+	all := &pool{open: vendor(openFile), mistral: vendor(mistralFile)}
 	return provider.Info{
 		Name:    "vertex_ai",
 		Help:    "Google's Vertex AI: Gemini, Claude, Mistral and open models with Google Cloud credentials.",
@@ -250,9 +250,6 @@ func (d *deployment) authorize(ctx context.Context) (token, project string, err 
 	}
 	return token, project, nil
 }
-
-// Doubts returns nothing: whether there are credentials is only known after asking for them.
-func (d *deployment) Doubts() []provider.Doubt { return nil }
 
 // WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
 // request: nothing has to be opened, and there are no tokens.

@@ -88,21 +88,25 @@ func (e *EventError) Unwrap() error { return e.Err }
 // Next fills ev with the next event, for which it calls next as often as needed. Its errors are those
 // of next, and an *EventError; they come after the events before them, and are final.
 func (s *StreamReader) Next(ev *llm.Event, next func(*RawEvent) error) error {
-	return s.queue.Next(ev, func(events []llm.Event) ([]llm.Event, error) {
-		var raw RawEvent
-		if err := next(&raw); err != nil {
-			return events, err
-		}
-		read, err := s.reader.Append(events, raw.Data)
-		if err != nil {
-			return events, &EventError{raw.Type, err}
-		}
-		return read, nil
-	})
+	return s.queue.Next(ev, func(events []llm.Event) ([]llm.Event, error) { return s.read(events, next) })
 }
 
-// Ready reports whether there is an event for which Next need not call next.
-func (s *StreamReader) Ready() bool { return s.queue.Ready() }
+// More reports whether Next will return without waiting. more reports whether next would.
+func (s *StreamReader) More(next func(*RawEvent) error, more func() bool) bool {
+	return s.queue.More(func(events []llm.Event) ([]llm.Event, error) { return s.read(events, next) }, more)
+}
+
+func (s *StreamReader) read(events []llm.Event, next func(*RawEvent) error) ([]llm.Event, error) {
+	var raw RawEvent
+	if err := next(&raw); err != nil {
+		return events, err
+	}
+	read, err := s.reader.Append(events, raw.Data)
+	if err != nil {
+		return events, &EventError{raw.Type, err}
+	}
+	return read, nil
+}
 
 // renamed returns a document with another string in the member at a path of names; unchanged if it
 // has no such member.

@@ -205,7 +205,7 @@ func (e *encoder) result(r *llm.ToolResult, message, block int) error {
 		}
 	}
 	if r.Status == "error" {
-		e.add(llm.WarnDropped, path, "Cohere's API has no status of a tool result")
+		e.Warn(llm.WarnDropped, path, "Cohere's API has no status of a tool result")
 	}
 	if len(texts) == 0 {
 		texts = []string{""}

@@ -13,7 +13,7 @@ import (
 // The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warning, error) {
 	req, dropped := req.WithoutOllamas()
-	e := &encoder{w: w, req: req, warnings: dropped}
+	e := &encoder{w: w, req: req, Notes: llm.NewNotes(req, dropped)}
 	w.Object()
 	w.Key("model")
 	w.String(model)
@@ -34,45 +34,25 @@ func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warni
 		}
 	}
 	w.EndObject()
-	return e.warnings, nil
+	return e.Warnings, nil
 }
 
 // encoder is the state of one AppendRequest.
 type encoder struct {
-	w        *jsonx.Writer
-	req      *llm.Request
-	files    []*llm.Media // documents as text, which the API takes outside the messages
-	warnings []llm.Warning
+	w     *jsonx.Writer
+	req   *llm.Request
+	files []*llm.Media // documents as text, which the API takes outside the messages
+	llm.Notes
 }
 
-// add adds a warning.
-func (e *encoder) add(code, field, detail string) {
-	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
-}
-
-// warn adds a warning once.
+// warn adds a warning about a field.
 func (e *encoder) warn(code string, f llm.Field, detail string) {
-	w := llm.Warning{Code: code, Field: e.req.FieldName(f), Detail: detail}
-	if !slices.Contains(e.warnings, w) {
-		e.warnings = append(e.warnings, w)
-	}
+	e.Warn(code, e.req.FieldName(f), detail)
 }
-
-func (e *encoder) dropped(kind llm.FieldKind, detail string) {
-	e.warn(llm.WarnDropped, llm.Field{Kind: kind}, detail)
-}
-
-// refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
-func (e *encoder) refuse(field, format string, args ...any) error {
-	return e.req.Refuse(e.add, field, format, args...)
-}
-
-// given reports whether the request sets a member of the API itself, which takes precedence.
-func (e *encoder) given(name string) bool { return jsonx.Find(e.req.ModelFields, name) != nil }
 
 // key begins a member, unless the request sets it itself.
 func (e *encoder) key(name string) bool {
-	if e.given(name) {
+	if e.Given(name) {
 		return false
 	}
 	e.w.Key(name)
@@ -166,48 +146,19 @@ func (e *encoder) thinking() error {
 
 // others tells of what the API has no place for.
 func (e *encoder) others() {
-	req := e.req
-	if req.User != "" {
-		e.dropped(llm.FieldUser, "Cohere's API takes no user")
-	}
-	for _, l := range req.Metadata {
-		e.warn(llm.WarnDropped, llm.Field{Kind: llm.FieldMetadata, Name: l.Name}, "Cohere's API takes no metadata")
-	}
-	if tier := req.ServiceTier; tier != "" && tier != "auto" && tier != "default" {
-		e.dropped(llm.FieldServiceTier, "Cohere's API has no service tiers")
-	}
-	if req.CacheRetention != "" {
-		e.dropped(llm.FieldCacheRetention, "Cohere caches prompts by itself")
-	}
-	for _, m := range req.Extensions {
-		e.add(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
-	}
+	e.LeaveOut(llm.Lacks{
+		User: "Cohere's API takes no user", Metadata: "Cohere's API takes no metadata", ServiceTier: "Cohere's API has no service tiers",
+		CacheRetention: "Cohere caches prompts by itself",
+	})
 }
 
 // unmapped handles OpenAI's parameters without a field in llm.
 func (e *encoder) unmapped() error {
-	for i := range e.req.Unmapped {
-		m := &e.req.Unmapped[i]
-		name := e.req.FieldName(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
-		switch m.Name {
-		case "seed", "presence_penalty", "frequency_penalty":
-			if e.key(m.Name) {
-				e.w.Raw(m.Value)
-			}
-		case "store", "prompt_cache_key", "prediction", "verbosity":
-			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.add(llm.WarnDropped, name, "")
-			}
-		default:
-			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
-				continue
-			}
-			if err := e.refuse(name, "%s is not supported by Cohere's API", name); err != nil {
-				return err
-			}
+	return e.Unmapped(func(m *jsonx.Member) {
+		if e.key(m.Name) {
+			e.w.Raw(m.Value)
 		}
-	}
-	return nil
+	}, func(name string) error { return e.Refuse(name, "%s is not supported by Cohere's API", name) })
 }
 
 // documents writes the documents of the messages, and behind them those that the request sets itself.
@@ -254,8 +205,8 @@ func (e *encoder) tools() error {
 	if req.WebSearch != nil {
 		name := req.FieldName(llm.Field{Kind: llm.FieldWebSearch})
 		if req.WebSearchOptional {
-			e.dropped(llm.FieldWebSearch, "Cohere's models do not search the web")
-		} else if err := e.refuse(name, "%s is not supported: Cohere's models do not search the web", name); err != nil {
+			e.Dropped(llm.FieldWebSearch, "Cohere's models do not search the web")
+		} else if err := e.Refuse(name, "%s is not supported: Cohere's models do not search the web", name); err != nil {
 			return err
 		}
 	}
@@ -289,7 +240,7 @@ func (e *encoder) tools() error {
 		e.warn(llm.WarnChanged, llm.Field{Kind: llm.FieldTools}, "only "+strconv.Quote(llm.Clip(named, 60))+" is offered, because Cohere's API cannot name the tool to call")
 	}
 	if set := req.ParallelTools; set.Set && !set.Value {
-		e.dropped(llm.FieldParallelTools, "Cohere's models may call several tools at once")
+		e.Dropped(llm.FieldParallelTools, "Cohere's models may call several tools at once")
 	}
 	w.Key("tools")
 	w.Array()
@@ -339,7 +290,7 @@ func appendTool(w *jsonx.Writer, t *llm.Tool) {
 	w.EndObject()
 }
 
-func (e *encoder) cachePoint() { e.dropped(llm.FieldCache, "Cohere caches prompts by itself") }
+func (e *encoder) cachePoint() { e.Dropped(llm.FieldCache, "Cohere caches prompts by itself") }
 
 // isText reports whether a document's format is text as it is.
 func isText(format string) bool {

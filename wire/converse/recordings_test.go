@@ -108,7 +108,7 @@ func checkRequest(t *testing.T, body []byte) {
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("encoding: %v, warnings %v", err, warnings)
 	}
-	if diff := cmp.Diff(normalised(t, body), normalised(t, again)); diff != "" {
+	if diff := cmp.Diff(normalized(t, body), normalized(t, again)); diff != "" {
 		t.Errorf("the request changed (-came +went):\n%s", diff)
 	}
 	if err := conforms(again); err != nil {
@@ -185,12 +185,12 @@ func checkRefusal(t *testing.T, status int, body []byte) {
 	}
 }
 
-// normalised gives a request as a JSON value, without the differences that mean
+// normalized gives a request as a JSON value, without the differences that mean
 // nothing:
 //   - neighbouring messages of one role are one, as Converse itself merges them;
 //   - a list or object with nothing in it, such as "system": [] and
 //     "inferenceConfig": {}, counts as absent.
-func normalised(t *testing.T, body []byte) map[string]any {
+func normalized(t *testing.T, body []byte) map[string]any {
 	t.Helper()
 	request := value(t, body).(map[string]any)
 	for _, name := range []string{"messages", "system", "inferenceConfig", "additionalModelRequestFields", "outputConfig"} {

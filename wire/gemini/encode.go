@@ -360,11 +360,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("code")
 	w.Int(int64(e.Status))
 	w.Key("message")
-	message := e.Message
-	if e.Fix != "" {
-		message = strings.TrimSuffix(message, ".") + ". " + e.Fix
-	}
-	w.String(message)
+	w.String(sentences(e))
 	w.Key("status")
 	w.Word(statusWord(e.Status))
 	w.Key("details")

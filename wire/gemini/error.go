@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 )
 
 // StatusError is an error of Google's: google.rpc.Status
@@ -103,4 +104,34 @@ func seconds(delay string) string {
 		n++
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// AppendBlocked appends the response to a prompt that a filter has refused, which has no candidates
+// (https://ai.google.dev/api/generate-content#PromptFeedback). The reason is Google's if the error has one.
+func AppendBlocked(dst []byte, env Envelope, e *llm.Error) []byte {
+	w := jsonx.Writer{Buf: dst}
+	w.Object()
+	w.Key("promptFeedback")
+	w.Object()
+	w.Key("blockReason")
+	switch e.Type {
+	case "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "MODEL_ARMOR", "JAILBREAK":
+		w.Word(e.Type)
+	default:
+		w.Word("SAFETY")
+	}
+	w.Key("blockReasonMessage")
+	w.String(sentences(e))
+	w.EndObject()
+	env.append(&w)
+	w.EndObject()
+	return w.Buf
+}
+
+// sentences is what an error says, and the next step.
+func sentences(e *llm.Error) string {
+	if e.Fix == "" {
+		return e.Message
+	}
+	return strings.TrimSuffix(e.Message, ".") + ". " + e.Fix
 }

@@ -54,10 +54,10 @@ func (e *encoder) read(m *message, blocks []llm.Block, number int) error {
 				m.thoughts = append(m.thoughts, b.Text)
 			}
 			if b.Signature != "" {
-				e.warn(llm.WarnDropped, path, "the signature is another model's")
+				e.Warn(llm.WarnDropped, path, "the signature is another model's")
 			}
 		case llm.BlockRedacted:
-			e.warn(llm.WarnDropped, path, "reasoning of another model")
+			e.Warn(llm.WarnDropped, path, "reasoning of another model")
 		case llm.BlockToolUse:
 			e.called[b.ToolUse.ID] = b.ToolUse.Name
 			m.calls = append(m.calls, b.ToolUse)
@@ -100,7 +100,7 @@ func (e *encoder) result(r *llm.ToolResult, path string, number int) error {
 		}
 	}
 	if r.Status == "error" {
-		e.warn(llm.WarnDropped, path, "Ollama's API has no status of a tool result")
+		e.Warn(llm.WarnDropped, path, "Ollama's API has no status of a tool result")
 	}
 	e.write(&m)
 	return nil

@@ -5,7 +5,6 @@
 package ollama
 
 import (
-	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -15,7 +14,7 @@ import (
 // AppendRequest writes a request as a body of the chat API. It returns what it changed or left out.
 // The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req, model: model, called: map[string]string{}}
+	e := &encoder{w: w, req: req, model: model, called: map[string]string{}, Notes: llm.NewNotes(req, nil)}
 	w.Object()
 	w.Key("model")
 	w.String(model)
@@ -40,7 +39,7 @@ func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warni
 		}
 	}
 	w.EndObject()
-	return e.warnings, nil
+	return e.Warnings, nil
 }
 
 // top reports whether a parameter is a member of the request; the others are options of the model.
@@ -55,36 +54,19 @@ func top(name string) bool {
 
 // encoder is the state of one AppendRequest.
 type encoder struct {
-	w        *jsonx.Writer
-	req      *llm.Request
-	model    string
-	called   map[string]string // id of a call to its name
-	warnings []llm.Warning
-}
-
-// warn adds a warning once.
-func (e *encoder) warn(code, field, detail string) {
-	w := llm.Warning{Code: code, Field: field, Detail: detail}
-	if !slices.Contains(e.warnings, w) {
-		e.warnings = append(e.warnings, w)
-	}
+	w      *jsonx.Writer
+	req    *llm.Request
+	model  string
+	called map[string]string // id of a call to its name
+	llm.Notes
 }
 
 // name is the client's name for a field.
 func (e *encoder) name(kind llm.FieldKind) string { return e.req.FieldName(llm.Field{Kind: kind}) }
 
-func (e *encoder) dropped(kind llm.FieldKind, detail string) {
-	e.warn(llm.WarnDropped, e.name(kind), detail)
-}
-
-// refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
-func (e *encoder) refuse(field, format string, args ...any) error {
-	return e.req.Refuse(e.warn, field, format, args...)
-}
-
 // key begins a member, unless the request sets it itself.
 func (e *encoder) key(name string) bool {
-	if jsonx.Find(e.req.ModelFields, name) != nil {
+	if e.Given(name) {
 		return false
 	}
 	e.w.Key(name)
@@ -108,7 +90,7 @@ func (e *encoder) think() error {
 		if effort = "medium"; t.Type == "disabled" {
 			effort = "none"
 		} else if t.Budget > 0 {
-			e.warn(llm.WarnChanged, e.name(llm.FieldThinking), "Ollama has no budget of tokens to think")
+			e.Warn(llm.WarnChanged, e.name(llm.FieldThinking), "Ollama has no budget of tokens to think")
 		}
 	}
 	if effort == "" || !e.key("think") {
@@ -126,7 +108,7 @@ func (e *encoder) think() error {
 		level = "high"
 	}
 	if level != effort {
-		e.warn(llm.WarnChanged, e.name(llm.FieldEffort), "set to "+level+"; this model has the levels low, medium and high")
+		e.Warn(llm.WarnChanged, e.name(llm.FieldEffort), "set to "+level+"; this model has the levels low, medium and high")
 	}
 	e.w.Word(level)
 	return nil
@@ -143,7 +125,7 @@ func (e *encoder) options() error {
 		own.Key("num_predict")
 		own.Int(req.MaxTokens.Value)
 		if jsonx.Find(req.ModelFields, "num_predict") != nil {
-			e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldModelFields, Name: "num_predict"}), "max_tokens says the same")
+			e.Warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldModelFields, Name: "num_predict"}), "max_tokens says the same")
 		}
 	}
 	if req.Temperature.Set && e.key("temperature") {
@@ -195,48 +177,19 @@ func (e *encoder) options() error {
 
 // unmapped handles OpenAI's parameters without a field in llm.
 func (e *encoder) unmapped() error {
-	for i := range e.req.Unmapped {
-		m := &e.req.Unmapped[i]
-		name := e.req.FieldName(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
-		switch m.Name {
-		case "seed", "presence_penalty", "frequency_penalty":
-			if e.key(m.Name) {
-				e.w.Raw(m.Value)
-			}
-		case "store", "prompt_cache_key", "prediction", "verbosity":
-			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warn(llm.WarnDropped, name, "")
-			}
-		default:
-			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
-				continue
-			}
-			if err := e.refuse(name, "%s is not supported by Ollama's API", name); err != nil {
-				return err
-			}
+	return e.Unmapped(func(m *jsonx.Member) {
+		if e.key(m.Name) {
+			e.w.Raw(m.Value)
 		}
-	}
-	return nil
+	}, func(name string) error { return e.Refuse(name, "%s is not supported by Ollama's API", name) })
 }
 
 // others tells of what the API has no place for.
 func (e *encoder) others() {
-	req := e.req
-	if req.User != "" {
-		e.dropped(llm.FieldUser, "Ollama's API takes no user")
-	}
-	for _, l := range req.Metadata {
-		e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), "Ollama's API takes no metadata")
-	}
-	if tier := req.ServiceTier; tier != "" && tier != "auto" && tier != "default" {
-		e.dropped(llm.FieldServiceTier, "Ollama has no service tiers")
-	}
-	if req.CacheRetention != "" {
-		e.dropped(llm.FieldCacheRetention, "Ollama caches prompts by itself")
-	}
-	for _, m := range req.Extensions {
-		e.warn(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
-	}
+	e.LeaveOut(llm.Lacks{
+		User: "Ollama's API takes no user", Metadata: "Ollama's API takes no metadata", ServiceTier: "Ollama has no service tiers",
+		CacheRetention: "Ollama caches prompts by itself",
+	})
 }
 
 // tools writes the tools. The API cannot say how they are chosen.
@@ -245,8 +198,8 @@ func (e *encoder) tools() error {
 	if req.WebSearch != nil {
 		name := e.name(llm.FieldWebSearch)
 		if req.WebSearchOptional {
-			e.dropped(llm.FieldWebSearch, "models do not search the web by this API")
-		} else if err := e.refuse(name, "%s is not supported: models do not search the web by this API", name); err != nil {
+			e.Dropped(llm.FieldWebSearch, "models do not search the web by this API")
+		} else if err := e.Refuse(name, "%s is not supported: models do not search the web by this API", name); err != nil {
 			return err
 		}
 	}
@@ -261,7 +214,7 @@ func (e *encoder) tools() error {
 			e.cachePoint()
 		}
 		if t.Strict.Value {
-			e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldToolStrict, Index: t.At(i)}), "Ollama has no strict tools")
+			e.Warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldToolStrict, Index: t.At(i)}), "Ollama has no strict tools")
 		}
 		if req.ToolChoice.Kind != llm.ToolChoiceNamed || t.Name == req.ToolChoice.Name {
 			offered = append(offered, t)
@@ -272,16 +225,16 @@ func (e *encoder) tools() error {
 	}
 	switch req.ToolChoice.Kind {
 	case llm.ToolChoiceNone:
-		e.warn(llm.WarnChanged, e.name(llm.FieldTools), "no tool is offered, because none may be called")
+		e.Warn(llm.WarnChanged, e.name(llm.FieldTools), "no tool is offered, because none may be called")
 		return nil
 	case llm.ToolChoiceAny:
-		e.dropped(llm.FieldToolChoice, "Ollama cannot force a call; the model may answer without one")
+		e.Dropped(llm.FieldToolChoice, "Ollama cannot force a call; the model may answer without one")
 	case llm.ToolChoiceNamed:
-		e.warn(llm.WarnChanged, e.name(llm.FieldToolChoice), "only this tool is offered; Ollama cannot force a call")
+		e.Warn(llm.WarnChanged, e.name(llm.FieldToolChoice), "only this tool is offered; Ollama cannot force a call")
 	case llm.ToolChoiceAuto, llm.ToolChoiceUnset: // the default
 	}
 	if set := req.ParallelTools; set.Set && !set.Value {
-		e.dropped(llm.FieldParallelTools, "Ollama does not limit the number of calls")
+		e.Dropped(llm.FieldParallelTools, "Ollama does not limit the number of calls")
 	}
 	if len(offered) == 0 {
 		return nil
@@ -313,4 +266,4 @@ func (e *encoder) tools() error {
 	return nil
 }
 
-func (e *encoder) cachePoint() { e.dropped(llm.FieldCache, "Ollama caches prompts by itself") }
+func (e *encoder) cachePoint() { e.Dropped(llm.FieldCache, "Ollama caches prompts by itself") }

@@ -1,26 +1,28 @@
 package textgen
 
 import (
-	"slices"
-
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
 // instead is where a client finds what this API does not have.
-const instead = "models behind sagemaker/ take only texts; endpoints with OpenAI's format are called by sagemaker_chat/"
+const (
+	textsOnly = "models behind sagemaker/ take only texts"
+	instead   = "endpoints with OpenAI's format are called by sagemaker_chat/"
+)
 
 // AppendRequest writes a request: the conversation as one text in a format, nil for none, and the
 // parameters. It returns what it changed or left out. The error is an *llm.Error for what the API does
 // not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, format *Template) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, Notes: llm.NewNotes(req, dropped)}
 	all, err := e.conversation()
 	if err != nil {
 		return nil, err
 	}
 	if format == nil && len(all) > 1 {
-		e.warn(llm.WarnChanged, e.name(llm.FieldMessages), "the texts are joined without their roles, because the format of the model's prompts is not known; set hf_model_name")
+		e.Warn(llm.WarnChanged, e.name(llm.FieldMessages), "the texts are joined without their roles, because the format of the model's prompts is not known; set hf_model_name")
 	}
 	w.Object()
 	w.Key("inputs")
@@ -34,34 +36,22 @@ func AppendRequest(w *jsonx.Writer, req *llm.Request, format *Template) ([]llm.W
 		w.Bool(true)
 	}
 	w.EndObject()
-	return e.warnings, nil
+	return e.Warnings, nil
 }
 
 // encoder is the state of one AppendRequest.
 type encoder struct {
-	w        *jsonx.Writer
-	req      *llm.Request
-	warnings []llm.Warning
-}
-
-// warn adds a warning once.
-func (e *encoder) warn(code, field, detail string) {
-	w := llm.Warning{Code: code, Field: field, Detail: detail}
-	if !slices.Contains(e.warnings, w) {
-		e.warnings = append(e.warnings, w)
-	}
+	w   *jsonx.Writer
+	req *llm.Request
+	llm.Notes
 }
 
 // name is the client's name for a field.
 func (e *encoder) name(kind llm.FieldKind) string { return e.req.FieldName(llm.Field{Kind: kind}) }
 
-func (e *encoder) dropped(kind llm.FieldKind, detail string) {
-	e.warn(llm.WarnDropped, e.name(kind), detail)
-}
-
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *encoder) refuse(field string) error {
-	return e.req.Refuse(e.warn, field, "%s is not supported: %s", field, instead)
+	return e.Refuse(field, "%s is not supported: %s; %s", field, textsOnly, instead)
 }
 
 // conversation is the instructions and the conversation as texts.
@@ -73,9 +63,9 @@ func (e *encoder) conversation() ([]said, error) {
 			b := &blocks[j]
 			switch {
 			case b.Kind == llm.BlockCachePoint:
-				e.dropped(llm.FieldCache, "this API caches nothing for clients")
+				e.Dropped(llm.FieldCache, "this API caches nothing for clients")
 			case b.Kind == llm.BlockReasoning, b.Kind == llm.BlockRedacted:
-				e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldReasoned, Index: message}), "prompts have no place for earlier reasoning")
+				e.Warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldReasoned, Index: message}), "prompts have no place for earlier reasoning")
 			case b.Kind == llm.BlockText, b.Kind == llm.BlockOther && b.Text != "":
 				if text != "" && b.Text != "" {
 					text += "\n"
@@ -83,7 +73,7 @@ func (e *encoder) conversation() ([]said, error) {
 				text += b.Text
 			default:
 				path := e.req.FieldName(llm.Field{Kind: llm.FieldBlock, Index: message, Block: j})
-				return llm.Unsupported(path, "%s: %s", path, instead)
+				return llm.Unsupported(path, "%s: %s, not %s; %s", path, textsOnly, inWords(b.Kind), instead)
 			}
 		}
 		if text != "" {
@@ -103,12 +93,29 @@ func (e *encoder) conversation() ([]said, error) {
 	return all, nil
 }
 
-// given reports whether the request sets a parameter of the API itself, which takes precedence.
-func (e *encoder) given(name string) bool { return jsonx.Find(e.req.ModelFields, name) != nil }
+// inWords names a kind of block that prompts have no place for.
+func inWords(k llm.BlockKind) string {
+	switch k {
+	case llm.BlockImage:
+		return "images"
+	case llm.BlockDocument:
+		return "documents"
+	case llm.BlockAudio:
+		return "audio"
+	case llm.BlockVideo:
+		return "videos"
+	case llm.BlockToolUse:
+		return "tool calls"
+	case llm.BlockToolResult:
+		return "tool results"
+	default:
+		return "other content"
+	}
+}
 
 // key begins a parameter, unless the request sets it itself.
 func (e *encoder) key(name string) bool {
-	if e.given(name) {
+	if e.Given(name) {
 		return false
 	}
 	e.w.Key(name)
@@ -167,33 +174,17 @@ func (e *encoder) temperature(t float64) float64 {
 		return t
 	}
 	const least = 0.01 // LiteLLM's
-	e.warn(llm.WarnChanged, e.name(llm.FieldTemperature), "set to 0.01, because the containers refuse 0; "+allowZero+" sends 0")
+	e.Warn(llm.WarnChanged, e.name(llm.FieldTemperature), "set to 0.01, because the containers refuse 0; "+allowZero+" sends 0")
 	return least
 }
 
 // unmapped handles OpenAI's parameters without a field in llm.
 func (e *encoder) unmapped() error {
-	for i := range e.req.Unmapped {
-		m := &e.req.Unmapped[i]
-		switch m.Name {
-		case "seed", "frequency_penalty", "presence_penalty":
-			if e.key(m.Name) {
-				e.w.Raw(m.Value)
-			}
-		case "store", "prompt_cache_key", "prediction", "verbosity":
-			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warn(llm.WarnDropped, m.Name, "")
-			}
-		default:
-			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
-				continue
-			}
-			if err := e.refuse(m.Name); err != nil {
-				return err
-			}
+	return e.Unmapped(func(m *jsonx.Member) {
+		if e.key(m.Name) {
+			e.w.Raw(m.Value)
 		}
-	}
-	return nil
+	}, e.refuse)
 }
 
 // refused handles what only an API with messages has.
@@ -220,27 +211,16 @@ func (e *encoder) refused() error {
 func (e *encoder) others() {
 	req := e.req
 	if req.WebSearchOptional && req.WebSearch != nil {
-		e.dropped(llm.FieldWebSearch, "models do not search the web by this API")
+		e.Dropped(llm.FieldWebSearch, "models do not search the web by this API")
 	}
 	if effort := req.Reasoning.Effort; effort != "" && effort != "none" {
-		e.dropped(llm.FieldEffort, "this API has no setting for reasoning")
+		e.Dropped(llm.FieldEffort, "this API has no setting for reasoning")
 	}
 	if len(req.Reasoning.Thinking) > 0 {
-		e.dropped(llm.FieldThinking, "this API has no setting for reasoning")
+		e.Dropped(llm.FieldThinking, "this API has no setting for reasoning")
 	}
-	if req.User != "" {
-		e.dropped(llm.FieldUser, "this API takes no user")
-	}
-	for _, l := range req.Metadata {
-		e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), "this API takes no metadata")
-	}
-	if tier := req.ServiceTier; tier != "" && tier != "auto" && tier != "default" {
-		e.dropped(llm.FieldServiceTier, "SageMaker has no service tiers")
-	}
-	if req.CacheRetention != "" {
-		e.dropped(llm.FieldCacheRetention, "this API caches nothing for clients")
-	}
-	for _, m := range req.Extensions {
-		e.warn(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
-	}
+	e.LeaveOut(llm.Lacks{
+		User: "this API takes no user", Metadata: "this API takes no metadata", ServiceTier: "SageMaker has no service tiers",
+		CacheRetention: "this API caches nothing for clients",
+	})
 }

@@ -61,6 +61,11 @@ func TestARequestIsOneTextAndItsParameters(t *testing.T) {
 			`{"inputs":"Hi","parameters":{"return_full_text":false}}`, "cache store web_search reasoning.effort user metadata.a service_tier cache_retention guardrailConfig",
 		},
 		{
+			"options of Ollama's", "",
+			llm.Request{Turns: hi(), ModelFields: []jsonx.Member{{Name: "num_ctx", Value: jsonx.Raw(`4096`)}, {Name: "do_sample", Value: jsonx.Raw(`true`)}}},
+			`{"inputs":"Hi","parameters":{"return_full_text":false,"do_sample":true}}`, "num_ctx",
+		},
+		{
 			"what is dropped on request", "",
 			llm.Request{Call: llm.Call{DropParams: true}, Turns: hi(), Tools: []llm.Tool{{Name: "find"}}, Format: &llm.Format{}, Unmapped: []jsonx.Member{{Name: "logit_bias", Value: jsonx.Raw(`{"1":2}`)}}},
 			`{"inputs":"Hi","parameters":{"return_full_text":false}}`, "logit_bias tools format",

@@ -29,7 +29,7 @@ def _():
     demand = models(byInferenceType="ON_DEMAND")
     need(demand and all("ON_DEMAND" in m["inferenceTypesSupported"] for m in demand) and MODEL not in {m["modelId"] for m in demand}, demand)
     need(models(byProvider="Amazon", byInferenceType="ON_DEMAND", byOutputModality="TEXT"), "no Amazon model on demand")
-    need(not models(byCustomizationType="FINE_TUNING"), "nothing can be customised")
+    need(not models(byCustomizationType="FINE_TUNING"), "nothing can be customized")
     e = raises(control.exceptions.ValidationException, models, byOutputModality="SMELL")
     need("byOutputModality" in str(e), e)
 

@@ -54,7 +54,7 @@ func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
 	switch e.Code {
 	case llm.CodeUseCaseForm:
-		e.Cause = "The model's provider requires a use case form once for each account or organisation, and none has been submitted."
+		e.Cause = "The model's provider requires a use case form once for each account or organization, and none has been submitted."
 		e.Fix = "Submit the use case form in the model catalogue of the Bedrock console, or with aws bedrock put-use-case-for-model-access and the form's JSON as --form-data, and try again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
 	case llm.CodeMarketplacePermission:
 		if strings.Contains(strings.ToLower(strings.ReplaceAll(e.Message, "_", " ")), "payment instrument") {
@@ -69,12 +69,12 @@ func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and try again. If it still fails after 15 minutes, check the agreement in the AWS Marketplace console."
 	case llm.CodeDataRetention:
 		e.Cause = "The model is available only to accounts that let AWS retain prompts and responses, and the account's data retention mode" + in + " does not."
-		e.Fix = "If your organisation permits it, run aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later also accept the mode aws_review."
+		e.Fix = "If your organization permits it, run aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later also accept the mode aws_review."
 	case llm.CodeAccountNotAuthorized:
 		e.Cause = "According to AWS's message, this account is not authorized for the operation."
 		e.Fix = "Check that this is the intended account and region, and open an AWS support case with the request id."
 	default: // not_granted
-		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and check whether it requires an agreement, a form or an access request; a policy of the organisation can also block it."
+		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and check whether it requires an agreement, a form or an access request; a policy of the organization can also block it."
 	}
 }
 

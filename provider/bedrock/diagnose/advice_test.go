@@ -63,7 +63,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		},
 		"a service control policy": {
 			"us." + sonnet, invoke, us, "because no service control policy allows the " + invoke + " action",
-			`"Resource":"` + us + `"`, "a service control policy at every level of the organisation from the root to account 111122223333 itself", "the profile itself",
+			`"Resource":"` + us + `"`, "a service control policy at every level of the organization from the root to account 111122223333 itself", "the profile itself",
 		},
 		"the boundary": {
 			"us." + sonnet, invoke, us, "because no permissions boundary allows the " + invoke + " action",
@@ -112,13 +112,13 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 		},
 		"by region, of the world": {
 			"global." + sonnet, model(""), "with an explicit deny in a service control policy",
-			[]string{"the organisation's service control policies", "add unspecified to the regions", "or call us." + sonnet + " instead"},
+			[]string{"the organization's service control policies", "add unspecified to the regions", "or call us." + sonnet + " instead"},
 		},
 		"of the identity": {
 			"us." + sonnet, us, "with an explicit deny in an identity-based policy", []string{"Remove bedrock:InvokeModel on " + us + ", " + model("us-east-1"), " from the deny in the policies of role app"},
 		},
-		"of the organisation's resources": {
-			"us." + sonnet, us, "with an explicit deny in a resource control policy", []string{"from the deny in the organisation's resource control policies"},
+		"of the organization's resources": {
+			"us." + sonnet, us, "with an explicit deny in a resource control policy", []string{"from the deny in the organization's resource control policies"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,10 +138,10 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 	}
 }
 
-func TestAResourceControlPolicyIsTheOrganisations(t *testing.T) {
+func TestAResourceControlPolicyIsTheOrganizations(t *testing.T) {
 	body := `{"Message":` + jsonText(t, denied(invoke, us, "with an explicit deny in a resource control policy")) + `}`
 	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", []byte(body)), diagnose.Case{})
-	if e.Code != llm.CodeResourceDeny || e.Responsible() != llm.ActorOrganisationAdmin {
+	if e.Code != llm.CodeResourceDeny || e.Responsible() != llm.ActorOrganizationAdmin {
 		t.Errorf("%s, %s", e.Code, e.Responsible())
 	}
 }

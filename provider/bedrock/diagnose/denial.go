@@ -182,10 +182,10 @@ func (d *denial) code() llm.Code {
 }
 
 // actor is who has to act on a denial, if it is someone else than the code says: who administers
-// the organisation has the resource control policies too.
+// the organization has the resource control policies too.
 func (d *denial) actor() llm.Actor {
 	if d.layer == resourceControl {
-		return llm.ActorOrganisationAdmin
+		return llm.ActorOrganizationAdmin
 	}
 	return ""
 }

@@ -90,7 +90,7 @@ func TestWhoeverIsToldCanDoIt(t *testing.T) {
 			"User: arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_Team_0123456789abcdef/jane@example.com is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0 because no identity-based policy allows the bedrock:InvokeModel action",
 			"to a policy of permission set Dev_Team in IAM Identity Center",
 		},
-		"the caller's organisation, not the resource's": {
+		"the caller's organization, not the resource's": {
 			"User: arn:aws:iam::111122223333:user/x is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1:999988887777:application-inference-profile/abcdefghijkl because no service control policy allows the bedrock:InvokeModel action",
 			"from the root to account 111122223333 itself",
 		},

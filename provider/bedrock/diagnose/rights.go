@@ -88,9 +88,9 @@ func (c *Case) stranger() string {
 func place(d *denial, whose, to string) string {
 	switch d.layer {
 	case servicePolicy:
-		return to + "a service control policy at every level of the organisation from the root to account " + cmp.Or(accountOf(d.principal, d.resource), "of the call") + " itself"
+		return to + "a service control policy at every level of the organization from the root to account " + cmp.Or(accountOf(d.principal, d.resource), "of the call") + " itself"
 	case resourceControl:
-		return to + "the organisation's resource control policies over account " + cmp.Or(accountOf(d.resource), "of the resource")
+		return to + "the organization's resource control policies over account " + cmp.Or(accountOf(d.resource), "of the resource")
 	case boundary:
 		return to + "the permissions boundary of " + whose
 	case sessionPolicy:
@@ -154,7 +154,7 @@ func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	case d.policy != "":
 		where = "the " + string(d.layer) + " " + d.policy
 	case d.layer == servicePolicy, d.layer == resourceControl:
-		where = "the organisation's " + strings.TrimSuffix(string(d.layer), "y") + "ies"
+		where = "the organization's " + strings.TrimSuffix(string(d.layer), "y") + "ies"
 	case d.layer == boundary:
 		where = "the permissions boundary of " + whose
 	case d.layer == sessionPolicy:

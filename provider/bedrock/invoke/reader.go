@@ -252,4 +252,4 @@ func (e *Events) Next(ev *llm.Event) error {
 }
 
 // More reports whether Next can return without waiting for the network.
-func (e *Events) More() bool { return e.stream.Ready() || e.Reader.More() }
+func (e *Events) More() bool { return e.stream.More(e.Reader.Next, e.Reader.More) }

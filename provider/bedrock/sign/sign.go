@@ -5,7 +5,7 @@
 // It follows AWS's "Signature Version 4 signing process" for every service except S3:
 // the payload hash is the SHA-256 of the body, and the canonical URI is the path of the
 // request line with every byte outside A-Za-z0-9-._~/ percent-encoded once more. Paths
-// are not normalised: . and .. segments are signed unchanged, as the AWS SDKs do.
+// are not normalized: . and .. segments are signed unchanged, as the AWS SDKs do.
 package sign
 
 import (
