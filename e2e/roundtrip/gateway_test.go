@@ -131,7 +131,7 @@ func (u *upstreamKind) path(d *door) string {
 	switch {
 	case slices.Contains(d.passes, u.name):
 		return "v1/" + d.name
-	case u.framed && u.name != "bedrock-responses" && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
+	case u.framed && u.name != "bedrock-openai" && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
 		return "/invoke"
 	default:
 		return "/"

@@ -93,7 +93,7 @@ func others() []*upstreamKind {
 		{name: "vllm", params: "model: hosted_vllm/rocks, api_key: SECRET, api_base: BASE/v1", model: "rocks", dialect: chat{}},
 		{name: "openai-text", params: "model: openai/gpt-3.5-turbo-instruct, api_key: SECRET, api_base: BASE", model: "gpt-3.5-turbo-instruct", dialect: chat{}},
 		{name: "bedrock-mantle", params: "model: bedrock_mantle/openai.gpt-oss-120b" + aws + "api_base: BASE", model: "openai.gpt-oss-120b", dialect: chat{}},
-		{name: "bedrock-responses", params: "model: bedrock/us.openai.gpt-5.6-sol" + aws + "aws_bedrock_runtime_endpoint: BASE", dialect: converse{}, framed: true},
+		{name: "bedrock-openai", params: "model: bedrock/us.openai.gpt-5.6-sol" + aws + "aws_bedrock_runtime_endpoint: BASE", dialect: converse{}, framed: true},
 	}
 }
 
@@ -102,7 +102,7 @@ func faultDoors() []*door {
 	all := doors()
 	for _, d := range all {
 		if d.name == "responses" {
-			d.passes = append(d.passes, "bedrock-mantle", "bedrock-responses", "vllm", "openai-text")
+			d.passes = append(d.passes, "bedrock-mantle", "bedrock-openai", "vllm", "openai-text")
 		}
 	}
 	return append(all,
