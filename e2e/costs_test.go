@@ -181,6 +181,10 @@ func TestModelsHaveTheCataloguesLimits(t *testing.T) {
 	t.Parallel()
 	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
 		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(c.Path, "/input_tokens") { // not every server of this API counts
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
 		if strings.Contains(string(c.Body), "too long") {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write([]byte(`{"error":{"message":"The request was not accepted.","type":"invalid_request_error","code":"context_length_exceeded"}}`))
