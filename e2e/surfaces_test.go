@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -88,5 +89,48 @@ func TestTheEmulatorsOwnResponsesAPI(t *testing.T) {
 			python(t).run(t, "openai_surfaces.py", surfaceScenarios(), "BASE_URL="+startEmulator(t).URL()+tt.base,
 				"API_KEY="+string(emulator.DemoAPIKey), "MODEL="+tt.model, "LIMITED="+tt.limited, "DIRECT=1")
 		})
+	}
+}
+
+// TestAModelOfBedrockMantleIsCalledInTheRegionThatHasIt has a policy of two regions, of which the first one's
+// bedrock-mantle does not have the model.
+func TestAModelOfBedrockMantleIsCalledInTheRegionThatHasIt(t *testing.T) {
+	t.Parallel()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := func(regions string) string {
+		return `
+general_settings: {master_key: ` + masterKey + `}
+litellm_settings: {num_retries: 0}
+outcrop_settings: {bedrock: {policy: {regions: ` + regions + `}}}
+model_list:
+  - model_name: grok
+    litellm_params:
+      model: bedrock/xai.grok-4.3
+      aws_access_key_id: ` + emulator.DemoAccessKeyID + `
+      aws_secret_access_key: ` + string(emulator.DemoSecretAccessKey) + `
+      aws_region_name: us-east-1
+      aws_bedrock_runtime_endpoint: UPSTREAM
+`
+	}
+	url := startServer(t, judge.Watch(e)).URL()
+	both, first := startGateway(t, config("[us-east-1, us-west-2]"), url), startGateway(t, config("[us-east-1]"), url)
+	for _, path := range []string{"/v1/chat/completions", "/v1/responses", "/v1/messages"} {
+		for _, stream := range []string{"false", "true"} {
+			body := `{"model":"grok","stream":` + stream + `,"max_tokens":64,"messages":[{"role":"user","content":"[[answer: granite]]"}]}`
+			if path == "/v1/responses" {
+				body = `{"model":"grok","stream":` + stream + `,"input":"[[answer: granite]]"}`
+			}
+			r := both.do(t, http.MethodPost, path, body)
+			if r.status != http.StatusOK || !strings.Contains(string(r.body), "granite") || !strings.Contains(r.header.Get("X-Outcrop-Target"), "region=us-west-2") {
+				t.Errorf("%s, stream %s: %d %v %s", path, stream, r.status, r.header, r.body)
+			}
+			r = first.do(t, http.MethodPost, path, body)
+			if r.status != http.StatusNotFound || !strings.Contains(string(r.body), "model.not_in_region") || !strings.Contains(string(r.body), "bedrock-mantle in us-east-1 does not have xai.grok-4.3") {
+				t.Errorf("%s, stream %s, in one region: %d %s", path, stream, r.status, r.body)
+			}
+		}
 	}
 }

@@ -32,6 +32,10 @@ func (d *deployment) ReportRefusal(ctx context.Context, verb llm.Verb, model str
 		d.account.Refuses(f, w.destination.ID, w.destination.Region)
 		return d.others(model, w)
 	}
+	if w.onMantle() && e.Code == llm.CodeModelUnknown && w.facts != nil {
+		notOnMantle(e, w)
+		return d.others(model, w)
+	}
 	if e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
 		return d.forgetRefusal(w, e) && d.others(model, w)
 	}
@@ -54,6 +58,16 @@ func (d *deployment) ReportRefusal(ctx context.Context, verb llm.Verb, model str
 func (d *deployment) others(model string, w *target) bool {
 	p, err := d.plan(model)
 	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Location() != w.Location() || t.ID() != w.ID() })
+}
+
+// notOnMantle says of a model that bedrock-mantle is known to have that its host in this region does not have
+// it: each region's has models of its own, and no list says which.
+func notOnMantle(e *llm.Error, w *target) {
+	region := w.destination.Region
+	e.Code, e.Param = llm.CodeModelNotInRegion, "model"
+	e.Cause = "bedrock-mantle in " + region + " does not have " + w.facts.Mantle.ID + "."
+	e.Fix = "Call it in another region: set aws_region_name of the deployment, or name several regions in its policy."
+	e.Docs = diagnose.Docs(e.Code)
 }
 
 // forgetRefusal forgets a recorded refusal of a model's own id if the profile called instead is
@@ -180,6 +194,10 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	case isModel && m.Lifecycle.HasEnded(now):
 		e.Cause = "The model is retired: " + lifeOf(&m.Lifecycle, now) + "."
 		e.Fix = diagnose.Instead(known, m.ID, now)
+	case isModel && m.OnlyOnMantle():
+		e.Code = llm.CodeWrongSurface
+		e.Cause = "Only bedrock-mantle has " + m.ID + ", which has OpenAI's APIs and not this one."
+		e.Fix = "Call it by chat completions, Responses or Messages of the gateway."
 	case isModel && !reachable && dropped && forbidden != "" && len(elsewhere) == 0:
 		e.Fix = forbidden
 	case isModel && !reachable && (m.In(region) == catalog.No || len(elsewhere) > 0):

@@ -211,9 +211,14 @@ func preferred(a, b *Model, stems map[string]stem) int {
 	)
 }
 
+// OnlyOnMantle reports whether bedrock-mantle is known to have a model, and bedrock-runtime is not.
+func (m *Model) OnlyOnMantle() bool {
+	return m.Converse != Yes && m.Invoke != Yes && m.OpenAI != Yes && m.Mantle.ID == m.ID
+}
+
 // onRuntime is 0 for a model that only bedrock-mantle is known to have.
 func (m *Model) onRuntime() int {
-	if m.Converse != Yes && m.Invoke != Yes && m.OpenAI != Yes && m.Mantle.ID == m.ID {
+	if m.OnlyOnMantle() {
 		return 0
 	}
 	return 1
