@@ -132,9 +132,8 @@ func (s *stream[E, P]) pull(ev *E) error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.inner.More() { // most events are whole then, and the clock is not read for them
-		s.waiting.Store(waitingHardly)
-	} else {
+	s.waiting.Store(waitingHardly)
+	if !s.inner.More() {
 		s.waiting.Store(int64(time.Since(s.opened)))
 	}
 	err := s.inner.Next(ev)
@@ -154,7 +153,15 @@ func (s *stream[E, P]) pull(ev *E) error {
 	return err
 }
 
-func (s *stream[E, P]) More() bool { return len(s.held) > 0 || s.err != nil || s.inner.More() }
+func (s *stream[E, P]) More() bool {
+	if len(s.held) > 0 || s.err != nil {
+		return true
+	}
+	s.waiting.Store(waitingHardly)
+	more := s.inner.More()
+	s.waiting.Store(waitingNot)
+	return more
+}
 
 func (s *stream[E, P]) Meta() *llm.Meta { return s.inner.Meta() }
 

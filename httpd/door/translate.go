@@ -35,6 +35,7 @@ type translating struct {
 	at       llm.Event
 	buf      []byte       // what Next has returned, and from told on what it returns next
 	told     int          // how much of buf
+	spare    []byte       // the other buffer, which More and Next take in turns
 	next     llm.RawEvent // what is known of the next event
 	err      error        // comes instead of the next event
 	ended    bool
@@ -104,6 +105,9 @@ func (t *translating) sync() {
 
 // More encodes ahead, behind what Next has returned: not everything that has arrived becomes something.
 func (t *translating) More() bool {
+	if len(t.buf) > 0 && t.told == len(t.buf) { // what Next has returned stays valid
+		t.buf, t.spare, t.told = t.spare[:0], t.buf, 0
+	}
 	for !t.ready() && t.inner.More() {
 		t.read()
 	}

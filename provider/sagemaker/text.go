@@ -54,8 +54,8 @@ type reader struct {
 func (r *reader) Append(events []llm.Event) ([]llm.Event, error) {
 	if r.events.Finished() { // the end of the body is read too, so that the connection can be used again
 		var frame sse.Event
-		for r.frames.Next(&frame) == nil {
-			continue // what is behind the end, such as [DONE]
+		if r.frames.Next(&frame) == nil {
+			return events, nil // what is behind the end, such as [DONE]
 		}
 		return events, io.EOF
 	}
@@ -74,6 +74,6 @@ func (r *reader) Append(events []llm.Event) ([]llm.Event, error) {
 	return r.events.Append(events, frame.Data)
 }
 
-func (r *reader) More() bool { return r.events.Finished() || r.frames.More() }
+func (r *reader) More() bool { return r.frames.More() }
 
 var _ openaicompat.Dialect = dialect{}

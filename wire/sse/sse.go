@@ -184,7 +184,17 @@ func (r *Reader) parse(ev *Event, text []byte) bool {
 // hasData reports whether an event has a field data.
 func hasData(text []byte) bool {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	return bytes.HasPrefix(text, []byte("data")) || bytes.Contains(text, []byte("\ndata"))
+	for {
+		rest, ok := bytes.CutPrefix(text, []byte("data"))
+		if ok && (len(rest) == 0 || rest[0] == ':' || rest[0] == '\n' || rest[0] == '\r') {
+			return true
+		}
+		i := bytes.IndexByte(text, '\n')
+		if i < 0 {
+			return false
+		}
+		text = text[i+1:]
+	}
 }
 
 // read reads more of the body.
