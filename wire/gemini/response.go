@@ -127,7 +127,7 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 		return events, fmt.Errorf("it has more than %d values", maxValues)
 	}
 	s := &r.event
-	*s = sent{Candidates: s.Candidates[:0], Usage: s.Usage[:0]}
+	defer s.forget()
 	if err := jsonx.Unmarshal(data, s); err != nil {
 		return events, err
 	}
@@ -312,15 +312,6 @@ func (r *Reader) End(events []llm.Event) ([]llm.Event, error) {
 	if r.finish == "" {
 		return events, ErrNoCandidate
 	}
-	events = r.end(r.cite(events))
-	stop := llm.Event{Kind: llm.EventStop, Stop: Stop(r.finish), RawStop: r.finish}
-	if r.calls && stop.Stop == llm.StopEnd {
-		stop.Stop = llm.StopToolUse
-	}
-	if r.message != "" {
-		stop.Extra = append(stop.Extra, jsonx.Member{Name: "finishMessage", Value: jsonx.AppendString(nil, r.message)})
-	}
-	events = append(events, stop)
 	usage := llm.Event{Kind: llm.EventUsage, Extra: r.extra}
 	if len(r.counters) > 0 {
 		u, err := DecodeUsage(r.counters)
@@ -329,7 +320,15 @@ func (r *Reader) End(events []llm.Event) ([]llm.Event, error) {
 		}
 		usage.Usage = &u
 	}
-	return append(events, usage), nil
+	events = r.end(r.cite(events))
+	stop := llm.Event{Kind: llm.EventStop, Stop: Stop(r.finish), RawStop: r.finish}
+	if r.calls && stop.Stop == llm.StopEnd {
+		stop.Stop = llm.StopToolUse
+	}
+	if r.message != "" {
+		stop.Extra = append(stop.Extra, jsonx.Member{Name: "finishMessage", Value: jsonx.AppendString(nil, r.message)})
+	}
+	return append(events, stop, usage), nil
 }
 
 // Stop is the common form of a finishReason

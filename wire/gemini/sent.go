@@ -43,6 +43,21 @@ func (s *sent) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	})
 }
 
+// keptParts is how many parts of a candidate have memory that is used again.
+const keptParts = 64
+
+// forget gives up what an event had, and keeps the memory of its lists for the next one, if it is small.
+func (s *sent) forget() {
+	for i := range s.Candidates {
+		c := &s.Candidates[i]
+		if clear(c.Parts); cap(c.Parts) > keptParts {
+			c.Parts = nil
+		}
+		c.Reset()
+	}
+	*s = sent{Candidates: s.Candidates[:0], Usage: s.Usage[:0]}
+}
+
 type candidate struct {
 	Parts     []sentPart // of its content
 	Finish    string

@@ -40,6 +40,7 @@ type sentBlock struct {
 	custom bool   // it is a call of a tool with free text as input
 	length int    // bytes of its text so far
 	cited  int    // citations so far
+	over   bool   // it has ended
 	part   string // the part of the reasoning that the last delta belonged to
 }
 
@@ -71,6 +72,9 @@ func (r *EventReader) End(events []llm.Event) ([]llm.Event, bool) { return event
 // Append appends what the data of an event becomes, which may be nothing. A failure that the endpoint reports
 // is a *FailedError. The events do not share data's memory.
 func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
+	if jsonx.ManyValues(data, maxSentValues) {
+		return events, fmt.Errorf("an event has more than %d values", maxSentValues)
+	}
 	var e sentEvent
 	if err := jsonx.Unmarshal(data, &e); err != nil {
 		return events, err
@@ -91,7 +95,10 @@ func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, erro
 		if e.Response == nil {
 			return events, errors.New("the last event has no response")
 		}
-		if e.Type == "response.incomplete" {
+		switch {
+		case e.Response.Status == StatusFailed || e.Response.Status == StatusCancelled:
+			return events, failed(e.Response.Error)
+		case e.Type == "response.incomplete":
 			e.Response.Status = StatusIncomplete
 		}
 		return r.finish(events, e.Response)
@@ -169,7 +176,10 @@ func (r *EventReader) text(events []llm.Event, at outputPlace, kind llm.BlockKin
 // thought appends a piece of reasoning, with a break between its parts.
 func (r *EventReader) thought(events []llm.Event, item int, part, text string) ([]llm.Event, error) {
 	at := outputPlace{item, noPart}
-	if b := r.open[at]; b != nil && b.part != part && text != "" {
+	if text == "" {
+		return events, nil
+	}
+	if b := r.open[at]; b != nil && b.part != part {
 		text = betweenParts + text
 	}
 	events, err := r.text(events, at, llm.BlockReasoning, text)
@@ -194,6 +204,9 @@ func (r *EventReader) cite(events []llm.Event, at outputPlace, annotation jsonx.
 
 // added begins the block of a call, which is known by its start.
 func (r *EventReader) added(events []llm.Event, e *sentEvent) ([]llm.Event, error) {
+	if r.open[outputPlace{e.Output, noPart}] != nil {
+		return events, fmt.Errorf("item %d has begun twice", e.Output)
+	}
 	it, err := itemOf(e.Item)
 	if err != nil || it.Type != "function_call" && it.Type != "custom_tool_call" || it.CallID.Value == "" || it.Name.Value == "" {
 		return events, err
@@ -271,6 +284,7 @@ func (r *EventReader) item(events []llm.Event, index int, raw jsonx.Raw) ([]llm.
 
 // end appends the end of a block.
 func (b *sentBlock) end(events []llm.Event) []llm.Event {
+	b.over = true
 	if b.custom {
 		tail := customEnd
 		if b.length == 0 {
@@ -287,11 +301,12 @@ func (r *EventReader) message(events []llm.Event, index int, it *sentItem) ([]ll
 		p, at := &it.Content[i], outputPlace{index, i}
 		r.keep(p.Logprobs)
 		var err error
-		b := r.open[at]
-		if b == nil || b.length == 0 {
-			if events, err = r.text(events, at, llm.BlockText, p.Text.Value+p.Refusal.Value); err != nil {
-				return events, err
-			}
+		b, whole := r.open[at], p.Text.Value+p.Refusal.Value
+		if b != nil {
+			whole = whole[min(b.length, len(whole)):]
+		}
+		if events, err = r.text(events, at, llm.BlockText, whole); err != nil {
+			return events, err
 		}
 		cited := 0
 		if b = r.open[at]; b != nil {
@@ -367,10 +382,8 @@ func (r *EventReader) endCall(events []llm.Event, index int, it *sentItem) ([]ll
 			return events, err
 		}
 	}
-	b := r.open[at]
-	if b.length == 0 {
-		events = b.input(events, string(it.Arguments)+it.Input.Value)
-	}
+	b, whole := r.open[at], string(it.Arguments)+it.Input.Value
+	events = b.input(events, whole[min(b.length, len(whole)):])
 	return b.end(events), nil
 }
 
@@ -387,9 +400,13 @@ func (r *EventReader) finish(events []llm.Event, s *sentResponse) ([]llm.Event, 
 		}
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(r.open), func(a, b outputPlace) int { return r.open[a].index - r.open[b].index }) {
-		if !r.done[at.item] { // the response was cut short in it
-			events = r.open[at].end(events)
+		if r.open[at].over {
+			continue
 		}
+		if b := r.open[at]; b.kind == llm.BlockToolUse && s.Status != StatusIncomplete {
+			return events, errors.New("the response is complete, but a call in it is not")
+		}
+		events = r.open[at].end(events) // the response was cut short in it, or its item lacks it
 	}
 	r.ended = true
 	stop, word := s.stopOf(r.calls)

@@ -224,3 +224,60 @@ func FuzzAnEventIsReadOrRefused(f *testing.F) {
 		}
 	})
 }
+
+// TestAStreamThatContradictsItselfFails has streams that end as if the response were complete, although a part of
+// it is not, or the response says that it has failed.
+func TestAStreamThatContradictsItselfFails(t *testing.T) {
+	const (
+		begun = `{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"f","call_id":"c","name":"find","arguments":""}}`
+		piece = `{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{\"rock\":"}`
+	)
+	for name, events := range map[string][]string{
+		"completed, and failed":     {`{"type":"response.completed","response":{"status":"failed","error":{"code":"server_error","message":"no"},"output":[]}}`},
+		"completed, and cancelled":  {`{"type":"response.completed","response":{"status":"cancelled","output":[]}}`},
+		"completed in a call":       {begun, piece, `{"type":"response.completed","response":{"status":"completed","output":[]}}`},
+		"an item that begins twice": {begun, begun},
+		"more values than is usual": {`{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[` + strings.Repeat("{},", maxSentValues) + `{}]}}`},
+	} {
+		var r EventReader
+		var err error
+		for _, data := range events {
+			if _, err = r.Append(nil, []byte(data)); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			t.Errorf("%s: the stream does not fail", name)
+		}
+	}
+}
+
+// TestWhatDeltasHaveLeftOutIsTakenFromTheItem has an item that is longer than its deltas.
+func TestWhatDeltasHaveLeftOutIsTakenFromTheItem(t *testing.T) {
+	for want, events := range map[string][]string{
+		`{"rock":"granite"}`: {
+			`{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"f","call_id":"c","name":"find","arguments":""}}`,
+			`{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{\"rock\":"}`,
+			`{"type":"response.output_item.done","output_index":0,"item":{"type":"function_call","id":"f","call_id":"c","name":"find","arguments":"{\"rock\":\"granite\"}"}}`,
+		},
+		"Granite.": {
+			`{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Gran"}`,
+			`{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"Granite."}]}}`,
+		},
+	} {
+		var r EventReader
+		got := ""
+		for _, data := range events {
+			made, err := r.Append(nil, []byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ev := range made {
+				got += ev.Text
+			}
+		}
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -196,7 +196,7 @@ func (e *requestWriter) own() error {
 				return err
 			}
 		case "instructions", "include": // they are joined with what is written
-		case "model", "input", "stream", "tools":
+		case "model", "input", "stream", "tools", "previous_response_id", "conversation", "prompt": // what the provider keeps may be somebody else's
 			if err := e.refuse(m.Name, "%s is a member of the Responses API; send the request to /v1/responses", m.Name); err != nil {
 				return err
 			}
@@ -232,6 +232,9 @@ func (e *requestWriter) reasoning() error {
 	}
 	if summary == "" && e.form.Summary && effort != "" && effort != "none" {
 		summary = "auto"
+	}
+	if effort != "" && e.given("reasoning") {
+		e.warn(llm.WarnDropped, e.name(llm.FieldEffort), "the request has reasoning too, which takes its place")
 	}
 	if effort == "" && summary == "" || !e.key("reasoning") {
 		return nil
@@ -288,6 +291,9 @@ func (e *requestWriter) unmapped() error {
 // text writes the form of the response's text.
 func (e *requestWriter) text() {
 	f, w := e.req.Format, e.w
+	if f != nil && e.given("text") {
+		e.warn(llm.WarnDropped, e.name(llm.FieldFormat), "the request has text too, which takes its place")
+	}
 	if f == nil && len(e.verbosity) == 0 || !e.key("text") {
 		return
 	}

@@ -160,7 +160,7 @@ func TestARequestIsWrittenInTheFormOfTheAPI(t *testing.T) {
 			},
 			Form{Sealer: "me"},
 			head + `"instructions":"Be brief.\n\nBe kind.",` + hello + `,"reasoning":{"effort":"high"},"text":{"verbosity":"low"},"max_output_tokens":9,"user":"v",` +
-				`"include":["web_search_call.results","reasoning.encrypted_content"],"store":false}`, "",
+				`"include":["web_search_call.results","reasoning.encrypted_content"],"store":false}`, "dropped reasoning.effort, dropped format",
 		},
 		"an optional top_k": {llm.Request{Turns: hi(), TopK: llm.Some(int64(3)), SamplingOptional: true}, Form{}, head + hello + `,"store":false}`, "dropped top_k"},
 	} {

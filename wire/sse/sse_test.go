@@ -95,7 +95,7 @@ func TestMoreTellsWhetherNextWaits(t *testing.T) {
 		go func() { _, _ = io.WriteString(write, text) }()
 	}
 	var ev Event
-	send("data: a\n\n: comment\n\ndata: b\n\n: comment\n\nevent: ping\n\nda")
+	send("data: a\n\n: comment\n\ndata: b\n\n: comment\n\nevent: ping\n\ndatabase: 1\n\nda")
 	if err := r.Next(&ev); err != nil || string(ev.Data) != "a" || !r.More() {
 		t.Fatalf("%q, %v, more %v", ev.Data, err, r.More())
 	}
