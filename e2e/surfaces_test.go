@@ -124,11 +124,11 @@ model_list:
 				body = `{"model":"grok","stream":` + stream + `,"input":"[[answer: granite]]"}`
 			}
 			r := both.do(t, http.MethodPost, path, body)
-			if r.status != http.StatusOK || !strings.Contains(string(r.body), "granite") || !strings.Contains(r.header.Get("X-Outcrop-Target"), "region=us-west-2") {
+			if r.status != http.StatusOK || !strings.Contains(r.body, "granite") || !strings.Contains(r.header.Get("X-Outcrop-Target"), "region=us-west-2") {
 				t.Errorf("%s, stream %s: %d %v %s", path, stream, r.status, r.header, r.body)
 			}
 			r = first.do(t, http.MethodPost, path, body)
-			if r.status != http.StatusNotFound || !strings.Contains(string(r.body), "model.not_in_region") || !strings.Contains(string(r.body), "bedrock-mantle in us-east-1 does not have xai.grok-4.3") {
+			if r.status != http.StatusNotFound || !strings.Contains(r.body, "model.not_in_region") || !strings.Contains(r.body, "bedrock-mantle in us-east-1 does not have xai.grok-4.3") {
 				t.Errorf("%s, stream %s, in one region: %d %s", path, stream, r.status, r.body)
 			}
 		}
