@@ -126,7 +126,7 @@ const (
 	ActorCaller            Actor = "caller"             // the client that sent the request
 	ActorOperator          Actor = "operator"           // the gateway's operator
 	ActorAWSAdmin          Actor = "aws_admin"          // an administrator of the AWS account
-	ActorOrganizationAdmin Actor = "organization_admin" // an administrator of the AWS organization
+	ActorOrganizationAdmin Actor = "organisation_admin" // an administrator of the AWS organization; the value is older than the spelling here, and clients read it
 	ActorAWS               Actor = "aws"                // AWS itself: wait, use another region, or open a support case
 	ActorProvider          Actor = "provider"           // another provider itself: wait, use another one, or ask its support
 )

@@ -47,7 +47,7 @@ except openai.APIStatusError as e:
 | caller | the client that sent the request |
 | operator | the gateway's operator |
 | aws_admin | an administrator of the AWS account |
-| organization_admin | an administrator of the AWS organization |
+| organisation_admin | an administrator of the AWS organization |
 | aws | AWS itself: wait, use another region, or open a support case |
 | provider | another provider itself: wait, use another one, or ask its support |
 

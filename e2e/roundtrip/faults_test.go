@@ -102,7 +102,7 @@ func refusals() []refusal {
 			kinds: map[string]string{"openai": "invalid_request_error/model_access", "anthropic": "permission_error", "google": "PERMISSION_DENIED", "sagemaker": "403 AccessDeniedException User: arn:aws:sts::123456789012:assumed-role/gateway/outcrop is not authorized to perform: sagemaker:InvokeEndpoint on resource: arn:aws:sagemaker:us-east-1:123456789012:endpoint/rocks because no identity-based policy allows the sagemaker:InvokeEndpoint action", "bedrock": "403 AccessDeniedException You don't have access to the model with the specified model ID.", "cohere": "your API key does not have permission to use this model", "ollama": "this model requires a subscription, upgrade for access"},
 		},
 		{
-			name: "404", codes: []string{"model.unknown"}, client: 404, status: 404, words: "model: rock does not exist",
+			name: "404", codes: []string{"model.unknown", "model.not_in_region"}, client: 404, status: 404, words: "model: rock does not exist",
 			kinds: map[string]string{"openai": "invalid_request_error/model_not_found", "anthropic": "not_found_error", "google": "NOT_FOUND", "sagemaker": "400 ValidationError Endpoint rocks of account 123456789012 not found.", "bedrock": "404 ResourceNotFoundException Could not resolve the foundation model from the provided model identifier.", "cohere": "model 'rock' not found, make sure the correct model ID was used and that you have access to the model.", "ollama": "model 'rock' not found"},
 		},
 		{
