@@ -149,6 +149,16 @@ func OneMessage(turns []Turn) int {
 	return n
 }
 
+// Together returns the blocks of the turns that are one message (OneMessage), and their number.
+func Together(turns []Turn) (blocks []Block, n int) {
+	n = OneMessage(turns)
+	blocks = turns[0].Blocks
+	for i := 1; i < n; i++ {
+		blocks = slices.Concat(blocks, turns[i].Blocks)
+	}
+	return blocks, n
+}
+
 // BlockKind determines which fields of a Block are used.
 type BlockKind uint8
 

@@ -37,9 +37,10 @@ func rules() []Rule {
 		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
 		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/base64", "internal/httpfield"), Beside: []string{"wire/litellm", "wire/mediatype"},
+			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/base64", "internal/httpfield"), Beside: []string{"wire/litellm", "wire/mediatype", "wire/openaipart"},
 			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
+		{Path: "wire/openaipart", Level: dialect, May: []string{"internal/jsonx", "llm"}, Why: "OpenAI's two APIs for texts have schemas, documents and arguments in common"},
 		{Path: "wire/mediatype", Level: dialect, May: []string{"llm"}, Why: "what a file is follows from its name and type, whatever the dialect that carries it"},
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 

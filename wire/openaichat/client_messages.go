@@ -25,7 +25,7 @@ func (e *requestWriter) messages() error {
 	for i := 0; i < len(req.Turns); {
 		t := &req.Turns[i]
 		field := req.FieldName(llm.Field{Kind: llm.FieldContent, Index: t.Number(i)})
-		blocks, n := together(req.Turns[i:])
+		blocks, n := llm.Together(req.Turns[i:])
 		i += n
 		var err error
 		switch t.Role {
@@ -42,17 +42,6 @@ func (e *requestWriter) messages() error {
 	}
 	w.EndArray()
 	return nil
-}
-
-// together returns the blocks of the first of the turns and of those behind it that belong to the same
-// message, and the number of these turns.
-func together(turns []llm.Turn) (blocks []llm.Block, n int) {
-	n = llm.OneMessage(turns)
-	blocks = turns[0].Blocks
-	for i := 1; i < n; i++ {
-		blocks = slices.Concat(blocks, turns[i].Blocks)
-	}
-	return blocks, n
 }
 
 // writable are the blocks that are content; it warns of others that are left out.

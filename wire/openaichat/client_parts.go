@@ -1,10 +1,9 @@
 package openaichat
 
 import (
-	"strings"
-
 	"outcrop/llm"
 	"outcrop/wire/mediatype"
+	"outcrop/wire/openaipart"
 )
 
 // part writes the members of a content part.
@@ -54,7 +53,7 @@ func (e *requestWriter) located(b *llm.Block, field string) error {
 	case m.Remote():
 		e.w.String(m.URI)
 	case m.URI != "":
-		return onlyAWS(field)
+		return openaipart.OnlyAWS(field)
 	case m.Base64.IsZero():
 		return llm.Unsupported(field, "%s: a source of this kind is not supported by this model", field)
 	default:
@@ -62,12 +61,6 @@ func (e *requestWriter) located(b *llm.Block, field string) error {
 	}
 	e.w.EndObject()
 	return nil
-}
-
-func onlyAWS(field string) error {
-	err := llm.Unsupported(field, "%s: only models of AWS Bedrock read s3:// addresses", field)
-	err.Fix = "Send the content inline, or an https URL."
-	return err
 }
 
 // dataURI writes content as a data URI.
@@ -95,55 +88,30 @@ func (e *requestWriter) audio(m *llm.Media, field string) error {
 // else as a file.
 func (e *requestWriter) document(m *llm.Media, field string) error {
 	w := e.w
-	text, isText := m.Text, m.Text != ""
-	switch m.Format {
-	case "txt", "md", "csv", "html":
-		if !m.Base64.IsZero() {
-			text, isText = string(m.Base64.Decode()), true
-		}
-	}
-	if len(m.Citations) > 0 && !strings.Contains(string(m.Citations), "false") {
+	if openaipart.Cited(m) {
 		e.once(llm.WarnDropped, field+".citations", "the model does not cite documents")
 	}
-	if isText {
+	if text, ok := openaipart.Text(m); ok {
 		w.Word("text")
 		w.Key("text")
-		head := ""
-		if m.Name != "" {
-			head = m.Name + ":\n\n"
-		}
-		if m.Context != "" {
-			head += m.Context + "\n\n"
-		}
-		w.String(head + text)
+		w.String(text)
 		return nil
 	}
 	switch {
 	case m.URI != "" && !m.Remote():
-		return onlyAWS(field)
+		return openaipart.OnlyAWS(field)
 	case m.Base64.IsZero():
 		return llm.Unsupported(field, "%s: a document must be inline for this model", field)
 	}
 	if m.Context != "" {
 		e.once(llm.WarnDropped, field+".context", "")
 	}
-	format := m.Format
-	if format == "" {
-		format = "pdf"
-	}
-	name := m.Name
-	if name == "" {
-		name = "document"
-	}
+	name, format := openaipart.File(m)
 	w.Word("file")
 	w.Key("file")
 	w.Object()
 	w.Key("filename")
-	if strings.HasSuffix(strings.ToLower(name), "."+format) {
-		w.String(name)
-	} else {
-		w.String(name + "." + format)
-	}
+	w.String(name)
 	w.Key("file_data")
 	e.dataURI(mediatype.Of(llm.BlockDocument, format), m)
 	w.EndObject()

@@ -4,6 +4,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
+	"outcrop/wire/openaipart"
 )
 
 // Form is what an endpoint takes beyond OpenAI's own format. The zero value is OpenAI's.
@@ -176,22 +177,7 @@ func (e *requestWriter) format() error {
 	w.Word("json_schema")
 	w.Key("json_schema")
 	w.Object()
-	w.Key("name")
-	if f.Name == "" { // OpenAI requires one
-		w.Word("response")
-	} else {
-		w.String(f.Name)
-	}
-	if f.Description != "" {
-		w.Key("description")
-		w.String(f.Description)
-	}
-	w.Key("schema")
-	w.Raw(f.Schema)
-	if f.Strict.Set {
-		w.Key("strict")
-		w.Bool(f.Strict.Value)
-	}
+	openaipart.AppendSchema(w, f)
 	w.EndObject()
 	w.EndObject()
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/openaipart"
 )
 
 // Bounds on the content of one response.
@@ -80,24 +81,8 @@ type sentCall struct {
 }
 
 type sentFunction struct {
-	Name      optional[string] `json:"name"`
-	Arguments sentArguments    `json:"arguments"`
-}
-
-// sentArguments are a call's arguments: a text, or the object itself, which some servers send.
-type sentArguments string
-
-func (a *sentArguments) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	switch d.PeekKind() {
-	case 'n':
-		return d.SkipValue()
-	case '"':
-		return jsonx.UnmarshalDecode(d, (*string)(a))
-	default:
-		v, err := d.ReadValue()
-		*a = sentArguments(v)
-		return err
-	}
+	Name      optional[string]     `json:"name"`
+	Arguments openaipart.Arguments `json:"arguments"`
 }
 
 // sentContent is the text of a message: a string, null, or the list of parts that Mistral's reasoning

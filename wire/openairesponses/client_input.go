@@ -28,11 +28,7 @@ func (e *requestWriter) input() error {
 	for i := 0; i < len(req.Turns); {
 		t := &req.Turns[i]
 		field := req.FieldName(llm.Field{Kind: llm.FieldContent, Index: t.Number(i)})
-		n := llm.OneMessage(req.Turns[i:])
-		blocks := t.Blocks
-		for j := 1; j < n; j++ {
-			blocks = slices.Concat(blocks, req.Turns[i+j].Blocks)
-		}
+		blocks, n := llm.Together(req.Turns[i:])
 		i += n
 		var err error
 		switch t.Role {

@@ -1,10 +1,9 @@
 package openairesponses
 
 import (
-	"strings"
-
 	"outcrop/llm"
 	"outcrop/wire/mediatype"
+	"outcrop/wire/openaipart"
 )
 
 // inputText writes a part of a text.
@@ -43,7 +42,7 @@ func (e *requestWriter) image(b *llm.Block, field string) error {
 	w, m := e.w, b.Media
 	switch {
 	case m.URI != "" && !m.Remote():
-		return onlyAWS(field)
+		return openaipart.OnlyAWS(field)
 	case m.URI == "" && m.Base64.IsZero():
 		return llm.Unsupported(field, "%s: a source of this kind is not supported by this model", field)
 	}
@@ -62,38 +61,18 @@ func (e *requestWriter) image(b *llm.Block, field string) error {
 	return nil
 }
 
-func onlyAWS(field string) error {
-	err := llm.Unsupported(field, "%s: only models of AWS Bedrock read s3:// addresses", field)
-	err.Fix = "Send the content inline, or an https URL."
-	return err
-}
-
 // document writes a document: a text as a text part, and everything else as a file.
 func (e *requestWriter) document(m *llm.Media, field string) error {
-	text, isText := m.Text, m.Text != ""
-	switch m.Format {
-	case "txt", "md", "csv", "html":
-		if !m.Base64.IsZero() {
-			text, isText = string(m.Base64.Decode()), true
-		}
-	}
-	if len(m.Citations) > 0 && !strings.Contains(string(m.Citations), "false") {
+	if openaipart.Cited(m) {
 		e.once(field+".citations", "the model does not cite documents")
 	}
-	if isText {
-		head := ""
-		if m.Name != "" {
-			head = m.Name + ":\n\n"
-		}
-		if m.Context != "" {
-			head += m.Context + "\n\n"
-		}
-		e.inputText(head + text)
+	if text, ok := openaipart.Text(m); ok {
+		e.inputText(text)
 		return nil
 	}
 	switch {
 	case m.URI != "" && !m.Remote():
-		return onlyAWS(field)
+		return openaipart.OnlyAWS(field)
 	case m.URI == "" && m.Base64.IsZero():
 		return llm.Unsupported(field, "%s: a source of this kind is not supported by this model", field)
 	}
@@ -110,16 +89,7 @@ func (e *requestWriter) document(m *llm.Media, field string) error {
 		w.EndObject()
 		return nil
 	}
-	format, name := m.Format, m.Name
-	if format == "" {
-		format = "pdf"
-	}
-	if name == "" {
-		name = "document"
-	}
-	if !strings.HasSuffix(strings.ToLower(name), "."+format) {
-		name += "." + format
-	}
+	name, format := openaipart.File(m)
 	w.Key("filename")
 	w.String(name)
 	w.Key("file_data")

@@ -8,6 +8,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
+	"outcrop/wire/openaipart"
 )
 
 // Form is what is known of an endpoint of the Responses API and of the model that is called there. The zero
@@ -306,22 +307,7 @@ func (e *requestWriter) text() {
 			w.Word("json_object")
 		} else {
 			w.Word("json_schema")
-			w.Key("name")
-			if f.Name == "" { // OpenAI requires one
-				w.Word("response")
-			} else {
-				w.String(f.Name)
-			}
-			if f.Description != "" {
-				w.Key("description")
-				w.String(f.Description)
-			}
-			w.Key("schema")
-			w.Raw(f.Schema)
-			if f.Strict.Set {
-				w.Key("strict")
-				w.Bool(f.Strict.Value)
-			}
+			openaipart.AppendSchema(w, f)
 		}
 		w.EndObject()
 	}

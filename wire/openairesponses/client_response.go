@@ -6,6 +6,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/openaipart"
 )
 
 // Bounds on the content of one response.
@@ -37,15 +38,15 @@ type sentIncomplete struct {
 
 // sentItem is an item of a response.
 type sentItem struct {
-	Type      string           `json:"type"`
-	ID        optional[string] `json:"id"`
-	CallID    optional[string] `json:"call_id"`
-	Name      optional[string] `json:"name"`
-	Arguments sentArguments    `json:"arguments"`
-	Input     optional[string] `json:"input"`
-	Content   []sentPart       `json:"content"`
-	Summary   []sentPart       `json:"summary"`
-	Encrypted optional[string] `json:"encrypted_content"`
+	Type      string               `json:"type"`
+	ID        optional[string]     `json:"id"`
+	CallID    optional[string]     `json:"call_id"`
+	Name      optional[string]     `json:"name"`
+	Arguments openaipart.Arguments `json:"arguments"`
+	Input     optional[string]     `json:"input"`
+	Content   []sentPart           `json:"content"`
+	Summary   []sentPart           `json:"summary"`
+	Encrypted optional[string]     `json:"encrypted_content"`
 }
 
 // itemOf reads an item. Of one that has no form in the common language it reads the type only: its other members may
@@ -77,22 +78,6 @@ type sentPart struct {
 	Refusal     optional[string] `json:"refusal"`
 	Annotations []jsonx.Raw      `json:"annotations"`
 	Logprobs    jsonx.Raw        `json:"logprobs"`
-}
-
-// sentArguments are a call's arguments: a text, or the object itself, which some servers send.
-type sentArguments string
-
-func (a *sentArguments) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	switch d.PeekKind() {
-	case 'n':
-		return d.SkipValue()
-	case '"':
-		return jsonx.UnmarshalDecode(d, (*string)(a))
-	default:
-		v, err := d.ReadValue()
-		*a = sentArguments(v)
-		return err
-	}
 }
 
 // thoughts are the parts of a reasoning item.
