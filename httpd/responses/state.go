@@ -264,7 +264,7 @@ func (h *Handler) keep(ctx context.Context, x *exchange, response jsonx.Raw) {
 	now := time.Now()
 	r := &store.Response{
 		ID: wire.ResponseID(response), Owner: x.owner, Previous: x.head.Previous, Conversation: x.head.Conversation,
-		Created: now, Expires: now.Add(h.options.Retention), Body: response, Input: arrayOf(x.items),
+		Created: now, Expires: now.Add(h.options.Retention), Body: response, Input: jsonx.Array(x.items),
 		Model: x.raw.Model, Deployment: x.made.Deployment, Upstream: x.upstream,
 	}
 	if r.ID == "" {
@@ -295,17 +295,6 @@ func (h *Handler) keep(ctx context.Context, x *exchange, response jsonx.Raw) {
 		}
 		return s.AddItems(ctx, r.Owner, r.Conversation, r.Expires, added)
 	})
-}
-
-// arrayOf is a JSON array.
-func arrayOf(items []jsonx.Raw) jsonx.Raw {
-	w := jsonx.Writer{}
-	w.Array()
-	for _, item := range items {
-		w.Raw(item)
-	}
-	w.EndArray()
-	return w.Buf
 }
 
 // note takes note of who has made a response that was not translated: its deployment, and the provider's id

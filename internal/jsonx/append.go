@@ -153,3 +153,14 @@ func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, s...)
 	return append(dst, '"')
 }
+
+// Array returns an array of values, as they are.
+func Array(items []Raw) Raw {
+	var w Writer
+	w.Array()
+	for _, item := range items {
+		w.Raw(item)
+	}
+	w.EndArray()
+	return w.Buf
+}

@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"context"
-	"net/http"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -40,12 +39,7 @@ func (w *target) postResponses(ctx context.Context, headers []llm.Label, body []
 
 // lacksSurface reports whether a refusal says that the model, or the server, has no such API.
 func lacksSurface(e *llm.Error) bool {
-	switch e.UpstreamStatus {
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return true
-	default:
-		return e.Upstream && (e.Code == llm.CodeWrongSurface || e.Code == llm.CodeModelUnknown)
-	}
+	return transport.Absent(e.UpstreamStatus) || e.Upstream && (e.Code == llm.CodeWrongSurface || e.Code == llm.CodeModelUnknown)
 }
 
 // passResponse gets a complete response of the Responses API.

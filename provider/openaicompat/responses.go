@@ -132,7 +132,7 @@ func (t *target) streamResponse(ctx context.Context, req *llm.Request) (llm.Stre
 // lacksResponses reports whether a refusal says that the server has no Responses API: many servers of a
 // user's own have chat completions only. A response that the server does not have is another matter.
 func lacksResponses(e *llm.Error) bool {
-	if e.UpstreamStatus != http.StatusNotFound && e.UpstreamStatus != http.StatusMethodNotAllowed && e.UpstreamStatus != http.StatusNotImplemented {
+	if !transport.Absent(e.UpstreamStatus) {
 		return false
 	}
 	text := strings.ToLower(e.Message)

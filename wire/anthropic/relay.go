@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
 	"fmt"
 
 	"outcrop/internal/jsonx"
@@ -146,15 +145,4 @@ func (v *valueFinder) find(d *jsonx.Decoder, path []string) error {
 		v.start = v.end - len(value)
 		return err
 	})
-}
-
-// unquoted is the text of a valid JSON string.
-func unquoted(quoted jsonx.Raw) []byte {
-	if bytes.IndexByte(quoted, '\\') >= 0 {
-		var text string
-		if jsonx.Unmarshal(quoted, &text) == nil {
-			return []byte(text)
-		}
-	}
-	return quoted[1 : len(quoted)-1]
 }

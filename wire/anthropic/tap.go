@@ -134,7 +134,7 @@ func (t *Tapped) model(d *jsonx.Decoder) (start, end int, err error) {
 	if value.Kind() != '"' {
 		return start, end, jsonx.Unmarshal(value, &t.Model)
 	}
-	t.Model = string(unquoted(value))
+	t.Model = jsonx.Word(value)
 	return start, end, nil
 }
 

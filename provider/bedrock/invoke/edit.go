@@ -1,7 +1,6 @@
 package invoke
 
 import (
-	"bytes"
 	"slices"
 
 	"outcrop/internal/jsonx"
@@ -172,7 +171,7 @@ func (d *document) kid(dec *jsonx.Decoder, member bool) error {
 		if err != nil {
 			return err
 		}
-		key, name = int(dec.InputOffset())-len(quoted), unquoted(quoted)
+		key, name = int(dec.InputOffset())-len(quoted), jsonx.Word(quoted)
 	}
 	n, err := d.value(dec, name)
 	if err != nil {
@@ -217,18 +216,6 @@ func opaque(name string) bool {
 	}
 }
 
-// unquoted is the text of a valid JSON string.
-func unquoted(quoted []byte) string {
-	inner := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		var text string
-		if jsonx.Unmarshal(quoted, &text) == nil {
-			return text
-		}
-	}
-	return jsonx.Name(inner)
-}
-
 // maxPlaceholder is more than the length of a placeholder of jsonx.Extract.
 const maxPlaceholder = 64
 
@@ -250,7 +237,7 @@ func (d *document) text(n *node) string {
 	if n == nil || n.kind != '"' {
 		return ""
 	}
-	return unquoted(d.doc[n.start:n.end])
+	return jsonx.Word(d.doc[n.start:n.end])
 }
 
 // output collects a document in segments.

@@ -106,7 +106,7 @@ func toolsOf(body jsonx.Raw) (*asked, error) {
 		}
 	}
 	if a.moved {
-		a.input = array(rest)
+		a.input = jsonx.Array(rest)
 	}
 	return a, nil
 }
@@ -163,7 +163,7 @@ func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, to *Body) {
 		}
 	}
 	if changed {
-		edits = append(edits, jsonx.Edit{Name: "tools", Value: array(out), Add: true})
+		edits = append(edits, jsonx.Edit{Name: "tools", Value: jsonx.Array(out), Add: true})
 		if to.Tools = jsonx.Raw("[]"); asked.own.Kind() == '[' {
 			to.Tools = asked.own.Clone()
 		}
@@ -177,14 +177,4 @@ func membersOf(v jsonx.Raw) []jsonx.Member {
 		return nil // it has none
 	}
 	return members
-}
-
-func array(items []jsonx.Raw) jsonx.Raw {
-	w := jsonx.Writer{}
-	w.Array()
-	for _, item := range items {
-		w.Raw(item)
-	}
-	w.EndArray()
-	return w.Buf
 }
