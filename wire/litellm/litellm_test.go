@@ -152,3 +152,61 @@ func TestUnmarshalNamesTheField(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestThinkingBecomesTheEffortThatLiteLLMMakesOfIt(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"type":"disabled"}`: "", `{"type":"adaptive"}`: "medium", `{"type":"enabled"}`: "medium",
+		`{"type":"enabled","budget_tokens":null}`: "medium", `{"type":"enabled","budget_tokens":1024}`: "low",
+		`{"type":"enabled","budget_tokens":2047}`: "low", `{"type":"enabled","budget_tokens":2048}`: "medium",
+		`{"type":"enabled","budget_tokens":4095}`: "medium", `{"type":"enabled","budget_tokens":4096}`: "high",
+		`{"type":"enabled","budget_tokens":10000,"display":"summarized"}`: "high",
+	} {
+		if got, err := litellm.EffortOf("thinking", jsonx.Raw(doc)); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", doc, got, err, want)
+		}
+	}
+	for doc, want := range map[string]string{
+		`7`:                                      "thinking",
+		`{"type":7}`:                             "thinking.type",
+		`{"type":"enabled","budget_tokens":"x"}`: "thinking.budget_tokens",
+	} {
+		_, err := litellm.EffortOf("thinking", jsonx.Raw(doc))
+		if e := llm.AsError(err); err == nil || e.Param != want || e.Status != 400 || !strings.HasPrefix(e.Message, want+" ") {
+			t.Errorf("%s: %v; want an error of %s", doc, err, want)
+		}
+	}
+}
+
+func TestConnectionSettingsAreNoParametersOfTheModel(t *testing.T) {
+	for name, says := range map[string]string{
+		"api_key": "api_key is not a model parameter", "aws_secret_access_key": "is not a model parameter",
+		"vertex_project": "another provider", "organization": "another provider", "top_k": "", "reasoning_effort": "",
+	} {
+		err := litellm.CheckField(name)
+		if says == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if e := llm.AsError(err); err == nil || e.Param != name || !strings.Contains(e.Message, says) {
+			t.Errorf("%s: %v; want %s", name, err, says)
+		}
+	}
+}
+
+func TestSettingsOfLiteLLMItselfAreKnown(t *testing.T) {
+	for name, want := range map[string]bool{"priority": true, "guardrails": true, "timeout": true, "temperature": false, "": false} {
+		if got := litellm.IsSetting(name); got != want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestAFaultOfAnElementNamesItsIndex(t *testing.T) {
+	var e *jsonx.Error
+	err := litellm.FaultAt(3, "must be %s", "a token")
+	if !errors.As(err, &e) || e.Path != "[3]" || e.Reason != "must be a token" {
+		t.Errorf("%v", err)
+	}
+}
