@@ -136,7 +136,10 @@ func rules() []Rule {
 		{Path: "provider/providertest/dialects", Level: vendor, May: with("provider/providertest"), Why: "what judges a dialect shares no code with it"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
-		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
+		{Path: "quota", Level: language, Why: "counting units needs to know neither what they are nor whose"},
+		{Path: "store", Level: contract, May: []string{"internal/jsonx", "quota"}, Why: "the store keeps rows and counters, and knows neither dialects, rules nor the pipeline"},
+		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
+		{Path: "tenant", Level: stage, May: with("quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
 		{Path: "route", Level: stage, May: with("catalog", "internal/levenshtein", "provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},

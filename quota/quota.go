@@ -1,0 +1,61 @@
+// Package quota counts units against limits: requests, tokens, parallel calls, or money. It knows neither what
+// a unit is nor whose a counter is. See docs/adr/0013-who-calls-and-what-is-left.md.
+package quota
+
+import (
+	"context"
+	"time"
+)
+
+// Bank keeps counters that several processes share. A process draws shares of a counter, uses units of them
+// without asking again, and returns what it does not need. The sum of what was used and of all shares is at
+// most the limit. It is safe for concurrent use.
+type Bank interface {
+	// Draw asks for shares. The grants are in the order of the draws. An error means that none was granted.
+	Draw(ctx context.Context, draws []Draw) ([]Grant, error)
+	// Return gives back units of shares. Units of a period that is over are ignored.
+	Return(ctx context.Context, returns []Return) error
+	// Recalls sends the ids of counters of which this process has a share that another process needs, and
+	// an empty id if some may have been missed. It is closed when the bank is closed; nil if the bank is not
+	// shared.
+	Recalls() <-chan string
+}
+
+// Draw asks for a share of a counter.
+type Draw struct {
+	// Counter is the counter's id, such as key:HASH/requests.
+	Counter string
+	// Limit is the most units in a period of Window.
+	Limit  int64
+	Window Window
+	// Need is the least that helps, and Want the most that is wanted; both are at least 1.
+	Need, Want int64
+	// Recall is Grant.Recall of the draw that this one repeats; 0 for a first draw.
+	Recall int64
+}
+
+// Grant is the answer to a Draw.
+type Grant struct {
+	// Units were granted: 0, or from Need to Want.
+	Units int64
+	// Left is the rest of the limit that nobody has drawn or used, after this draw. It is negative if the
+	// limit was lowered below what was used.
+	Left int64
+	// Used is what was used in the period, shares aside.
+	Used int64
+	// Period numbers the counter's periods; a share is good for its period only.
+	Period int64
+	// Ends is how long the period lasts from now; 0 if it does not end.
+	Ends time.Duration
+	// Recall is not 0 if nothing was granted, and other processes, which have been asked, may still return
+	// units: the draw should be repeated with it. If it is 0, a draw without units is a refusal.
+	Recall int64
+}
+
+// Return gives back units of a share.
+type Return struct {
+	Counter string
+	Period  int64
+	// Units that no call has reserved; 0 to only answer a recall.
+	Units int64
+}

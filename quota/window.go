@@ -1,0 +1,81 @@
+package quota
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Window is the period after which a counter begins anew. The zero Window never ends.
+type Window struct {
+	// Length is the length of a period; 0 for one by the calendar.
+	Length time.Duration
+	// Anchor is when the first period begins; the zero time for the first use of the counter, so that each
+	// period begins with the first use after the one before.
+	Anchor time.Time
+	// Days and Months are periods by the calendar, in UTC: days begin at midnight, weeks (7 days) on Monday, and
+	// months on their first day. At most one of them is not 0.
+	Days, Months int
+}
+
+// ParseWindow reads a duration as LiteLLM writes it: a number and one of s, m, h, d, w, mo, such as 30d. Days,
+// weeks and months are periods by the calendar (docs.litellm.ai/docs/proxy/users: budget resets are at midnight
+// UTC), of which 30d is a month. anchor is when periods of seconds, minutes and hours begin.
+func ParseWindow(text string, anchor time.Time) (Window, error) {
+	digits := strings.TrimRight(text, "smhdwo")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > 100_000 {
+		return Window{}, fmt.Errorf("%q is not a duration: a number followed by s, m, h, d, w or mo, such as 30d", text)
+	}
+	switch unit := text[len(digits):]; unit {
+	case "s":
+		return Window{Length: time.Duration(n) * time.Second, Anchor: anchor}, nil
+	case "m":
+		return Window{Length: time.Duration(n) * time.Minute, Anchor: anchor}, nil
+	case "h":
+		return Window{Length: time.Duration(n) * time.Hour, Anchor: anchor}, nil
+	case "d":
+		if n == 30 {
+			return Window{Months: 1}, nil
+		}
+		return Window{Days: n}, nil
+	case "w":
+		return Window{Days: 7 * n}, nil
+	case "mo":
+		return Window{Months: n}, nil
+	default:
+		return Window{}, fmt.Errorf("%q is not a duration: %q is not one of s, m, h, d, w or mo", text, unit)
+	}
+}
+
+// firstMonday begins the weeks by the calendar, 1970-01-05.
+const firstMonday = 4
+
+// End is when the period that includes now ends; the zero time if it does not end.
+func (w Window) End(now time.Time) time.Time {
+	switch now = now.UTC(); {
+	case w.Length > 0 && w.Anchor.IsZero():
+		return now.Add(w.Length)
+	case w.Length > 0:
+		passed := now.Sub(w.Anchor)
+		if passed < 0 {
+			return w.Anchor
+		}
+		return w.Anchor.Add((passed/w.Length + 1) * w.Length)
+	case w.Days > 0:
+		day := now.Unix() / (24 * 60 * 60)
+		first := int64(0)
+		if w.Days%7 == 0 {
+			first = firstMonday
+		}
+		days := int64(w.Days)
+		return time.Unix(((day-first)/days*days+first+days)*24*60*60, 0).UTC()
+	case w.Months > 0:
+		month := now.Year()*12 + int(now.Month()) - 1
+		month = month/w.Months*w.Months + w.Months
+		return time.Date(month/12, time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC)
+	default:
+		return time.Time{}
+	}
+}

@@ -1,0 +1,34 @@
+// Package tenant knows who calls: keys, and the users, teams, organisations, customers and tags that they belong
+// to. It says what a caller may use, and which counters its calls draw on. See
+// docs/adr/0013-who-calls-and-what-is-left.md.
+package tenant
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Role is what a caller may do with the gateway itself, in LiteLLM's words (litellm/proxy/_types.py,
+// LitellmUserRoles).
+type Role string
+
+// Roles.
+const (
+	RoleAdmin        Role = "proxy_admin"
+	RoleAdminViewer  Role = "proxy_admin_viewer"
+	RoleOrgAdmin     Role = "org_admin" // of the organisations of which the user is an admin
+	RoleUser         Role = "internal_user"
+	RoleUserViewer   Role = "internal_user_viewer"
+	RoleCustomer     Role = "customer"
+	RoleTeam         Role = "team" // a key of a team without a user
+	RoleUnidentified Role = ""     // a key without a user and a team, and no key
+)
+
+// Hash is how keys are stored: the hexadecimal SHA-256 of the key, as LiteLLM stores them.
+func Hash(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// MaxKey is the longest key that is looked at, in bytes.
+const MaxKey = 16 << 10
