@@ -28,8 +28,10 @@ type Draw struct {
 	// Limit is the most units in a period of Window.
 	Limit  int64
 	Window Window
-	// Need is the least that helps, and Want the most that is wanted; both are at least 1.
-	Need, Want int64
+	// Need is the least that helps, and Want the most that is wanted; both are at least 1. Ahead are the units
+	// of Want that no call waits for. A process that is granted another number of units than Want-Ahead may have
+	// some that it does not need, so its answers to earlier recalls do not count any more.
+	Need, Want, Ahead int64
 	// Recall is Grant.Recall of the draw that this one repeats; 0 for a first draw.
 	Recall int64
 }

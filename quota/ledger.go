@@ -1,0 +1,423 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Kind is what becomes of the units that a call has reserved.
+type Kind uint8
+
+// Kinds.
+const (
+	// Used units are gone: requests, tokens and money. What was reserved and not used is free again.
+	Used Kind = iota
+	// Held units are free again when the call ends: parallel calls.
+	Held
+)
+
+// Limit is what a counter allows.
+type Limit struct {
+	// Units is the most in a period of Window.
+	Units  int64
+	Window Window
+	Kind   Kind
+}
+
+// Ledger serves calls from shares of counters that it draws from a bank. A call that finds its units in the
+// shares asks nobody. It is safe for concurrent use.
+type Ledger struct {
+	bank   Bank
+	now    func() time.Time
+	shared bool // other processes draw on the bank
+
+	mu       sync.Mutex
+	counters map[string]*Counter
+	short    []*Counter // to be drawn on
+	returns  []Return
+	closed   bool
+	wake     chan struct{} // has room for one
+	over     sync.WaitGroup
+	stop     context.CancelFunc
+}
+
+// Options are the settings of a Ledger.
+type Options struct {
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// NewLedger makes a ledger that draws on a bank, until Close.
+func NewLedger(bank Bank, opt Options) *Ledger {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l := &Ledger{bank: bank, now: opt.Now, shared: bank.Recalls() != nil, counters: map[string]*Counter{}, wake: make(chan struct{}, 1), stop: stop}
+	l.over.Go(func() { l.draw(ctx) })
+	if l.shared {
+		l.over.Go(func() { l.recall(ctx) })
+	}
+	return l
+}
+
+// Close ends the work in the background, and returns to the bank what no call has reserved. Calls that wait
+// are refused with ErrAway.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	for _, c := range l.counters {
+		l.giveBack(c)
+	}
+	returns := l.returns
+	l.returns = nil
+	l.mu.Unlock()
+	l.stop()
+	l.over.Wait()
+	if len(returns) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drawTimeout)
+	defer cancel()
+	return l.bank.Return(ctx, returns)
+}
+
+// Counter is a counter as this process sees it: its limit, and the share that it has. Its fields are the
+// ledger's.
+type Counter struct {
+	id    string
+	limit Limit
+
+	free    int64     // units of the share that no call has reserved
+	pledged int64     // those of them that were drawn for calls which have yet to reserve them
+	debt    int64     // units used without a share, to be paid from the next
+	known   bool      // the bank has been asked in this period
+	period  int64     // of the share
+	ends    time.Time // of the period; the zero time if it does not end
+	left    int64     // what the bank had left at the last draw
+	dry     bool      // the limit was used up in this period, and nobody else can return units
+	pause   time.Time // until then, the bank is not asked
+	strict  time.Time // until then, only what is needed is drawn, and what is not needed returned
+
+	asked *request // for the bank, or before it
+	late  *request // of calls that came while the bank was asked
+}
+
+// Counter returns the counter of an id with a limit. If the counter exists, the limit replaces its own, and its
+// share is drawn anew.
+func (l *Ledger) Counter(id string, limit Limit) *Counter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.counters[id]
+	if c == nil {
+		c = &Counter{id: id, limit: limit}
+		l.counters[id] = c
+		return c
+	}
+	if c.limit != limit {
+		c.limit, c.dry, c.pause = limit, false, time.Time{}
+		l.giveBack(c)
+	}
+	return c
+}
+
+// Refresh makes the next call ask the bank about a counter, because what was used of it has been changed.
+func (l *Ledger) Refresh(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.counters[id]; c != nil {
+		c.dry, c.pause = false, time.Time{}
+		l.giveBack(c)
+	}
+}
+
+// Forget drops a counter that no new call will use, and returns its share.
+func (l *Ledger) Forget(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.counters[id]; c != nil {
+		l.giveBack(c)
+		delete(l.counters, id)
+	}
+}
+
+// giveBack returns the free units of a counter; l.mu is held.
+func (l *Ledger) giveBack(c *Counter) {
+	if n := c.spare(); n > 0 {
+		l.returns = append(l.returns, Return{Counter: c.id, Period: c.period, Units: n})
+		c.free -= n
+		l.nudge()
+	}
+}
+
+// spare are the units of the share that nobody waits for.
+func (c *Counter) spare() int64 { return max(0, c.free-c.pledged) }
+
+// nudge wakes the goroutine that draws.
+func (l *Ledger) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Use is what a call needs of a counter.
+type Use struct {
+	Counter *Counter
+	// Units are at least 1.
+	Units int64
+	// Bounded is whether fewer units do, if there are not as many, as long as there is one.
+	Bounded bool
+}
+
+// Exceeded is the error for a call that a limit does not allow.
+type Exceeded struct {
+	// Use is the position of what could not be had.
+	Use     int
+	Counter string
+	Limit   int64
+	// Left are the units that are free, as far as this process knows.
+	Left int64
+	// Resets is how long the period lasts; 0 if it does not end.
+	Resets time.Duration
+}
+
+// Error says which limit it is.
+func (e *Exceeded) Error() string {
+	return fmt.Sprintf("the limit of %d for %s is used up", e.Limit, e.Counter)
+}
+
+// ErrAway is the error if the bank cannot be asked.
+var ErrAway = errors.New("the shared counters cannot be reached")
+
+// maxUses bounds the limits of one call.
+const maxUses = 64
+
+// maxTries bounds how often a call asks for units that others then take.
+const maxTries = 100
+
+// Reserve reserves units of all counters or of none. It waits for the bank only if the shares do not have them.
+// A refusal is an *Exceeded; other errors are ErrAway, with its cause, and the context's.
+func (l *Ledger) Reserve(ctx context.Context, uses []Use) (*Reservation, error) {
+	if len(uses) > maxUses {
+		return nil, fmt.Errorf("a call has %d limits; the most is %d", len(uses), maxUses)
+	}
+	r := &Reservation{l: l}
+	r.parts = r.room[:0]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var stages [maxUses]stage
+	for range maxTries {
+		short, err := l.check(uses, stages[:])
+		if err != nil {
+			return nil, err
+		}
+		if len(short) == 0 {
+			l.take(r, uses)
+			return r, nil
+		}
+		for _, s := range short {
+			if err == nil {
+				err = l.await(ctx, s.waiter)
+			}
+		}
+		for _, s := range short {
+			uses[s.use].Counter.giveUp(s.waiter)
+			stages[s.use] = stages[s.use].after(s.waiter)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: too many calls compete for its units", ErrAway)
+}
+
+// stage is how far the search for the units of a use has come.
+type stage struct {
+	whole   bool // the bank does not have all units that the call would like
+	refused bool // it has none
+}
+
+// after is the stage after a request to the bank.
+func (s stage) after(w *waiter) stage {
+	if !w.refused {
+		return s
+	}
+	return stage{whole: true, refused: s.whole}
+}
+
+// shortage is a use whose units are being drawn.
+type shortage struct {
+	use    int
+	waiter *waiter
+}
+
+// check finds the uses whose units are missing, and asks for them. l.mu is held.
+func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
+	if l.closed {
+		return nil, ErrAway
+	}
+	var short []shortage
+	now := l.now()
+	for i := range uses {
+		u, c := &uses[i], uses[i].Counter
+		c.roll(now)
+		switch s := &stages[i]; {
+		case c.spare() >= u.Units:
+		case u.Bounded && c.spare() > 0 && (s.whole || c.dry):
+		case c.dry, s.refused, s.whole && !u.Bounded:
+			for _, s := range short {
+				uses[s.use].Counter.giveUp(s.waiter)
+			}
+			return nil, c.exceeded(i, now)
+		case s.whole:
+			short = append(short, shortage{i, l.ask(c, &waiter{units: u.Units, least: 1})})
+		default:
+			short = append(short, shortage{i, l.ask(c, &waiter{units: u.Units, least: u.Units})})
+		}
+	}
+	return short, nil
+}
+
+// take reserves what check has found. l.mu is held.
+func (l *Ledger) take(r *Reservation, uses []Use) {
+	for i := range uses {
+		c := uses[i].Counter
+		n := min(uses[i].Units, c.spare())
+		c.free -= n
+		r.parts = append(r.parts, part{c, n, c.period})
+		l.ahead(c)
+	}
+}
+
+// roll begins a new period if the last one is over.
+func (c *Counter) roll(now time.Time) {
+	if !c.ends.IsZero() && !now.Before(c.ends) {
+		c.free, c.pledged, c.debt, c.left, c.dry, c.known, c.ends = 0, 0, 0, 0, false, false, time.Time{}
+	}
+}
+
+// gain adds units to the share, of which what was used without one is paid.
+func (c *Counter) gain(units int64) {
+	paid := min(c.debt, units)
+	c.debt -= paid
+	c.free += units - paid
+}
+
+func (c *Counter) exceeded(use int, now time.Time) error {
+	e := &Exceeded{Use: use, Counter: c.id, Limit: c.limit.Units, Left: c.free + max(c.left, 0)}
+	if !c.ends.IsZero() {
+		e.Resets = c.ends.Sub(now)
+	}
+	return e
+}
+
+// State is what is left of a counter.
+type State struct {
+	Limit int64
+	// Left are the units that are free, as far as this process knows.
+	Left int64
+	// Resets is how long the period lasts; 0 if it does not end or has not begun.
+	Resets time.Duration
+}
+
+// State returns what is left of a counter, without asking the bank.
+func (l *Ledger) State(c *Counter) State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	c.roll(now)
+	s := State{Limit: c.limit.Units, Left: c.limit.Units}
+	if c.known {
+		s.Left = c.free + max(c.left, 0)
+	}
+	if !c.ends.IsZero() {
+		s.Resets = c.ends.Sub(now)
+	}
+	return s
+}
+
+// Reservation is what a call has reserved. It is ended once, by Settle, and used by one goroutine.
+type Reservation struct {
+	l     *Ledger
+	parts []part
+	room  [6]part
+	over  bool
+}
+
+// part is what is reserved of one counter.
+type part struct {
+	counter *Counter
+	units   int64
+	period  int64
+}
+
+// Units are what is reserved of a use, by its position.
+func (r *Reservation) Units(use int) int64 { return r.parts[use].units }
+
+// Extend reserves more units of a use, as far as the share has them, and returns how many there are now.
+func (r *Reservation) Extend(use int, units int64) int64 {
+	r.l.mu.Lock()
+	defer r.l.mu.Unlock()
+	p := &r.parts[use]
+	c := p.counter
+	c.roll(r.l.now())
+	if c.period == p.period {
+		n := min(units, c.spare())
+		c.free -= n
+		p.units += n
+		r.l.ahead(c)
+	}
+	return p.units
+}
+
+// Settled is what a call has taken of a counter's share.
+type Settled struct {
+	// Taken are the units that were used and came out of the share of Period.
+	Taken, Period int64
+}
+
+// Settle ends the reservation: used are the units that the call has used of each counter, in the order of the
+// uses; those of Held counters do not matter. The result is appended to dst. A second call does nothing.
+func (r *Reservation) Settle(dst []Settled, used []int64) []Settled {
+	if r.over {
+		return dst
+	}
+	r.over = true
+	l := r.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	for i := range r.parts {
+		p := &r.parts[i]
+		c := p.counter
+		c.roll(now)
+		s := Settled{Period: p.period}
+		current := c.known && c.period == p.period
+		switch n := used[i]; {
+		case c.limit.Kind == Held:
+			n = 0
+			fallthrough
+		case n <= p.units:
+			s.Taken = max(n, 0)
+			if current {
+				c.gain(p.units - s.Taken)
+			}
+		case current: // more than was reserved
+			more := min(n-p.units, c.spare())
+			c.free -= more
+			c.debt += n - p.units - more
+			s.Taken = p.units + more
+		default:
+			s.Taken = p.units
+		}
+		if now.Before(c.strict) || l.counters[c.id] != c {
+			l.giveBack(c)
+		}
+		dst = append(dst, s)
+	}
+	return dst
+}
