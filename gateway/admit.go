@@ -1,51 +1,64 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 
-	"outcrop/llm"
+	"outcrop/tenant"
 )
 
-// Authenticate checks the keys that a client presented in any of the supported headers. It takes
-// the same time for a wrong key as for the right one. The error is an *llm.Error with status 401.
-func (g *Gateway) Authenticate(presented *Credentials) error {
+// Tenants knows who calls; *tenant.Directory is one.
+type Tenants interface {
+	// Caller returns who has a key. The error is an *llm.Error.
+	Caller(ctx context.Context, key string) (*tenant.Caller, error)
+	// Master is who has the master key. The error is an *llm.Error.
+	Master(ctx context.Context) (*tenant.Caller, error)
+}
+
+// Authenticate checks the keys that a client presented in any of the supported headers, and returns who it is.
+// It takes the same time for a wrong key as for the master key. The error is an *llm.Error.
+func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Caller, error) {
 	if !g.locked {
-		return nil
+		return Caller{}, nil
 	}
-	right, given := 0, false
+	right, first := 0, ""
 	for _, key := range presented.Keys {
 		if key == "" {
 			continue
 		}
-		given = true
+		if first == "" {
+			first = key
+		}
 		sum := sha256.Sum256([]byte(key))
 		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
 	}
 	switch {
+	case right == 1 && g.tenants == nil:
+		return Caller{}, nil
 	case right == 1:
-		return nil
-	case !given && presented.Scheme == NoScheme:
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: `the Authorization header lacks "Bearer " before the key.`,
-			Fix: "Send the gateway's key as Authorization: Bearer KEY.",
-		}
-	case !given && presented.Scheme != "":
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the Authorization header has the scheme " + presented.Scheme + ", which this gateway does not accept.",
-			Fix: "Send the gateway's key as Authorization: Bearer KEY.",
-		}
-	case !given:
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
-			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key, x-litellm-api-key or x-goog-api-key.",
-		}
-	default:
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid for this gateway.",
-			Fix: "Ask the gateway's operator for a key.",
-		}
+		t, err := g.tenants.Master(ctx)
+		return Caller{tenant: t}, err
+	case first == "" && presented.Scheme == NoScheme:
+		e := tenant.Missing()
+		e.Message = `the Authorization header lacks "Bearer " before the key.`
+		e.Fix = "Send the gateway's key as Authorization: Bearer KEY."
+		return Caller{}, e
+	case first == "" && presented.Scheme != "":
+		e := tenant.Missing()
+		e.Message = "the Authorization header has the scheme " + presented.Scheme + ", which this gateway does not accept."
+		e.Fix = "Send the gateway's key as Authorization: Bearer KEY."
+		return Caller{}, e
+	case first == "":
+		return Caller{}, tenant.Missing()
+	case g.tenants == nil:
+		return Caller{}, tenant.Unknown()
 	}
+	t, err := g.tenants.Caller(ctx, first)
+	if err != nil {
+		return Caller{}, err
+	}
+	return Caller{Identity: "key:" + t.Hash, tenant: t}, nil
 }
 
 // Credentials are what a client presented to be admitted.
@@ -62,18 +75,26 @@ const NoScheme = "none"
 
 // Caller is who makes a call.
 type Caller struct {
-	// Identity is the name of what the client presented, such as an access key id; empty for a
-	// client that presented the master key, or nothing where nothing is needed.
+	// Identity is the name of what the client presented, such as an access key id or key: and a key's hash;
+	// empty for a client that presented the master key, or nothing where nothing is needed.
 	Identity string
+
+	tenant *tenant.Caller // nil if calls are nobody's
 }
+
+// Tenant is whose the calls are; nil if they are nobody's.
+func (c Caller) Tenant() *tenant.Caller { return c.tenant }
 
 // Admit begins a call, after checking what the client presented. The call is recorded by End also if
 // it is refused; the error is then an *llm.Error.
-func (g *Gateway) Admit(door, id string, c Credentials) (*Call, error) {
-	if err := g.Authenticate(&c); err != nil {
+func (g *Gateway) Admit(ctx context.Context, door, id string, c Credentials) (*Call, error) {
+	caller, err := g.Authenticate(ctx, &c)
+	if err != nil {
 		return g.Begin(Refused, id), err
 	}
-	return g.Begin(door, id), nil
+	call := g.Begin(door, id)
+	call.caller = caller
+	return call, nil
 }
 
 // Refused is the door in the record of requests that go no further than the check of the key.

@@ -37,7 +37,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		}
 		return []*llm.Response{one}, nil
 	}
-	if err := c.begin(&req.Call); err != nil {
+	if err := c.begin(ctx, &req.Call, conversation{req}); err != nil {
 		return nil, err
 	}
 	if _, err := c.checkChoices(req); err != nil {
@@ -58,18 +58,25 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 // CompleteEach is CompleteAll for several requests of one model, with one response for each. None has
 // media at URLs.
 func (c *Call) CompleteEach(ctx context.Context, requests []*llm.Request) ([]*llm.Response, error) {
-	if err := c.beginEach(requests); err != nil {
+	if err := c.beginEach(ctx, requests); err != nil {
 		return nil, err
 	}
 	return c.completeEach(budget.With(ctx, c.lease), requests)
 }
 
 // beginEach begins a call of several requests, whose bodies the lease covers.
-func (c *Call) beginEach(requests []*llm.Request) error {
-	for _, req := range requests {
-		if err := c.begin(&req.Call); err != nil {
-			return err
+func (c *Call) beginEach(ctx context.Context, requests []*llm.Request) error {
+	for _, req := range requests[1:] {
+		req.Guardrail = nil
+		if d := c.g.Settings(req.Model).Defaults; d != nil {
+			req.Guardrail = d.Guardrail
 		}
+	}
+	if err := c.begin(ctx, &requests[0].Call, conversations(requests)); err != nil {
+		return err
+	}
+	for _, req := range requests[1:] {
+		req.Model = requests[0].Model
 	}
 	if n := int64(len(requests)); n > c.g.maxChoices {
 		req := requests[0]
@@ -122,6 +129,7 @@ func (c *Call) completeEach(ctx context.Context, requests []*llm.Request) ([]*ll
 		}
 		return nil, e
 	}
+	c.settle()
 	return answers, nil
 }
 
@@ -172,7 +180,7 @@ func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 // StreamEach is Stream for several requests of one model: the number of an event's choice is that of its
 // request. None has media at URLs.
 func (c *Call) StreamEach(ctx context.Context, requests []*llm.Request) (llm.Stream, error) {
-	if err := c.beginEach(requests); err != nil {
+	if err := c.beginEach(ctx, requests); err != nil {
 		return nil, err
 	}
 	req := requests[0]

@@ -11,7 +11,7 @@ import (
 // model cannot count them, it is an estimate, with a warning that says so. A failure is an *llm.Error
 // and is recorded.
 func (c *Call) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (int64, error) {
-	if err := c.begin(&raw.Call); err != nil {
+	if err := c.begin(ctx, &raw.Call, nil); err != nil {
 		return 0, err
 	}
 	ctx = budget.With(ctx, c.lease)

@@ -10,7 +10,7 @@ import (
 
 // Embed gets embeddings. A failure is an *llm.Error and is recorded.
 func (c *Call) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
-	if err := c.begin(&req.Call); err != nil {
+	if err := c.begin(ctx, &req.Call, embedding{req}); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -26,12 +26,13 @@ func (c *Call) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResp
 	c.meta(&resp.Meta)
 	c.price(&resp.Usage, "")
 	c.record.Usage, c.record.Estimated = resp.Usage, resp.Estimated
+	c.settle()
 	return resp, nil
 }
 
 // Rerank gets the relevance of documents. A failure is an *llm.Error and is recorded.
 func (c *Call) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error) {
-	if err := c.begin(&req.Call); err != nil {
+	if err := c.begin(ctx, &req.Call, ranking{req}); err != nil {
 		return nil, err
 	}
 	resp, err := c.g.router.Rerank(budget.With(ctx, c.lease), req)
@@ -41,6 +42,7 @@ func (c *Call) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankR
 	c.meta(&resp.Meta)
 	c.price(&resp.Usage, "")
 	c.record.Usage = resp.Usage // its tokens are never estimated
+	c.settle()
 	return resp, nil
 }
 

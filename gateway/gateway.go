@@ -16,6 +16,7 @@ import (
 	"outcrop/llm"
 	"outcrop/route"
 	"outcrop/telemetry"
+	"outcrop/tenant"
 )
 
 // Router finds a deployment for a call; *route.Router is one.
@@ -41,6 +42,7 @@ type Names interface {
 	Account(dialect, name, of string) (route.Account, bool)
 	ModelAt(deployment, name string) string
 	PriceAt(deployment, model string) llm.Pricer
+	Terms(name string) route.Terms
 }
 
 // Inliner fetches media from URLs; *fetch.Client is one.
@@ -59,6 +61,9 @@ type Options struct {
 	Media Inliner
 	// MasterKey is the key that clients must present; empty for no authentication.
 	MasterKey string
+	// Tenants knows the callers with other keys, and whose the calls are; nil if only the master key is known. It
+	// is asked only if there is a master key.
+	Tenants Tenants
 	// Budget is the memory for requests and responses in flight; nil for no bound.
 	Budget *budget.Budget
 	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
@@ -82,6 +87,7 @@ type Gateway struct {
 	now      func() time.Time
 	locked   bool
 	key      [sha256.Size]byte
+	tenants  Tenants
 	stopping atomic.Bool
 	open     atomic.Int64
 
@@ -97,7 +103,7 @@ func New(opt Options) *Gateway {
 	}
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
-		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
+		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants,
 		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
 	}
 }
@@ -156,6 +162,8 @@ type Call struct {
 	caller Caller
 	lease  *budget.Lease
 	record telemetry.Call
+	charge *tenant.Charge // nil if the call is nobody's, has not begun, or has been settled
+	labels labels
 	ended  bool
 }
 
@@ -212,21 +220,29 @@ func (c *Call) End(ctx context.Context) {
 	}
 	c.ended = true
 	c.lease.Release()
+	c.settle()
 	c.record.Duration = c.g.now().Sub(c.record.Started)
 	c.g.recorder.Record(ctx, &c.record)
 	c.g.open.Add(-1)
 }
 
-// begin records the request, sets the operator's guardrail, and refuses the request if the gateway is
-// shutting down. All calls of a model begin here, whatever their dialect.
-func (c *Call) begin(req *llm.Call) error {
+// begin records the request, sets the operator's guardrail, and refuses the request if the gateway is shutting
+// down or the caller may not make it. All calls of a model begin here, whatever their dialect. size is what the
+// call may use; nil for one that uses nothing.
+func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
+	if t := c.caller.tenant; t != nil {
+		req.Model = t.Model(req.Model)
+	}
 	req.Guardrail = nil
 	if d := c.g.Settings(req.Model).Defaults; d != nil {
 		req.Guardrail = d.Guardrail
 	}
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
-	return c.stopping()
+	if err := c.stopping(); err != nil {
+		return err
+	}
+	return c.reserve(ctx, req, size)
 }
 
 // stopping refuses the call if the gateway is shutting down.
@@ -263,7 +279,7 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 // Complete gets one complete response, whatever req.Choices is. A failure is an *llm.Error and is
 // recorded.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if err := c.begin(&req.Call); err != nil {
+	if err := c.begin(ctx, &req.Call, conversation{req}); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -286,6 +302,7 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if resp.Uncounted {
 		c.estimate(promptLength(req), answerLength(resp), cmp.Or(resp.ServiceTier, req.ServiceTier))
 	}
+	c.settle()
 	return resp, nil
 }
 
@@ -332,7 +349,7 @@ func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 // recorded. The stream is metered. If req.Choices requests several responses, they are merged into
 // one stream whose events have the number of their choice; one failure ends all.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if err := c.begin(&req.Call); err != nil {
+	if err := c.begin(ctx, &req.Call, conversation{req}); err != nil {
 		return nil, err
 	}
 	several, err := c.checkChoices(req)

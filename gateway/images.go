@@ -14,7 +14,7 @@ type ImageTranslation = route.ImageTranslation
 // Images gets a complete response to a call of OpenAI's image API, see route.Router.Images. A failure is
 // an *llm.Error and is recorded.
 func (c *Call) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*llm.RawResponse, error) {
-	if err := c.begin(&raw.Call); err != nil {
+	if err := c.begin(ctx, &raw.Call, document{raw}); err != nil {
 		return nil, err
 	}
 	resp, err := c.g.router.Images(budget.With(ctx, c.lease), raw, t)
@@ -26,5 +26,6 @@ func (c *Call) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*l
 		resp.Uncounted = false
 	}
 	c.bill(resp)
+	c.settle()
 	return resp, nil
 }

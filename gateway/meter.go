@@ -56,6 +56,7 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 	if err := m.Stream.Next(ev); err != nil {
 		err = m.end(err, m.Meta())
 		m.estimate()
+		m.call.settle()
 		return err
 	}
 	switch ev.Kind {
@@ -79,6 +80,7 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 func (m *meteredStream) Close() error {
 	if m.abandon() {
 		m.estimate()
+		m.call.settle()
 	}
 	defer m.release()
 	return m.Stream.Close()

@@ -15,7 +15,7 @@ type Translation = route.Translation
 // Relay gets a complete response to a call in a dialect, see route.Router.Relay. Media at URLs are
 // fetched for a translation. A failure is an *llm.Error and is recorded.
 func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
-	if err := c.begin(&raw.Call); err != nil {
+	if err := c.begin(ctx, &raw.Call, document{raw}); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -31,6 +31,7 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	}
 	c.meta(&resp.Meta)
 	c.record.Stop = resp.RawStop
+	defer c.settle()
 	if resp.Uncounted && !raw.Unestimated {
 		c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
 		return resp, nil
@@ -80,7 +81,7 @@ func (c *Call) free() bool {
 // RelayStream is Relay for a streaming response. It returns when there is content. The stream is
 // metered.
 func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
-	if err := c.begin(&raw.Call); err != nil {
+	if err := c.begin(ctx, &raw.Call, document{raw}); err != nil {
 		return nil, err
 	}
 	body := c.lease.Held()
@@ -146,6 +147,7 @@ func (m *meteredRaw) Next(ev *llm.RawEvent) error {
 	if err := m.RawStream.Next(ev); err != nil {
 		err = m.end(err, m.Meta())
 		m.estimate()
+		m.call.settle()
 		return err
 	}
 	m.out += int64(ev.Length)
@@ -162,6 +164,7 @@ func (m *meteredRaw) Next(ev *llm.RawEvent) error {
 	if ev.Err != nil {
 		_ = m.end(ev.Err, m.Meta())
 		m.estimate()
+		m.call.settle()
 	}
 	return nil
 }
@@ -170,6 +173,7 @@ func (m *meteredRaw) Next(ev *llm.RawEvent) error {
 func (m *meteredRaw) Close() error {
 	if m.abandon() {
 		m.estimate()
+		m.call.settle()
 	}
 	defer m.release()
 	return m.RawStream.Close()

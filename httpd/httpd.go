@@ -229,7 +229,7 @@ func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 //go:noinline
 func (s *server) admit(w http.ResponseWriter, r *http.Request) bool {
 	presented := door.Keys(r)
-	if err := s.opt.Gateway.Authenticate(&presented); err != nil {
+	if _, err := s.opt.Gateway.Authenticate(r.Context(), &presented); err != nil {
 		w.Header().Set("Www-Authenticate", "Bearer")
 		s.refuse(w, r, llm.AsError(err))
 		return false

@@ -33,6 +33,13 @@ const (
 	CodeTooLarge      Code = "gateway.too_large"         // over general_settings.max_request_size_mb or outcrop_settings.media.max_mb
 	CodeSlowClient    Code = "gateway.slow_client"       // the request did not arrive in time
 	CodeUnauthorized  Code = "gateway.unauthorized"      // the gateway's key is missing or wrong
+	CodeKeyBlocked    Code = "gateway.key_blocked"       // the key, its user or its team is blocked
+	CodeKeyExpired    Code = "gateway.key_expired"       // the key has expired
+	CodeModelDenied   Code = "gateway.model_denied"      // the key may not use the model
+	CodeRouteDenied   Code = "gateway.route_denied"      // the key may not call the path
+	CodeBudget        Code = "gateway.budget_exceeded"   // a budget is used up
+	CodeRateLimited   Code = "gateway.rate_limited"      // a limit of requests, tokens or parallel calls is reached
+	CodeLimitsAway    Code = "gateway.limits_away"       // limits cannot be checked
 	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
 	CodeModelNotFound Code = "gateway.model_not_found"   // no deployment of this name
 	CodeNotFound      Code = "gateway.not_found"         // no such path
@@ -156,6 +163,8 @@ type Error struct {
 	// Logged is Message for the log, without what it repeats of the client's request; empty if
 	// leaving out quoted values is enough.
 	Logged string
+	// Class is LiteLLM's type of a refusal that it has as well, such as budget_exceeded; empty for none.
+	Class string
 	// Param is the field of the client's request that the error is about, such as
 	// messages[2].content; empty if none.
 	Param string

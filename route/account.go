@@ -114,6 +114,68 @@ func (r *Router) PriceAt(id, model string) llm.Pricer {
 	return nil
 }
 
+// Terms are what calls of a model name cost, and the most that a response can have.
+type Terms struct {
+	// MostOutput is in tokens; 0 if unknown.
+	MostOutput int64
+
+	prices [4]llm.Pricer // of the first deployments
+}
+
+// Cost is what usage costs at most; 0 if no price is known.
+func (t *Terms) Cost(u *llm.Usage) (most llm.Cost) {
+	for _, p := range t.prices {
+		if p == nil {
+			break
+		}
+		if cost, ok := p.Cost("", u); ok {
+			most = max(most, cost)
+		}
+	}
+	return most
+}
+
+// Terms returns the terms of a model name before it is called. It does not block.
+func (r *Router) Terms(name string) (terms Terms) {
+	g, captured := r.names.find(name)
+	if g == nil {
+		return terms
+	}
+	n := 0
+	for _, t := range g.deployments {
+		model := t.modelFor(captured)
+		if t.Facts != nil {
+			if known := t.Facts(model); known != nil {
+				terms.MostOutput = max(terms.MostOutput, known.MaxOutput)
+			}
+		}
+		if p := t.pricer(model); p != nil && n < len(terms.prices) {
+			terms.prices[n] = p
+			n++
+		}
+	}
+	return terms
+}
+
+// pricer is the price of a model at a deployment: the operator's, that of its first target, or the catalogue's;
+// nil if there is none.
+func (t *deployment) pricer(model string) llm.Pricer {
+	if t.Price != nil {
+		return t.Price
+	}
+	if targets, err := t.Deployment.Targets(llm.VerbChat, model); err == nil && len(targets) > 0 {
+		if p, ok := targets[0].(llm.Pricer); ok {
+			return p
+		}
+	}
+	if t.Facts != nil {
+		if known := t.Facts(model); known != nil && known.Prices != nil {
+			return known.Prices
+		}
+	}
+	return nil
+}
+
 // only returns the deployment with an id; nil if the group has none.
 func (g *group) only(id string) []*deployment {
 	for i, t := range g.deployments {

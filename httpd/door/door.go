@@ -3,6 +3,7 @@
 package door
 
 import (
+	"net"
 	"net/http"
 	"strings"
 
@@ -73,14 +74,30 @@ type Recognizer interface {
 // refusal from write. The call is recorded in any case; the panic of a handler is passed on after
 // that.
 func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, c gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	call, err := g.Admit(name, w.Header().Get("X-Request-Id"), c)
+	call, err := g.Admit(r.Context(), name, w.Header().Get("X-Request-Id"), c)
 	defer call.End(r.Context())
 	if err != nil {
 		refuse(w, call, err, write)
 		return
 	}
 	inbound.Admitted(r)
+	label(call, r)
 	guarded(call, serve)
+}
+
+// label tells the call what the headers say of it, if it is somebody's.
+func label(call *gateway.Call, r *http.Request) {
+	if call.Caller().Tenant() == nil {
+		return
+	}
+	var tags []string
+	for tag := range strings.SplitSeq(r.Header.Get("X-Litellm-Tags"), ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			tags = append(tags, tag)
+		}
+	}
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	call.Label(tags, address, r.Header.Get("X-Litellm-Session-Id"))
 }
 
 // ServeCall is Serve for a call that has begun and whose caller the frontend has verified itself.

@@ -144,7 +144,7 @@ func rules() []Rule {
 		{Path: "route", Level: stage, May: with("catalog", "internal/levenshtein", "provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
 		{
-			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "telemetry"),
+			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},

@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("message")
 	w.String(fullMessage(e))
 	w.Key("type")
-	w.Word(litellm.ErrorType(e.Status))
+	w.Word(cmp.Or(e.Class, litellm.ErrorType(e.Status)))
 	w.Key("param")
 	if e.Param == "" {
 		w.Null()
@@ -52,6 +53,9 @@ func fullMessage(e *llm.Error) string {
 
 // errorCode returns OpenAI's code for an error if it has one, else the status.
 func errorCode(e *llm.Error) string {
+	if e.Class != "" { // LiteLLM's code is the status
+		return strconv.Itoa(e.Status)
+	}
 	switch e.Code {
 	case llm.CodeTooLong:
 		return "context_length_exceeded"

@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+
+	"outcrop/llm"
+	"outcrop/store"
+	"outcrop/tenant"
+)
+
+// labels are what a frontend knows of a call besides its request.
+type labels struct {
+	tags             []string
+	address, session string
+}
+
+// Label sets what the request's headers say of a call: labels of its own, the client's address, and the session
+// that it belongs to; all may be empty.
+func (c *Call) Label(tags []string, address, session string) {
+	c.labels = labels{tags, address, session}
+}
+
+// sizer says what a request may use, in tokens: of its prompt, about, of its response, and how many responses
+// there are. An output of 0 is not bounded by the request.
+type sizer interface {
+	size() (prompt, output, times int64)
+}
+
+type conversation struct{ req *llm.Request }
+
+func (s conversation) size() (prompt, output, times int64) {
+	return estimateTokens(s.req), s.req.MaxTokens.Value, max(1, s.req.Choices)
+}
+
+type conversations []*llm.Request
+
+func (s conversations) size() (prompt, output, times int64) {
+	for _, req := range s {
+		prompt += estimateTokens(req)
+		output = max(output, req.MaxTokens.Value)
+	}
+	return prompt, output, int64(len(s))
+}
+
+type embedding struct{ req *llm.EmbedRequest }
+
+func (s embedding) size() (prompt, output, times int64) {
+	for i := range s.req.Inputs {
+		in := &s.req.Inputs[i]
+		prompt += int64(len(in.Text)+3)/4 + int64(len(in.Tokens))
+		for j := range in.Parts {
+			prompt += int64(len(in.Parts[j].Text)+3) / 4
+		}
+	}
+	return prompt, nothing, 1
+}
+
+type ranking struct{ req *llm.RerankRequest }
+
+func (s ranking) size() (prompt, output, times int64) { return 1, nothing, 1 }
+
+// nothing is the output of a call that makes no text.
+const nothing = -1
+
+// document is a call in a dialect.
+type document struct{ raw *llm.Raw }
+
+func (s document) size() (prompt, output, times int64) {
+	return int64(len(s.raw.Body)+3) / 4, maxOutput(s.raw.Body), 1
+}
+
+// reserve checks that the caller may make the call, and reserves what it may use.
+func (c *Call) reserve(ctx context.Context, req *llm.Call, size sizer) error {
+	t := c.caller.tenant
+	if t == nil {
+		return nil
+	}
+	c.settle() // a call that begins again is another one
+	r := tenant.Request{Model: req.Model, Group: c.record.Group, Customer: req.User, Tags: c.labels.tags}
+	if size == nil {
+		if err := t.Check(&r); err != nil {
+			return c.Fail(err)
+		}
+		return nil
+	}
+	r.Estimate = func() tenant.Estimate {
+		terms := c.g.router.Terms(req.Model)
+		e := tenant.Estimate{MostOutput: terms.MostOutput, Cost: terms.Cost}
+		e.Prompt, e.Output, e.Times = size.size()
+		return e
+	}
+	charge, err := t.Begin(ctx, &r)
+	if err != nil {
+		return c.Fail(err)
+	}
+	c.charge = charge
+	return nil
+}
+
+// settle books what the call has used, if it has reserved anything: before the client has the end of the
+// response, so that an answered call is in the books whatever happens next.
+func (c *Call) settle() {
+	if c.charge == nil {
+		return
+	}
+	charge := c.charge
+	c.charge = nil
+	r := &c.record
+	row := store.Row{
+		RequestID: r.ID, CallType: r.Door, Cost: int64(r.Usage.Cost.Value), Start: r.Started, End: c.g.now(),
+		Model: cmp.Or(r.Meta.Destination.ID, r.Model), Deployment: r.Meta.Deployment, Group: r.Group, Provider: cmp.Or(r.Meta.Destination.Provider, "bedrock"),
+		Tags: c.labels.tags, Session: c.labels.session, Address: c.labels.address,
+		Input: r.Usage.Input + r.Usage.CacheRead.Value + r.Usage.CacheWrite.Value, Output: r.Usage.Output,
+		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status,
+	}
+	if r.FirstToken > 0 {
+		row.First = r.Started.Add(r.FirstToken)
+	}
+	if r.Err != nil {
+		row.Code = string(r.Err.Code)
+	}
+	charge.Settle(&row)
+}
+
+// maxOutput finds the bound that a body in any dialect sets for its response, in tokens: the largest number with
+// such a name, whose meaning anywhere else in a body could only make the reservation larger; 0 if there is none.
+func maxOutput(body []byte) (most int64) {
+	for {
+		at := bytes.Index(body, []byte(`"max`))
+		if at < 0 {
+			return most
+		}
+		escaped := at > 0 && body[at-1] == '\\' // it is in a text
+		body = body[at+1:]
+		name, rest, ok := bytes.Cut(body[:min(len(body), 64)], []byte{'"'})
+		if !ok || escaped {
+			continue
+		}
+		switch string(name) {
+		case "max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens", "max_new_tokens", "maxTokenCount", "max_gen_len", "max_tokens_to_sample":
+			most = max(most, number(rest))
+		}
+	}
+}
+
+// number reads the number after a colon; 0 if there is none.
+func number(text []byte) (n int64) {
+	text = bytes.TrimLeft(text, " \t\r\n:")
+	for _, c := range text {
+		if c < '0' || c > '9' || n > 1<<40 {
+			break
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}

@@ -1,0 +1,253 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/quota"
+	"outcrop/store"
+)
+
+// Store has the entities; *store.Store is one.
+type Store interface {
+	Entity(ctx context.Context, kind store.Kind, id string) (*store.Entity, error)
+	// Changes are the entities that have changed since a revision, and the revision up to which that is.
+	Changes(ctx context.Context, after int64) (refs []store.Ref, upto int64, err error)
+}
+
+// Journal takes the rows of calls; *spend.Journal is one.
+type Journal interface {
+	Append(row *store.Row) error
+}
+
+// Options are a directory's parts.
+type Options struct {
+	Store Store
+	// Money and Rates count what limits allow: money, and requests, tokens and parallel calls.
+	Money, Rates *quota.Ledger
+	Journal      Journal
+	Settings     Settings
+	// Woken receives when entities may have changed; nil to only ask now and then.
+	Woken  <-chan struct{}
+	Now    func() time.Time // time.Now if nil
+	Logger *slog.Logger
+}
+
+// Settings are the operator's.
+type Settings struct {
+	// BudgetStatus is the HTTP status for a budget that is used up: litellm_settings.budget_exceeded_status_code.
+	BudgetStatus int
+	// MaxBudget and BudgetDuration are litellm_settings.max_budget and budget_duration: of the whole gateway.
+	MaxBudget      llm.Opt[llm.Cost]
+	BudgetDuration string
+	// EstimatedOutput is how many tokens are reserved for a response whose request does not bound it; 0 for the
+	// most that the model can write.
+	EstimatedOutput int64
+	// Full is whether a call whose cost may be more than what is left of a budget is refused.
+	Full bool
+	// OpenWhenAway is whether calls pass while their limits cannot be checked.
+	OpenWhenAway bool
+}
+
+// Directory knows the keys, and what they belong to. It keeps what it has read until it changes. It is safe for
+// concurrent use.
+type Directory struct {
+	opt Options
+
+	mu       sync.RWMutex
+	revision int64
+	callers  map[string]*Caller // by hash; nil for hashes that are no key
+	docs     map[store.Ref]*found
+	master   *Caller
+
+	poll sync.Mutex // one at a time asks for changes
+	over sync.WaitGroup
+	stop context.CancelFunc
+}
+
+// found is what was read of an entity; a document that is nil does not exist.
+type found struct {
+	doc     *document
+	created time.Time
+}
+
+// Bounds of what is kept in memory.
+const (
+	maxCallers = 128 << 10
+	maxDocs    = 64 << 10
+)
+
+// pollEvery is how often a directory asks for changes.
+const pollEvery = 250 * time.Millisecond
+
+// Open makes a directory, which follows the store's changes until Close.
+func Open(ctx context.Context, opt Options) (*Directory, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Settings.BudgetStatus == 0 {
+		opt.Settings.BudgetStatus = 422
+	}
+	d := &Directory{opt: opt, callers: map[string]*Caller{}, docs: map[store.Ref]*found{}}
+	if err := d.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	d.master = d.masterCaller()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	d.over.Go(func() { d.follow(background) })
+	return d, nil
+}
+
+// Close ends the work in the background.
+func (d *Directory) Close() {
+	d.stop()
+	d.over.Wait()
+}
+
+// follow asks for changes until the context ends.
+func (d *Directory) follow(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-d.opt.Woken:
+		}
+		err := d.Refresh(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			d.opt.Logger.Warn("changes of keys cannot be read", slog.String("error", err.Error()))
+		}
+		failed = err != nil
+	}
+}
+
+// Refresh forgets what has changed in the store since it last looked.
+func (d *Directory) Refresh(ctx context.Context) error {
+	d.poll.Lock()
+	defer d.poll.Unlock()
+	d.mu.RLock()
+	after := d.revision
+	d.mu.RUnlock()
+	refs, upto, err := d.opt.Store.Changes(ctx, after)
+	if err != nil {
+		return err
+	}
+	if upto == after {
+		return nil
+	}
+	d.mu.Lock()
+	d.revision = upto
+	first := after == 0 && len(d.callers) == 0 && len(d.docs) == 0
+	if !first {
+		for _, ref := range refs {
+			d.forget(ref)
+		}
+	}
+	d.mu.Unlock()
+	if !first {
+		for _, ref := range refs {
+			d.opt.Money.Refresh(store.SpendCounter(ref.Kind, ref.ID))
+		}
+	}
+	return nil
+}
+
+// forget drops what depends on an entity; d.mu is held.
+func (d *Directory) forget(ref store.Ref) {
+	delete(d.docs, ref)
+	if ref.Kind == store.KindKey || ref.Kind == store.KindOldKey {
+		delete(d.callers, ref.ID)
+	}
+	for hash, c := range d.callers {
+		if c != nil && c.dependsOn(ref) {
+			delete(d.callers, hash)
+		}
+	}
+}
+
+// document returns an entity's document, from memory if it is there; nil if there is no such entity.
+func (d *Directory) document(ctx context.Context, kind store.Kind, id string) (*found, error) {
+	ref := store.Ref{Kind: kind, ID: id}
+	d.mu.RLock()
+	known, revision := d.docs[ref], d.revision
+	d.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	f := &found{}
+	e, err := d.opt.Store.Entity(ctx, kind, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return nil, err
+	default:
+		if f.doc, err = decode(e); err != nil {
+			return nil, err
+		}
+		f.created = e.Created
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.revision == revision { // else it may be older than a change that was seen
+		if len(d.docs) >= maxDocs {
+			clear(d.docs)
+		}
+		d.docs[ref] = f
+	}
+	return f, nil
+}
+
+// Caller returns who has a key. A key that may not be used is an *llm.Error.
+func (d *Directory) Caller(ctx context.Context, key string) (*Caller, error) {
+	if len(key) > MaxKey {
+		return nil, Malformed()
+	}
+	hash := Hash(key)
+	d.mu.RLock()
+	c, known := d.callers[hash]
+	d.mu.RUnlock()
+	if !known {
+		var err error
+		if c, err = d.load(ctx, hash); err != nil {
+			return nil, away(err)
+		}
+	}
+	switch {
+	case c == nil && len(key) >= 3 && key[:3] == "sk-":
+		return nil, Unknown()
+	case c == nil:
+		return nil, Malformed()
+	}
+	if err := c.usable(d.opt.Now()); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// load reads a key and what it belongs to; nil for a hash that is no key's.
+func (d *Directory) load(ctx context.Context, hash string) (*Caller, error) {
+	d.mu.RLock()
+	revision := d.revision
+	d.mu.RUnlock()
+	c, err := d.build(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.revision == revision {
+		if len(d.callers) >= maxCallers {
+			clear(d.callers)
+		}
+		d.callers[hash] = c
+	}
+	return c, nil
+}

@@ -1,0 +1,158 @@
+package tenant
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/quota"
+	"outcrop/store"
+)
+
+// document is what LiteLLM's documents of keys, users, teams, members, organisations, customers, budgets and tags
+// say that matters to a call. They have these names in common; each kind has some of them.
+type document struct {
+	KeyName  string           `json:"key_name"`
+	KeyAlias string           `json:"key_alias"`
+	Blocked  optional[bool]   `json:"blocked"`
+	Expires  optional[string] `json:"expires"`
+
+	UserID         string `json:"user_id"`
+	TeamID         string `json:"team_id"`
+	OrganizationID string `json:"organization_id"`
+	BudgetID       string `json:"budget_id"`
+	UserRole       string `json:"user_role"`
+	Role           string `json:"role"` // of a member
+
+	Models        []string          `json:"models"`
+	Aliases       map[string]string `json:"aliases"`
+	ModelAliases  map[string]string `json:"model_aliases"`
+	AllowedRoutes []string          `json:"allowed_routes"`
+	KeyType       string            `json:"key_type"`
+	AccessGroups  []string          `json:"access_group_ids"`
+	Tags          []string          `json:"tags"`
+
+	MaxBudget       optional[money]        `json:"max_budget"`
+	MaxInTeam       optional[money]        `json:"max_budget_in_team"`
+	TempIncrease    optional[money]        `json:"temp_budget_increase"`
+	TempExpiry      optional[string]       `json:"temp_budget_expiry"`
+	BudgetDuration  string                 `json:"budget_duration"`
+	BudgetLimits    []budgetLimit          `json:"budget_limits"`
+	TPM             optional[int64]        `json:"tpm_limit"`
+	RPM             optional[int64]        `json:"rpm_limit"`
+	TPD             optional[int64]        `json:"tpd_limit"`
+	Parallel        optional[int64]        `json:"max_parallel_requests"`
+	ModelRPM        map[string]int64       `json:"model_rpm_limit"`
+	ModelTPM        map[string]int64       `json:"model_tpm_limit"`
+	ModelMaxBudget  map[string]modelBudget `json:"model_max_budget"`
+	MemberBudget    optional[money]        `json:"team_member_budget"`
+	MemberDuration  string                 `json:"team_member_budget_duration"`
+	MemberRPM       optional[int64]        `json:"team_member_rpm_limit"`
+	MemberTPM       optional[int64]        `json:"team_member_tpm_limit"`
+	EstimatedOutput optional[int64]        `json:"default_estimated_output_tokens"`
+
+	// of a key that has been replaced
+	Active string `json:"active_token_id"`
+}
+
+// budgetLimit is one of several budgets of different periods.
+type budgetLimit struct {
+	MaxBudget money  `json:"max_budget"`
+	Duration  string `json:"budget_duration"`
+}
+
+// modelBudget is a budget for one model.
+type modelBudget struct {
+	Limit     optional[money] `json:"budget_limit"`
+	MaxBudget optional[money] `json:"max_budget"`
+	Period    string          `json:"time_period"`
+	Duration  string          `json:"budget_duration"`
+}
+
+// money is an amount in US dollars, a number or its text.
+type money llm.Cost
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (m *money) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	text := string(v)
+	if v.Kind() == '"' {
+		if err := jsonx.Unmarshal(v, &text); err != nil {
+			return err
+		}
+	}
+	cost, ok := llm.ParseCost(text)
+	if !ok {
+		return jsonx.Fault("must be an amount in US dollars, not %s", text)
+	}
+	*m = money(cost)
+	return nil
+}
+
+// optional is a member that may be absent or null.
+type optional[T any] struct{ llm.Opt[T] }
+
+// UnmarshalJSONFrom decodes the value; null leaves it unset.
+func (o *optional[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	o.Set = true
+	return jsonx.UnmarshalDecode(d, &o.Value)
+}
+
+// decode reads an entity's document. A document that cannot be read would be one without limits, so that is an
+// error.
+func decode(e *store.Entity) (*document, error) {
+	doc := &document{}
+	if err := jsonx.Unmarshal(e.Doc, doc); err != nil {
+		return nil, fmt.Errorf("the document of the %s %s: %w", e.Kind, e.ID, err)
+	}
+	return doc, nil
+}
+
+// parseTime reads a time as LiteLLM writes it: RFC 3339, or without a zone, which is UTC.
+func parseTime(text string) (time.Time, error) {
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s is not a time", strconv.Quote(text))
+}
+
+// over fills what a document leaves open from the budget that it refers to.
+func (d *document) over(budget *document) {
+	if budget == nil {
+		return
+	}
+	for _, pair := range [...]struct{ to, from *optional[int64] }{{&d.TPM, &budget.TPM}, {&d.RPM, &budget.RPM}, {&d.Parallel, &budget.Parallel}} {
+		if !pair.to.Set {
+			*pair.to = *pair.from
+		}
+	}
+	if !d.MaxBudget.Set && !d.MaxInTeam.Set {
+		d.MaxBudget = budget.MaxBudget
+	}
+	if d.BudgetDuration == "" {
+		d.BudgetDuration = budget.BudgetDuration
+	}
+	if d.ModelMaxBudget == nil {
+		d.ModelMaxBudget = budget.ModelMaxBudget
+	}
+}
+
+// period is the period of a budget; the zero Window if there is none or it cannot be read, which the admin API
+// does not let happen.
+func period(duration string, begun time.Time) quota.Window {
+	w, err := quota.ParseWindow(duration, begun)
+	if err != nil {
+		return quota.Window{}
+	}
+	return w
+}

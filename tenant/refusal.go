@@ -1,0 +1,138 @@
+package tenant
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/quota"
+)
+
+// Classes of refusals: LiteLLM's types of errors (1.110.2, as observed).
+const (
+	classAuth    = "auth_error"
+	classUnknown = "token_not_found_in_db"
+	classExpired = "expired_key"
+	classBudget  = "budget_exceeded"
+	classRate    = "throttling_error"
+	classModel   = "key_model_access_denied"
+)
+
+// Missing is the refusal of a request without a key.
+func Missing() *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeUnauthorized, Status: 401, Class: classAuth, Message: "the API key is missing.",
+		Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key, x-litellm-api-key or x-goog-api-key.",
+	}
+}
+
+// Malformed is the refusal of a key that cannot be one.
+func Malformed() *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeUnauthorized, Status: 401, Class: classAuth, Message: "the API key is not valid for this gateway: its keys begin with sk-.",
+		Fix: "Ask the gateway's operator for a key.",
+	}
+}
+
+// Unknown is the refusal of a key that does not exist.
+func Unknown() *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeUnauthorized, Status: 401, Class: classUnknown, Param: "key", Message: "the API key is not valid for this gateway.",
+		Fix: "Ask the gateway's operator for a key.",
+	}
+}
+
+func blocked(what, fix string) *llm.Error {
+	return &llm.Error{Code: llm.CodeKeyBlocked, Status: 401, Class: classAuth, Message: what + " is blocked.", Fix: fix}
+}
+
+func expired(name string, at, now time.Time) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeKeyExpired, Status: 401, Class: classExpired, Param: name,
+		Message: fmt.Sprintf("the API key %s expired at %s; it is now %s.", name, at.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+		Fix:     "Ask the gateway's operator for a new key, or to extend this one.",
+	}
+}
+
+func deniedModel(model, whose string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeModelDenied, Status: 403, Class: classModel, Param: "model",
+		Message: fmt.Sprintf("the model %q is not available to %s, or there is no model of this name.", model, whose),
+		Fix:     "GET /v1/models lists the models that this key may call.",
+	}
+}
+
+func deniedRoute(path string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeRouteDenied, Status: 403, Class: classAuth, Message: fmt.Sprintf("this key may not call %s.", path),
+		Fix: "Ask the gateway's operator to change allowed_routes of the key.",
+	}
+}
+
+// away is the refusal while limits cannot be checked.
+func away(err error) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeLimitsAway, Status: 503, Message: "the limits of this key cannot be checked, because the database or Valkey cannot be reached.", RetryAfter: "1", Err: err,
+		Fix: "Send the request again; outcrop_settings.limits.when_away says what happens to such calls.",
+	}
+}
+
+// scope says of a limit whose it is, and what it limits.
+type scope struct {
+	whose string // as in: the budget of whose
+	what  what
+	model string // of a limit for one model
+}
+
+type what uint8
+
+const (
+	whatMoney what = iota
+	whatRequests
+	whatTokens
+	whatParallel
+)
+
+// exceeded is the refusal for a limit.
+func (s *scope) exceeded(e *quota.Exceeded, budgetStatus int) *llm.Error {
+	whose := s.whose
+	if s.model != "" {
+		whose += " for the model " + strconv.Quote(s.model)
+	}
+	if s.what == whatMoney {
+		out := &llm.Error{
+			Code: llm.CodeBudget, Status: budgetStatus, Class: classBudget,
+			Message: fmt.Sprintf("the budget of %s is used up: Budget has been exceeded! Current cost: %s, Max budget: %s.", whose, llm.Cost(e.Limit-e.Left), llm.Cost(e.Limit)),
+			Fix:     "Ask the gateway's operator to raise the budget.",
+		}
+		if e.Resets > 0 {
+			out.Fix = "The budget begins anew in " + e.Resets.Round(time.Second).String() + "; the gateway's operator can raise it."
+		}
+		return out
+	}
+	out := &llm.Error{Code: llm.CodeRateLimited, Status: 429, Class: classRate, RetryAfter: "1"}
+	if e.Resets > 0 {
+		out.RetryAfter = strconv.Itoa(max(1, int(math.Ceil(e.Resets.Seconds()))))
+	}
+	switch s.what {
+	case whatRequests:
+		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d requests a minute. Limit type: requests.", whose, e.Limit)
+	case whatTokens:
+		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d tokens a minute, of which %d are left. Limit type: tokens.", whose, e.Limit, e.Left)
+	default:
+		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d calls at a time. Limit type: max_parallel_requests.", whose, e.Limit)
+		out.Fix = "Wait for one of the calls to end."
+		return out
+	}
+	out.Fix = "Send the request again after " + out.RetryAfter + " s."
+	return out
+}
+
+// asExceeded returns err as an *quota.Exceeded; nil if it is none.
+func asExceeded(err error) *quota.Exceeded {
+	e, _ := errors.AsType[*quota.Exceeded](err)
+	return e
+}
