@@ -25,7 +25,7 @@ import (
 // doors makes the frontends beside that for chat completions, and what they keep.
 func (a *App) doors(shared door.Options) []door.Frontend {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
-	a.keeper = store.NewKeeper(store.KeeperOptions{Dir: a.opt.DataDir, Logger: a.opt.Logger})
+	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
 	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
 	all := []door.Frontend{

@@ -24,8 +24,8 @@ type Keeper struct {
 
 // KeeperOptions are the settings of a Keeper.
 type KeeperOptions struct {
-	// Dir is the folder of the database; empty for a database in memory.
-	Dir    string
+	Options
+
 	Logger *slog.Logger
 }
 
@@ -50,7 +50,8 @@ var ErrClosed = errors.New("the store is closed")
 // NewKeeper makes a keeper. It opens nothing.
 func NewKeeper(opt KeeperOptions) *Keeper { return &Keeper{opt: opt} }
 
-// open opens the store; k.mu is held. If the folder cannot be used, the store is in memory.
+// open opens the store; k.mu is held. If the folder cannot be used, the store is in memory. If PostgreSQL cannot be
+// reached, that is an error, and the next call tries again.
 func (k *Keeper) open(ctx context.Context) error {
 	switch {
 	case k.closed:
@@ -58,11 +59,11 @@ func (k *Keeper) open(ctx context.Context) error {
 	case k.store != nil:
 		return nil
 	}
-	s, err := Open(ctx, k.opt.Dir)
-	if err != nil && k.opt.Dir != "" && ctx.Err() == nil {
+	s, err := Open(ctx, k.opt.Options)
+	if err != nil && k.opt.URL == "" && k.opt.Dir != "" && ctx.Err() == nil {
 		k.opt.Logger.Warn("responses are kept in memory only, because the database cannot be opened",
 			slog.String("data_dir", k.opt.Dir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a writable folder"))
-		s, err = Open(ctx, "")
+		s, err = Open(ctx, Options{})
 	}
 	if err != nil {
 		return err

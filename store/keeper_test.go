@@ -16,7 +16,7 @@ import (
 )
 
 func newKeeper(dir string, log *bytes.Buffer) *store.Keeper {
-	return store.NewKeeper(store.KeeperOptions{Dir: dir, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	return store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: dir}, Logger: slog.New(slog.NewTextHandler(log, nil))})
 }
 
 func TestAReadSeesTheWritesBeforeIt(t *testing.T) {
@@ -44,7 +44,7 @@ func TestAReadSeesTheWritesBeforeIt(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, store.FileName)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file is %v, %v", info, err)
 	}
-	s, err := store.Open(t.Context(), dir)
+	s, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

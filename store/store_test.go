@@ -6,27 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"outcrop/store"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// eachKind runs a test on a database in a file and on one in memory.
-func eachKind(t *testing.T, test func(t *testing.T, s *store.Store)) {
-	t.Helper()
-	for name, dir := range map[string]string{"in memory": "", "in a file": t.TempDir()} {
-		t.Run(name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			test(t, s)
-		})
-	}
-}
 
 func response(id, previous string, expires int64) *store.Response {
 	return &store.Response{ID: id, Owner: "a", Previous: previous, Created: time.Unix(1, 0), Expires: time.Unix(expires, 0), Body: []byte(`{"id":"` + id + `"}`), Input: []byte(`["` + id + `"]`)}
@@ -149,7 +130,7 @@ func TestConversationsKeepTheOrderOfTheirItems(t *testing.T) {
 func TestAFileSurvivesAndMemoryIsBounded(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
 	for _, again := range []bool{false, true} {
-		s, err := store.Open(ctx, dir)
+		s, err := store.Open(ctx, store.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +144,7 @@ func TestAFileSurvivesAndMemoryIsBounded(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s, err := store.Open(ctx, "")
+	s, err := store.Open(ctx, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +168,7 @@ func TestAFileSurvivesAndMemoryIsBounded(t *testing.T) {
 }
 
 func TestAFolderThatIsNoneIsAnError(t *testing.T) {
-	if _, err := store.Open(t.Context(), t.TempDir()+"/absent/folder"); err == nil || !strings.Contains(err.Error(), "absent/folder") {
+	if _, err := store.Open(t.Context(), store.Options{Dir: t.TempDir() + "/absent/folder"}); err == nil || !strings.Contains(err.Error(), "absent/folder") {
 		t.Errorf("got %v", err)
 	}
 }

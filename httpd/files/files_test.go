@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	r := &router{}
 	g := gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})
-	keeper := store.NewKeeper(store.KeeperOptions{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	keeper := store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: t.TempDir()}, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		if err := keeper.Close(); err != nil {
 			t.Error(err)

@@ -77,7 +77,7 @@ func startWith(t *testing.T, dir string, text func(bedrock string) string) *serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.keeper = store.NewKeeper(store.KeeperOptions{Dir: dir, Logger: logger})
+	s.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: dir}, Logger: logger})
 	s.handler = responses.New(client.Pipeline(), responses.Options{Options: door.Options{MaxBody: 1 << 20}, Keeper: s.keeper, Logger: logger})
 	mux := http.NewServeMux()
 	for _, route := range s.handler.Routes() {

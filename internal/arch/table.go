@@ -29,6 +29,7 @@ func rules() []Rule {
 	common := []string{"internal/jsonx", "llm"}
 	with := func(paths ...string) []string { return append(paths, common...) }
 	return []Rule{
+		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port"}, Why: "a server of tests listens on a port that nobody else gets"},
 		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
@@ -226,6 +227,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "one package defines all metrics, so that names and labels are consistent and bounded"},
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
+		{Path: "github.com/jackc/pgx/v5", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
 		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},

@@ -1,0 +1,303 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"outcrop/quota"
+)
+
+const (
+	// beat is how often a bank says that its replica is alive.
+	beat = 2 * time.Second
+	// Lifetime is how long a replica counts as alive after its last sign of life. After that, others get its shares
+	// of money and of parallel calls.
+	Lifetime = 10 * time.Second
+)
+
+// Bank draws on the counters of a store for one replica. It implements quota.Bank.
+type Bank struct {
+	store    *Store
+	replica  string
+	recalls  *ids
+	returned *ids
+	cancel   context.CancelFunc
+	done     chan struct{}
+
+	mu   sync.Mutex
+	seen time.Time // of the monotonic clock
+}
+
+var _ quota.Bank = (*Bank)(nil)
+
+// Bank returns the bank of a replica, and says that it is alive, from now until Close. The id names the replica's journal
+// too: it is the same after a restart, and no other running process has it. After a restart, Post what the journal has,
+// and then Reset.
+func (s *Store) Bank(ctx context.Context, replica string) (*Bank, error) {
+	b := &Bank{store: s, replica: replica, recalls: newIDs(), returned: newIDs(), done: make(chan struct{})}
+	if err := b.beat(ctx); err != nil {
+		return nil, err
+	}
+	run, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	s.listener.add(b)
+	go b.run(run)
+	return b, nil
+}
+
+func (b *Bank) run(ctx context.Context) {
+	defer close(b.done)
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		within, cancel := context.WithTimeout(ctx, Lifetime/2)
+		if b.beat(within) == nil { // an error: Seen tells
+			b.missed(within)
+		}
+		cancel()
+		b.recalls.flush()
+		b.returned.flush()
+	}
+}
+
+// beat says that the replica is alive.
+func (b *Bank) beat(ctx context.Context) error {
+	began := time.Now()
+	_, err := b.store.db.ExecContext(ctx, `INSERT INTO replicas (id, seen, posted) VALUES ($1, `+b.store.dialect.clock()+`, 0) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, b.replica)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = began
+	return nil
+}
+
+// missed recalls what was recalled without an answer, in case the note was lost.
+func (b *Bank) missed(ctx context.Context) {
+	if b.Recalls() == nil {
+		return
+	}
+	rows, err := b.store.db.QueryContext(ctx, `SELECT s.counter FROM shares AS s JOIN counters AS c ON c.id = s.counter
+		WHERE s.replica = $1 AND s.held > 0 AND s.period = c.period AND s.acked < c.recalled LIMIT 1000`, b.replica)
+	counters, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
+	if err != nil {
+		return // the next beat tries again
+	}
+	for _, id := range counters {
+		b.recalls.send(id)
+	}
+}
+
+// Seen is when the database has last heard that the replica is alive, at the earliest. Lifetime after that, its
+// shares may be given to others: it must not use them any more, and draw anew.
+func (b *Bank) Seen() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
+
+// Recalls is as quota.Bank has it: nil for SQLite, which one replica has for itself.
+func (b *Bank) Recalls() <-chan string {
+	if !b.store.Shared() {
+		return nil
+	}
+	return b.recalls.c
+}
+
+// Returned sends the ids of counters of which units have been returned by some replica, this one included, or of which
+// a recall was answered; and an empty id if some may have been missed. A draw that waits for them should be repeated. It
+// is closed when the bank is closed. If nobody reads it, nothing waits.
+func (b *Bank) Returned() <-chan string { return b.returned.c }
+
+// Close ends the signs of life. What the replica has drawn stays drawn until it counts as dead.
+func (b *Bank) Close() error {
+	b.store.listener.remove(b)
+	b.cancel()
+	<-b.done
+	b.recalls.close()
+	b.returned.close()
+	return nil
+}
+
+// Draw is as quota.Bank has it. An error in the last step, the commit, may leave units drawn that nobody knows of; they
+// are free again when the period ends or the replica is Reset.
+func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, error) {
+	names := map[string]bool{}
+	for i := range draws {
+		names[bounded(draws[i].Counter)] = true
+	}
+	grants := make([]quota.Grant, len(draws))
+	var late []string
+	err := b.store.counting(ctx, slices.Sorted(maps.Keys(names)), b.replica, func(a *accounts) error {
+		late = late[:0]
+		for i := range draws {
+			d := &draws[i]
+			c := a.of(d.Counter)
+			c.begin(d.Window)
+			c.fit(d.Window)
+			held := c.own.held
+			grants[i] = c.draw(d, b.replica, a)
+			if held == 0 && c.own.held > 0 && c.own.acked < c.recalled {
+				late = append(late, d.Counter) // it was recalled before there was a share
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range late {
+		b.recalls.send(id)
+	}
+	return grants, nil
+}
+
+// draw draws units.
+func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
+	need := max(d.Need, 1)
+	held, waiting := c.own.held, false
+	for i := range c.others {
+		o := &c.others[i]
+		if !o.alive && !c.kind.calls() {
+			a.drop(c, o)
+			continue
+		}
+		held = add(held, o.held)
+		// One that is gone cannot return anything.
+		waiting = waiting || o.alive && o.held > 0 && (d.Recall == 0 || o.acked < d.Recall)
+	}
+	left := sub(sub(d.Limit, c.used), held)
+	g := quota.Grant{Left: left, Used: c.used, Period: c.period}
+	if c.ends != 0 {
+		g.Ends = time.Duration(c.ends-a.now) * time.Microsecond
+	}
+	switch {
+	case left >= need:
+		g.Units = min(max(d.Want, need), left)
+		g.Left = left - g.Units
+		c.own.held = add(c.own.held, g.Units)
+		a.keep(c)
+	case waiting && d.Recall > 0:
+		g.Recall = d.Recall
+	case waiting:
+		c.recalled++
+		c.changed = true
+		g.Recall = c.recalled
+		a.notes = append(a.notes, recallNote(replica, c.id))
+	}
+	return g
+}
+
+// Return is as quota.Bank has it, and answers recalls of the counters. After an error the units may have been returned
+// or not: to return them again could return them twice.
+func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
+	names := map[string]bool{}
+	for i := range returns {
+		names[bounded(returns[i].Counter)] = true
+	}
+	return b.store.known(ctx, slices.Sorted(maps.Keys(names)), b.replica, func(a *accounts) error {
+		for i := range returns {
+			r := &returns[i]
+			c := a.of(r.Counter)
+			if c == nil || !c.own.stored {
+				continue
+			}
+			if r.Period == c.period {
+				c.own.held = max(0, c.own.held-max(0, r.Units))
+			}
+			c.own.acked = c.recalled
+			a.keep(c)
+			a.notes = append(a.notes, restoreNote(c.id))
+		}
+		return nil
+	})
+}
+
+// Reset gives back all shares of the replica, which has none any more, because it was started again: those of requests and
+// tokens count as used, because nobody knows how many calls were made.
+func (b *Bank) Reset(ctx context.Context) error {
+	rows, err := b.store.db.QueryContext(ctx, `SELECT counter FROM shares WHERE replica = $1 ORDER BY counter`, b.replica)
+	counters, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(counters, manyRows[0]) {
+		err := b.store.known(ctx, part, b.replica, func(a *accounts) error {
+			for _, id := range part {
+				c := a.of(id)
+				if c == nil || !c.own.stored {
+					continue
+				}
+				if c.kind.calls() && c.own.held > 0 {
+					c.used = add(c.used, c.own.held)
+					c.changed = true
+				}
+				c.own.held = 0
+				a.drop(c, &c.own)
+				a.notes = append(a.notes, restoreNote(c.id))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counting runs a transaction with counters, which are made if they do not exist, locked.
+func (s *Store) counting(ctx context.Context, sorted []string, replica string, do func(a *accounts) error) error {
+	for {
+		err := s.known(ctx, sorted, replica, func(a *accounts) error {
+			if len(a.byID) < len(sorted) {
+				return errMissing
+			}
+			return do(a)
+		})
+		if !errors.Is(err, errMissing) {
+			return err
+		}
+		// They are made in the order of their ids, with nothing else locked: so nobody waits for one another.
+		if err := s.ensure(ctx, sorted); err != nil {
+			return err
+		}
+	}
+}
+
+// errMissing ends a transaction in which a counter does not exist yet.
+var errMissing = errors.New("a counter is missing")
+
+// known runs a transaction with those counters locked that exist, and writes what do changes of them.
+func (s *Store) known(ctx context.Context, sorted []string, replica string, do func(a *accounts) error) error {
+	if len(sorted) == 0 {
+		return nil
+	}
+	var a *accounts
+	err := s.within(ctx, func(tx *sql.Tx) (err error) {
+		if a, err = s.lockCounters(ctx, tx, sorted, replica); err != nil {
+			return err
+		}
+		if err := do(a); err != nil {
+			return err
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, a.notes)
+	})
+	if err == nil {
+		s.listener.local(a.notes)
+	}
+	return err
+}

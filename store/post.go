@@ -1,0 +1,264 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/quota"
+)
+
+// maxRowsInMemory is how many rows of spend a database in memory keeps.
+const maxRowsInMemory = 20_000
+
+// Post adds rows of a replica's journal, in one transaction and once: they become rows of the spend log, the sums of their
+// days, and units used of their counters, which come out of the replica's shares. upto is the number of the last of
+// them in the journal, where they follow the one with the number Posted. If Posted is upto or more already, Post does
+// nothing, so a batch can be posted again whenever it is not sure whether it was.
+func (s *Store) Post(ctx context.Context, replica string, upto int64, rows []Row) error {
+	b := newBatch(rows)
+	if err := s.ensureMissing(ctx, b.counters); err != nil {
+		return fmt.Errorf("posting what calls have cost: %w", err)
+	}
+	for again := false; ; again = true {
+		if err := s.makeDays(ctx, b.days, time.Now()); err != nil {
+			return fmt.Errorf("making tables for what calls have cost: %w", err)
+		}
+		err := s.post(ctx, replica, upto, b)
+		if code(err) == pgCheck && !again { // another replica has dropped the table of an old day
+			s.days.forget()
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("posting what calls have cost: %w", err)
+		}
+		return nil
+	}
+}
+
+// Posted returns the number of the last row of a replica's journal that was posted; 0 for none.
+func (s *Store) Posted(ctx context.Context, replica string) (int64, error) {
+	var posted int64
+	err := s.db.QueryRowContext(ctx, `SELECT posted FROM replicas WHERE id = $1`, replica).Scan(&posted)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return posted, err
+}
+
+func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) error {
+	return s.within(ctx, func(tx *sql.Tx) error {
+		var posted int64
+		err := tx.QueryRowContext(ctx, `INSERT INTO replicas (id, seen, posted) VALUES ($1, 0, 0) ON CONFLICT (id) DO UPDATE SET posted = replicas.posted RETURNING posted`, replica).Scan(&posted)
+		if err != nil || posted >= upto {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE replicas SET posted = $1 WHERE id = $2`, upto, replica); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
+			return err
+		}
+		if s.inMemory {
+			_, err := tx.ExecContext(ctx, `DELETE FROM spend_logs WHERE start < (SELECT start FROM spend_logs ORDER BY start DESC LIMIT 1 OFFSET $1)`, maxRowsInMemory)
+			if err != nil {
+				return err
+			}
+		}
+		if err := insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums); err != nil {
+			return err
+		}
+		// Calls that draw on the counters wait from here on.
+		return s.charge(ctx, tx, replica, b)
+	})
+}
+
+// charge adds to the counters, and takes from the shares, what the rows of a batch have cost.
+func (s *Store) charge(ctx context.Context, tx *sql.Tx, replica string, b *batch) error {
+	if len(b.counters) == 0 {
+		return nil
+	}
+	a, err := s.lockCounters(ctx, tx, b.counters, replica)
+	if err != nil {
+		return err
+	}
+	for _, id := range b.counters {
+		c, charge := a.byID[id], b.charges[id]
+		if c == nil {
+			return fmt.Errorf("counter %q: %w", id, ErrNotFound)
+		}
+		c.begin(charge.window)
+		if c.ends == 0 {
+			c.fit(charge.window)
+		}
+		c.used, c.changed = add(c.used, charge.units), true
+		if taken := charge.taken[c.period]; taken > 0 && c.own.held > 0 {
+			c.own.held = max(0, c.own.held-taken)
+			a.keep(c)
+		}
+	}
+	return a.save(ctx, tx)
+}
+
+// ensureMissing makes the counters that do not exist, if there are any.
+func (s *Store) ensureMissing(ctx context.Context, sorted []string) error {
+	known, err := s.Counters(ctx, sorted)
+	if err != nil || len(known) == len(sorted) {
+		return err
+	}
+	return s.ensure(ctx, slices.DeleteFunc(slices.Clone(sorted), func(id string) bool { _, ok := known[id]; return ok }))
+}
+
+// batch is what rows add to the tables.
+type batch struct {
+	rows     []any // of spend_logs
+	sums     []any // of daily_spend
+	days     []int64
+	counters []string // the ids, sorted
+	charges  map[string]*charge
+}
+
+// charge is the sum of the charges of a counter.
+type charge struct {
+	units  int64
+	taken  map[int64]int64 // by period
+	window quota.Window
+}
+
+func newBatch(rows []Row) *batch {
+	b := &batch{charges: map[string]*charge{}}
+	days, daily := map[int64]bool{}, map[dailyKey]*Sums{}
+	for i := range rows {
+		r := &rows[i]
+		days[dayOf(r.Start)] = true
+		b.rows = append(b.rows, bounded(r.RequestID), micros(r.Start), bounded(r.Key), bounded(r.User), bounded(r.Team), bounded(r.Customer), document(r))
+		sum(daily, r)
+		for j := range r.Charges {
+			b.charge(&r.Charges[j])
+		}
+	}
+	b.days = slices.Sorted(maps.Keys(days))
+	b.counters = slices.Sorted(maps.Keys(b.charges))
+	// All replicas write the sums in one order, so that none waits for one that waits for it.
+	keys := slices.SortedFunc(maps.Keys(daily), dailyKey.compare)
+	for _, k := range keys {
+		s := daily[k]
+		b.sums = append(b.sums, k.day, k.kind, k.id, k.key, k.model, k.group, k.provider, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Cost, s.Requests, s.Failures)
+	}
+	return b
+}
+
+func (b *batch) charge(of *Charge) {
+	id := bounded(of.Counter)
+	c := b.charges[id]
+	if c == nil {
+		c = &charge{taken: map[int64]int64{}}
+		b.charges[id] = c
+	}
+	c.window = of.Window
+	c.units = add(c.units, of.Units)
+	c.taken[of.Period] = add(c.taken[of.Period], max(0, of.Taken))
+}
+
+// row is a Row as its document has it.
+type row struct {
+	Row
+
+	Metadata jsonx.Raw `json:"metadata,omitzero"`
+	Charges  []Charge  `json:"charges,omitzero"` // they are in the counters
+}
+
+// document is the JSON of a row. A row is posted whatever it has: texts that are not UTF-8 are repaired.
+func document(r *Row) string {
+	doc := row{Row: *r, Metadata: r.Metadata}
+	if len(r.Metadata) > 0 && !jsonx.Valid(r.Metadata) {
+		doc.Metadata = jsonx.AppendString(nil, strings.ToValidUTF8(string(r.Metadata), "\uFFFD"))
+	}
+	for _, text := range []*string{
+		&doc.RequestID, &doc.CallType, &doc.Key, &doc.KeyAlias, &doc.Model, &doc.Deployment, &doc.Group, &doc.Provider,
+		&doc.User, &doc.Customer, &doc.Team, &doc.Organization, &doc.Session, &doc.Address, &doc.Code,
+	} {
+		*text = strings.ToValidUTF8(*text, "\uFFFD")
+	}
+	doc.Tags = slices.Clone(r.Tags)
+	for i := range doc.Tags {
+		doc.Tags[i] = strings.ToValidUTF8(doc.Tags[i], "\uFFFD")
+	}
+	text, err := jsonx.Marshal(&doc)
+	if err != nil { // a time after the year 9999
+		return "{}"
+	}
+	return string(text)
+}
+
+// Sums are those of calls: their number, how many of them have failed, their tokens, and their cost in 10⁻¹² USD. Input
+// includes CacheRead and CacheWrite.
+type Sums struct {
+	Requests, Failures                   int64
+	Input, Output, CacheRead, CacheWrite int64
+	Cost                                 int64
+}
+
+// dailyKey is the key of daily_spend.
+type dailyKey struct {
+	kind                                 Kind
+	id, day, key, model, group, provider string
+}
+
+func (k dailyKey) compare(l dailyKey) int {
+	return cmp.Or(cmp.Compare(k.kind, l.kind), cmp.Compare(k.id, l.id), cmp.Compare(k.day, l.day), cmp.Compare(k.key, l.key),
+		cmp.Compare(k.model, l.model), cmp.Compare(k.group, l.group), cmp.Compare(k.provider, l.provider))
+}
+
+// sum adds a row to the sums of all that it counts for.
+func sum(daily map[dailyKey]*Sums, r *Row) {
+	k := dailyKey{day: r.Start.UTC().Format(time.DateOnly), key: bounded(r.Key), model: bounded(r.Model), group: bounded(r.Group), provider: bounded(r.Provider)}
+	count := func(kind Kind, id string) {
+		if id == "" {
+			return
+		}
+		k.kind, k.id = kind, bounded(id)
+		s := daily[k]
+		if s == nil {
+			s = &Sums{}
+			daily[k] = s
+		}
+		s.Requests++
+		if r.Code != "" || r.Status >= 400 {
+			s.Failures++
+		}
+		s.Input, s.Output = add(s.Input, max(0, r.Input)), add(s.Output, max(0, r.Output))
+		s.CacheRead, s.CacheWrite = add(s.CacheRead, max(0, r.CacheRead)), add(s.CacheWrite, max(0, r.CacheWrite))
+		s.Cost = add(s.Cost, max(0, r.Cost))
+	}
+	count(KindKey, r.Key)
+	count(KindUser, r.User)
+	count(KindTeam, r.Team)
+	count(KindOrganization, r.Organization)
+	count(KindCustomer, r.Customer)
+	tags := slices.Clone(r.Tags)
+	slices.Sort(tags)
+	for _, tag := range slices.Compact(tags) {
+		count(KindTag, tag)
+	}
+}
+
+const (
+	dailyColumns = 14
+	dailyInsert  = `INSERT INTO daily_spend (day, kind, id, key, model, model_group, provider, input, output, cache_read, cache_write, cost, requests, failures)`
+	// A sum that is too large for the column stays at its largest value.
+	dailyConflict = `ON CONFLICT (kind, id, day, key, model, model_group, provider) DO UPDATE SET
+		requests = daily_spend.requests + excluded.requests, failures = daily_spend.failures + excluded.failures,
+		input = CASE WHEN daily_spend.input > 9223372036854775807 - excluded.input THEN 9223372036854775807 ELSE daily_spend.input + excluded.input END,
+		output = CASE WHEN daily_spend.output > 9223372036854775807 - excluded.output THEN 9223372036854775807 ELSE daily_spend.output + excluded.output END,
+		cache_read = CASE WHEN daily_spend.cache_read > 9223372036854775807 - excluded.cache_read THEN 9223372036854775807 ELSE daily_spend.cache_read + excluded.cache_read END,
+		cache_write = CASE WHEN daily_spend.cache_write > 9223372036854775807 - excluded.cache_write THEN 9223372036854775807 ELSE daily_spend.cache_write + excluded.cache_write END,
+		cost = CASE WHEN daily_spend.cost > 9223372036854775807 - excluded.cost THEN 9223372036854775807 ELSE daily_spend.cost + excluded.cost END`
+)
