@@ -1,0 +1,208 @@
+package spend
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"outcrop/store"
+)
+
+// A segment begins with a header that ends in the version of its records. A record is a checksum (CRC-32C) of
+// the rest of the record, the length of the row, and the row; both numbers are of 4 bytes, little endian.
+const (
+	header     = "outcropj" + string(rune(version))
+	version    = 1
+	prefix     = 8
+	maxRecord  = 4 << 20
+	extension  = ".rows"
+	nameDigits = 20
+)
+
+// errDamaged is returned for what is not a record.
+var errDamaged = errors.New("the record is incomplete or damaged")
+
+// segment is a file of rows with consecutive numbers.
+type segment struct {
+	first int64 // the number of the first row
+	last  int64 // the number of the last row; unknown for those of earlier processes
+	size  int64 // in bytes; what is behind it is not part of the segment
+}
+
+func (s *segment) name() string { return fmt.Sprintf("%0*d%s", nameDigits, s.first, extension) }
+
+// parseName is the number of a segment's first row.
+func parseName(name string) (int64, bool) {
+	digits, isSegment := strings.CutSuffix(name, extension)
+	first, err := strconv.ParseInt(digits, 10, 64)
+	return first, isSegment && len(digits) == nameDigits && err == nil && first > 0
+}
+
+// appendRecord appends a row with what is before it.
+func appendRecord(b []byte, row *store.Row) []byte {
+	start := len(b)
+	b = appendRow(append(b, make([]byte, prefix)...), row)
+	binary.LittleEndian.PutUint32(b[start+4:], uint32(len(b)-start-prefix))
+	binary.LittleEndian.PutUint32(b[start:], crc32.Checksum(b[start+4:], crc32.MakeTable(crc32.Castagnoli)))
+	return b
+}
+
+// nextRecord is the row at the beginning of b, and the length of its record. It is nil if there is only a part of
+// a record.
+func nextRecord(b []byte) (row []byte, size int, err error) {
+	if len(b) < prefix {
+		return nil, 0, nil
+	}
+	length := int(binary.LittleEndian.Uint32(b[4:]))
+	if length == 0 || length > maxRecord {
+		return nil, 0, errDamaged
+	}
+	if size = prefix + length; len(b) < size {
+		return nil, 0, nil
+	}
+	if binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:size], crc32.MakeTable(crc32.Castagnoli)) {
+		return nil, 0, errDamaged
+	}
+	return b[prefix:size], size, nil
+}
+
+// checkHeader returns errDamaged for what is no segment.
+func checkHeader(r io.ReaderAt) error {
+	got := make([]byte, len(header))
+	if _, err := r.ReadAt(got, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch n := len(header) - 1; {
+	case string(got) == header:
+		return nil
+	case string(got[:n]) == header[:n]:
+		return fmt.Errorf("its version is %d, and this release knows %d only: post it with the release that wrote it", got[n], version)
+	default:
+		return errDamaged
+	}
+}
+
+// load reads at most batchRows rows from an offset on, of a segment of some size. next is the offset behind them.
+// An error is about what is there, behind the rows that are returned.
+func load(r io.ReaderAt, offset, size int64) (rows []*store.Row, next int64, err error) {
+	b := make([]byte, min(size-offset, prefix+maxRecord))
+	if n, err := r.ReadAt(b, offset); err != nil && !errors.Is(err, io.EOF) {
+		return nil, offset, err
+	} else if n < len(b) { // the file is shorter than it was
+		b, size = b[:n], offset+int64(n)
+	}
+	for next = offset; len(rows) < batchRows; {
+		text, n, err := nextRecord(b)
+		switch {
+		case err != nil:
+			return rows, next, err
+		case text == nil && next+int64(len(b)) == size && len(b) > 0:
+			return rows, next, errDamaged
+		case text == nil:
+			return rows, next, nil
+		}
+		row, err := parseRow(text)
+		if err != nil {
+			return rows, next, err
+		}
+		rows, b, next = append(rows, row), b[n:], next+int64(n)
+	}
+	return rows, next, nil
+}
+
+// write writes a record, with one system call. j.mu is held.
+func (j *Journal) write(record []byte) error {
+	size := int64(len(record))
+	switch {
+	case size > prefix+maxRecord:
+		return fmt.Errorf("%w: its row of %d bytes is longer than %d", ErrFull, size, maxRecord)
+	case j.bytes+size > j.opt.MaxBytes:
+		return fmt.Errorf("%w: %d bytes wait to be posted, of at most %d", ErrFull, j.bytes, j.opt.MaxBytes)
+	}
+	if j.mustRoll() {
+		if err := j.roll(); err != nil {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
+	}
+	s := j.segments[len(j.segments)-1]
+	if n, err := j.file.Write(record); err != nil {
+		if n > 0 && j.file.Truncate(s.size) != nil { // nothing may follow a part of a record
+			_ = j.file.Close()
+			j.file = nil
+		}
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	j.last++
+	j.bytes += size
+	s.last, s.size = j.last, s.size+size
+	return nil
+}
+
+// mustRoll reports whether the next row begins a new segment. j.mu is held.
+func (j *Journal) mustRoll() bool {
+	return j.file == nil || j.segments[len(j.segments)-1].size >= j.opt.segmentBytes
+}
+
+// roll begins a new segment. j.mu is held.
+func (j *Journal) roll() error {
+	if j.file != nil {
+		if j.opt.Sync {
+			j.synchronized(j.last, j.file.Sync())
+		}
+		err := j.file.Close()
+		if j.file = nil; err != nil {
+			j.opt.Logger.Error("a segment of the journal cannot be closed", slog.String("error", err.Error()))
+		}
+	}
+	s := &segment{first: j.last + 1, last: j.last, size: int64(len(header))}
+	f, err := j.disk.create(s.name(), j.opt.Sync)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write([]byte(header)); err != nil {
+		return errors.Join(err, f.Close(), j.disk.remove(s.name()))
+	}
+	if n := len(j.segments); n > 0 && j.segments[n-1].last < j.segments[n-1].first { // it had the same name
+		j.segments = j.segments[:n-1]
+		j.bytes -= s.size
+	}
+	j.file, j.segments = f, append(j.segments, s)
+	j.bytes += s.size
+	return nil
+}
+
+// sync returns when the disk has the rows up to a number, or an attempt to write them to it has failed, which is
+// logged. One caller's attempt is for all rows that have been written by then. j.mu is held, except while the disk is
+// waited for.
+func (j *Journal) sync(number int64) {
+	for j.onDisk < number {
+		if j.syncing {
+			j.synced.Wait()
+			continue
+		}
+		f, upto := j.file, j.last
+		if f == nil {
+			return
+		}
+		j.syncing = true
+		j.mu.Unlock()
+		err := f.Sync()
+		j.mu.Lock()
+		j.syncing = false
+		j.synchronized(upto, err)
+	}
+}
+
+// synchronized notes the outcome of an attempt for the rows up to a number. j.mu is held.
+func (j *Journal) synchronized(upto int64, err error) {
+	if err != nil && !j.unsynced {
+		j.opt.Logger.Error("the disk does not confirm what is written to the journal: a power failure would lose it", slog.String("error", err.Error()))
+	}
+	j.onDisk, j.unsynced = max(j.onDisk, upto), err != nil
+	j.synced.Broadcast()
+}
