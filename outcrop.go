@@ -94,6 +94,8 @@ type Options struct {
 	DataDir string
 	// Catalogue has the prices and limits of models; if nil, the newest that DataDir and the program have.
 	Catalogue *catalog.Catalogue
+	// Tenants knows who calls and what is left of their limits; nil if only the master key is known.
+	Tenants gateway.Tenants
 }
 
 func (opt Options) withDefaults() Options {
@@ -158,6 +160,7 @@ func New(opt Options) (*Client, error) {
 		Media:     media,
 		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
+		Tenants:   opt.Tenants,
 
 		Forwarders: c.forwarders(opt), Prices: c.prices,
 	})

@@ -69,6 +69,7 @@ type App struct {
 	// responses makes some of them in the background, and keeper keeps them.
 	responses *responses.Handler
 	keeper    *store.Keeper
+	tenants   *tenants
 	cert      *certificate // nil without TLS
 	conns     *inbound.Conns
 	own       sync.WaitGroup     // background work between Start and Stop
@@ -101,10 +102,11 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, cert: cert, done: make(chan struct{})}
+	a := &App{opt: opt, cert: cert, done: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
+	a.tenants.cfg = &a.client.Config().Accounting
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
@@ -159,7 +161,7 @@ func (a *App) open(ctx context.Context) error {
 			return environ(name)
 		}
 	}
-	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir})
+	client, err := outcrop.New(a.library())
 	if err != nil {
 		return err
 	}
@@ -170,11 +172,16 @@ func (a *App) open(ctx context.Context) error {
 	if err := client.Close(); err != nil {
 		return err
 	}
-	if a.demo, err = startDemo(ctx, client.Config(), a.opt); err != nil {
+	if a.demo, err = startDemo(ctx, client.Config(), a.opt, a.tenants); err != nil {
 		return err
 	}
 	a.client = a.demo.client
 	return nil
+}
+
+// library are the settings of the pipeline.
+func (a *App) library() outcrop.Options {
+	return outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir, Tenants: a.tenants}
 }
 
 // expect creates all counters before the first call.
@@ -246,6 +253,9 @@ func (a *App) Start(ctx context.Context) error {
 	a.client.KeepFresh(a.client.Config().Refresh)
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
 	a.rest = rest
+	if a.client.Pipeline().Locked() { // the first call need not wait for it
+		a.own.Go(func() { _, _ = a.tenants.get(background) })
+	}
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
 		defer close(a.done)
@@ -306,6 +316,7 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 		a.end(context.WithoutCancel(ctx))
 		a.closeDoors()
+		a.closeTenants(context.WithoutCancel(ctx))
 		if a.listener != nil {
 			<-a.done
 			a.rest()
@@ -319,6 +330,15 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	})
 	return a.err
+}
+
+// closeTenants posts what calls have cost, and closes the database.
+func (a *App) closeTenants(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	if err := a.tenants.close(ctx); err != nil {
+		a.opt.Logger.Warn("closing the database of keys", slog.String("error", err.Error()))
+	}
 }
 
 // lastWords is how long cancelled calls have to report that to their clients.

@@ -10,6 +10,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
+	"outcrop/gateway"
 )
 
 // demo is the emulator in this process and a client that talks to it.
@@ -23,7 +24,7 @@ type demo struct {
 const demoRegion = "us-east-1"
 
 // startDemo starts the emulator and a client of cfg that calls it.
-func startDemo(ctx context.Context, cfg *config.Config, opt Options) (*demo, error) {
+func startDemo(ctx context.Context, cfg *config.Config, opt Options, known gateway.Tenants) (*demo, error) {
 	e, err := emulator.New(emulator.Options{Log: opt.Logger})
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func startDemo(ctx context.Context, cfg *config.Config, opt Options) (*demo, err
 		return nil, err
 	}
 	d.client, err = outcrop.New(outcrop.Options{
-		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator",
+		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator", Tenants: known,
 		Environ: func(name string) string {
 			switch name {
 			case "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_STS":

@@ -30,6 +30,8 @@ type Config struct {
 	Models []Model
 	// General is general_settings.
 	General General
+	// Accounting is how budgets and rate limits are enforced.
+	Accounting Accounting
 	// DropParams is whether parameters that a model does not support are dropped
 	// instead of rejected. It is the default of Model.DropParams.
 	DropParams bool

@@ -90,7 +90,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result is valid only if no problem is an
 // error.
 func (l *loader) load() *Config {
-	cfg := &Config{General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
+	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus}, General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -102,7 +102,7 @@ func (l *loader) load() *Config {
 	cfg.Environment = l.environment
 
 	g := globals{tls: map[string]settingAt{}}
-	var models, credentials *node
+	var models, credentials, database *node
 	var everywhere policy
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
 		switch k.Name {
@@ -111,7 +111,7 @@ func (l *loader) load() *Config {
 		case "credential_list":
 			credentials = n
 		case "general_settings":
-			l.general(cfg, n, path)
+			database = l.general(cfg, n, path)
 		case "outcrop_settings":
 			everywhere = l.outcrop(cfg, n, path)
 		case "litellm_settings", "router_settings":
@@ -124,7 +124,9 @@ func (l *loader) load() *Config {
 						l.src.SkipUnsupportedModels = true
 					}
 				default:
-					g.read(l, k, n, path)
+					if k.Section != "litellm_settings" || !l.limit(&cfg.Accounting, k, n, path) {
+						g.read(l, k, n, path)
+					}
 				}
 			})
 		}
@@ -133,6 +135,9 @@ func (l *loader) load() *Config {
 	cfg.Timeout, cfg.StreamTimeout = all.timeout, cmp.Or(all.streamTimeout, all.timeout)
 	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
 	l.masterKey(cfg)
+	if database == nil {
+		l.databaseURL(&cfg.Accounting, nil, "DATABASE_URL")
+	}
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
@@ -428,7 +433,7 @@ func (l *loader) readEnvironment(n *node) {
 }
 
 // general reads general_settings.
-func (l *loader) general(cfg *Config, n *node, path string) {
+func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 	var cert, key *node // of HTTPS
 	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
@@ -453,6 +458,11 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
+		case "database_url":
+			if s, ok := l.text(k, n, path); ok && s != "" {
+				cfg.Accounting.DatabaseURL, database = Secret(s), n
+				l.databaseURL(&cfg.Accounting, n, path)
+			}
 		}
 	})
 	switch {
@@ -461,6 +471,7 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 	case key != nil && cert == nil:
 		l.errorAt(key.file, key.line, key.column, path+".ssl_keyfile_path", "ssl_certfile_path is missing", "both, or neither", "")
 	}
+	return database
 }
 
 // masterKey uses LITELLM_MASTER_KEY if the file has no key.

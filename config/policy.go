@@ -13,6 +13,7 @@ const (
 	sectionOutcrop     = "outcrop_settings"
 	sectionBedrock     = "outcrop_settings.bedrock"
 	sectionResponses   = "outcrop_settings.responses"
+	sectionLimits      = "outcrop_settings.limits"
 	sectionPolicy      = "outcrop_settings.bedrock.policy"
 	sectionInfoOutcrop = "model_list[].model_info.outcrop"
 )
@@ -51,6 +52,9 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 			if v, ok := l.boolean(k, n, path); ok {
 				cfg.NoPassThrough = !v
 			}
+			return
+		case "limits":
+			l.limits(&cfg.Accounting, n, path)
 			return
 		case "responses":
 			l.fields(n, sectionResponses, path, nil, func(k Key, n *node, path string) {

@@ -138,27 +138,18 @@ func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, err
 		names[bounded(draws[i].Counter)] = true
 	}
 	grants := make([]quota.Grant, len(draws))
-	var late []string
 	err := b.store.counting(ctx, slices.Sorted(maps.Keys(names)), b.replica, func(a *accounts) error {
-		late = late[:0]
 		for i := range draws {
 			d := &draws[i]
 			c := a.of(d.Counter)
 			c.begin(d.Window)
 			c.fit(d.Window)
-			held := c.own.held
 			grants[i] = c.draw(d, b.replica, a)
-			if held == 0 && c.own.held > 0 && c.own.acked < c.recalled {
-				late = append(late, d.Counter) // it was recalled before there was a share
-			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	for _, id := range late {
-		b.recalls.send(id)
 	}
 	return grants, nil
 }
@@ -187,6 +178,9 @@ func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
 		g.Units = min(max(d.Want, need), left)
 		g.Left = left - g.Units
 		c.own.held = add(c.own.held, g.Units)
+		if g.Units != d.Want-d.Ahead { // there may be units to spare again
+			c.own.acked = 0
+		}
 		a.keep(c)
 	case waiting && d.Recall > 0:
 		g.Recall = d.Recall

@@ -148,9 +148,9 @@ func rules() []Rule {
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("provider", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("provider", "quota", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream", "wire/openaichat"),
+			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 
@@ -194,7 +194,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "store", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{

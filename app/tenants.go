@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"outcrop/config"
+	"outcrop/llm"
+	"outcrop/quota"
+	"outcrop/spend"
+	"outcrop/store"
+	"outcrop/tenant"
+)
+
+// tenants opens what keys, budgets and spend need, when the first call asks who somebody is. It implements
+// gateway.Tenants.
+type tenants struct {
+	cfg    *config.Accounting
+	dir    string
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	parts   *parts   // nil until it is open
+	opening *opening // nil unless it is being opened
+	closed  bool
+	over    sync.WaitGroup
+}
+
+// opening is an attempt to open the parts.
+type opening struct {
+	done chan struct{}
+	err  error // read after done
+}
+
+// parts are the open parts, in the order in which they were opened.
+type parts struct {
+	store     *store.Store
+	journal   *spend.Journal
+	bank      *store.Bank
+	money     *quota.Ledger
+	rates     *quota.Ledger
+	directory *tenant.Directory
+}
+
+// openTimeout bounds an attempt to open the parts. Calls wait for it; those after it try again.
+const openTimeout = 10 * time.Second
+
+// get returns the open parts.
+func (t *tenants) get(ctx context.Context) (*parts, error) {
+	t.mu.Lock()
+	p, o := t.parts, t.opening
+	switch {
+	case p != nil:
+		t.mu.Unlock()
+		return p, nil
+	case t.closed:
+		t.mu.Unlock()
+		return nil, store.ErrClosed
+	case o == nil:
+		o = &opening{done: make(chan struct{})}
+		t.opening = o
+		t.over.Go(func() { t.attempt(context.WithoutCancel(ctx), o) })
+	}
+	t.mu.Unlock()
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if o.err != nil {
+		return nil, &llm.Error{
+			Code: llm.CodeLimitsAway, Status: 503, Message: "the database of keys cannot be opened.", RetryAfter: "1", Err: o.err,
+			Fix: "The gateway's log says why; its operator has to act.",
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parts == nil {
+		return nil, store.ErrClosed
+	}
+	return t.parts, nil
+}
+
+// attempt opens the parts.
+func (t *tenants) attempt(ctx context.Context, o *opening) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	p, err := t.open(ctx)
+	if err != nil {
+		t.logger.Error("the database of keys cannot be opened", slog.String("error", err.Error()))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.parts, t.opening, o.err = p, nil, err
+	close(o.done)
+}
+
+// open opens all parts, or none.
+func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
+	p := &parts{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	dir, url := t.dir, t.cfg.DatabaseURL.Reveal()
+	if p.store, err = store.Open(ctx, store.Options{Dir: dir, URL: url}); err != nil {
+		if url != "" || dir == "" {
+			return nil, err
+		}
+		t.logger.Warn("keys and spend are kept in memory only, because the database cannot be opened",
+			slog.String("data_dir", dir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a writable folder"))
+		dir = ""
+		if p.store, err = store.Open(ctx, store.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	if p.journal, err = spend.Open(ctx, spend.Options{Dir: dir, Store: poster{p.store}, Logger: t.logger}); err != nil {
+		return nil, err
+	}
+	if p.bank, err = p.store.Bank(ctx, p.journal.Replica()); err != nil {
+		return nil, err
+	}
+	if err = p.bank.Reset(ctx); err != nil {
+		return nil, err
+	}
+	p.money = quota.NewLedger(p.bank, quota.Options{})
+	p.rates = p.money
+	if !p.store.Shared() {
+		p.rates = quota.NewLedger(quota.NewMemory(nil), quota.Options{})
+	}
+	p.directory, err = tenant.Open(ctx, tenant.Options{
+		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Woken: p.store.Revisions(), Logger: t.logger,
+		Settings: tenant.Settings{
+			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
+			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, OpenWhenAway: t.cfg.OpenWhenAway,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// close ends all parts: what has not been posted is, if the context allows it.
+func (p *parts) close(ctx context.Context) error {
+	var errs []error
+	if p.directory != nil {
+		p.directory.Close()
+	}
+	if p.rates != nil && p.rates != p.money {
+		errs = append(errs, p.rates.Close())
+	}
+	if p.money != nil {
+		errs = append(errs, p.money.Close())
+	}
+	if p.journal != nil {
+		errs = append(errs, p.journal.Close(ctx))
+	}
+	if p.bank != nil {
+		errs = append(errs, p.bank.Close())
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Caller returns who has a key.
+func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error) {
+	p, err := t.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.directory.Caller(ctx, key)
+}
+
+// Master returns who has the master key.
+func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
+	p, err := t.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.directory.Master(), nil
+}
+
+// close ends what is open.
+func (t *tenants) close(ctx context.Context) error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.over.Wait()
+	t.mu.Lock()
+	p := t.parts
+	t.parts = nil
+	t.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	return p.close(ctx)
+}
+
+// poster posts rows to a store.
+type poster struct{ *store.Store }
+
+func (p poster) Post(ctx context.Context, replica string, upto int64, rows []*store.Row) error {
+	values := make([]store.Row, len(rows))
+	for i, row := range rows {
+		values[i] = *row
+	}
+	return p.Store.Post(ctx, replica, upto, values)
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/quota"
+)
+
+// Accounting is how budgets and rate limits are enforced, and where what they count is kept.
+type Accounting struct {
+	// DatabaseURL is the address of a PostgreSQL database; empty for a file in the data folder.
+	DatabaseURL Secret
+	// MaxBudget is the budget of the whole gateway, and BudgetDuration when it begins anew, in LiteLLM's form;
+	// empty for never.
+	MaxBudget      llm.Opt[llm.Cost]
+	BudgetDuration string
+	// BudgetStatus is the HTTP status of calls whose budget is used up.
+	BudgetStatus int
+	// EstimatedOutput is how many tokens are reserved for a response that the request does not bound; 0 for the
+	// most that the model can write.
+	EstimatedOutput int64
+	// OpenWhenAway is whether calls with limits pass while the shared counters cannot be reached.
+	OpenWhenAway bool
+	// Full is whether calls are rejected that may cost more than what is left of a budget.
+	Full bool
+}
+
+// defaultBudgetStatus is LiteLLM's (1.110.2).
+const defaultBudgetStatus = 422
+
+// limit reads a setting of litellm_settings, and reports whether it is one of the limits.
+func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
+	switch k.Name {
+	case "max_budget":
+		if _, ok := l.number(k, n, path); ok {
+			text, _ := l.text(k, n, path)
+			cost, ok := llm.ParseCost(strings.TrimSpace(text))
+			to.MaxBudget = llm.Opt[llm.Cost]{Value: cost, Set: ok}
+		}
+	case "budget_duration":
+		if text, ok := l.text(k, n, path); ok && text != "" {
+			if _, err := quota.ParseWindow(text, time.Time{}); err != nil {
+				l.wrong(k, n, path, err.Error())
+			}
+			to.BudgetDuration = text
+		}
+	case "budget_exceeded_status_code":
+		if f, ok := l.number(k, n, path); ok {
+			to.BudgetStatus = int(f)
+		}
+	case "default_estimated_output_tokens":
+		if f, ok := l.number(k, n, path); ok {
+			to.EstimatedOutput = int64(f)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// limits reads outcrop_settings.limits.
+func (l *loader) limits(to *Accounting, n *node, path string) {
+	l.fields(n, sectionLimits, path, nil, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "when_away":
+			to.OpenWhenAway = l.either(k, n, path, "closed", "open") == "open"
+		case "reserve":
+			to.Full = l.either(k, n, path, "bounded", "full") == "full"
+		}
+	})
+}
+
+// either reads one of some words; the first if the value is wrong, which is reported.
+func (l *loader) either(k Key, n *node, path string, words ...string) string {
+	text, ok := l.text(k, n, path)
+	if ok && !slices.Contains(words, text) {
+		l.wrong(k, n, path, shown(k, n)+" is not one of "+strings.Join(words, ", "))
+		ok = false
+	}
+	if !ok {
+		return words[0]
+	}
+	return text
+}
+
+// databaseURL uses DATABASE_URL if the file has no address, as LiteLLM does, and checks what it is.
+func (l *loader) databaseURL(to *Accounting, n *node, path string) {
+	if to.DatabaseURL == "" {
+		if s, ok := l.env("DATABASE_URL"); ok {
+			to.DatabaseURL = Secret(s)
+		}
+	}
+	url := to.DatabaseURL.Reveal()
+	if url == "" || strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return
+	}
+	file, line, column := -1, 0, 0
+	if n != nil {
+		file, line, column = n.file, n.line, n.column
+	}
+	l.errorAt(file, line, column, path, "it is not the address of a PostgreSQL database", "postgres://user:password@host:5432/name", "")
+}
