@@ -1,0 +1,171 @@
+package admin
+
+import (
+	"net/http"
+
+	"outcrop/store"
+)
+
+// endpoint is one endpoint of the API.
+type endpoint struct {
+	method string
+	// paths are its path, and others of the same meaning, in http.ServeMux's form.
+	paths []string
+	about string
+	// who may call it at all; do decides about the rest.
+	who who
+	do  func(x *exchange) ([]byte, error)
+	// status is that of the answer; 0 for 200.
+	status int
+}
+
+// with makes a handler of a method with an argument.
+func with[T any](do func(x *exchange, arg T) ([]byte, error), arg T) func(x *exchange) ([]byte, error) {
+	return func(x *exchange) ([]byte, error) { return do(x, arg) }
+}
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// endpoints is the table of the API: who may call what follows LiteLLM (litellm/proxy/_types.py, LiteLLMRoutes).
+func endpoints() []endpoint {
+	var all []endpoint
+	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), otherEndpoints(), spendEndpoints()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func keyEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/key/generate"}, "makes a key", members, (*exchange).generateKey, 0},
+		{post, []string{"/key/service-account/generate"}, "makes a key of a team and of no user", members, (*exchange).generateServiceKey, 0},
+		{get, []string{"/key/info"}, "a key with what it has spent; the caller's own if none is named", anyone, (*exchange).getKey, 0},
+		{post, []string{"/v2/key/info"}, "several keys", anyone, (*exchange).getKeys, 0},
+		{post, []string{"/key/update"}, "changes a key", members, (*exchange).updateKey, 0},
+		{post, []string{"/key/bulk_update"}, "changes several keys", admins, (*exchange).updateKeys, 0},
+		{post, []string{"/key/delete"}, "deletes keys", members, (*exchange).deleteKeys, 0},
+		{post, []string{"/key/block"}, "blocks a key", members, with((*exchange).blockKey, true), 0},
+		{post, []string{"/key/unblock"}, "unblocks a key", members, with((*exchange).blockKey, false), 0},
+		{post, []string{"/key/regenerate", "/key/{key}/regenerate"}, "gives a key a new secret", members, (*exchange).regenerateKey, 0},
+		{post, []string{"/key/{key}/reset_spend"}, "sets what a key has spent to less", members, (*exchange).resetKey, 0},
+		{get, []string{"/key/list"}, "lists keys", anyone, (*exchange).listKeys, 0},
+		{get, []string{"/key/aliases"}, "lists the aliases of keys", readers | leader | user, (*exchange).listAliases, 0},
+		{post, []string{"/key/health"}, "says that the caller's key works", anyone, (*exchange).keyHealth, 0},
+	}
+}
+
+func userEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/user/new"}, "makes a user, with a key", leaders, (*exchange).newUser, 0},
+		{post, []string{"/user/update"}, "changes a user", leaders, (*exchange).updateUser, 0},
+		{post, []string{"/user/bulk_update"}, "changes several users", admins, (*exchange).updateUsers, 0},
+		{post, []string{"/user/delete"}, "deletes users, with their keys", leaders, (*exchange).deleteUsers, 0},
+		{get, []string{"/user/info"}, "a user with keys and teams; the caller if none is named", anyone, (*exchange).getUser, 0},
+		{get, []string{"/v2/user/info"}, "a user without keys and teams", anyone, (*exchange).getUserOnly, 0},
+		{get, []string{"/user/list"}, "lists users", readers | leader, (*exchange).listUsers, 0},
+		{get, []string{"/user/filter/ui"}, "finds users by id and e-mail address", readers | leader, (*exchange).filterUsers, 0},
+		{get, []string{"/user/available_roles"}, "the roles that a user can have", anyone, (*exchange).availableRoles, 0},
+	}
+}
+
+func teamEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/team/new"}, "makes a team", leaders, (*exchange).newTeam, 0},
+		{post, []string{"/team/update"}, "changes a team", members, (*exchange).updateTeam, 0},
+		{post, []string{"/team/delete"}, "deletes teams, with their keys", leaders, (*exchange).deleteTeams, 0},
+		{post, []string{"/team/block"}, "blocks the keys of a team", leaders, with((*exchange).blockTeam, true), 0},
+		{post, []string{"/team/unblock"}, "unblocks them", leaders, with((*exchange).blockTeam, false), 0},
+		{get, []string{"/team/info"}, "a team with keys and members", anyone, (*exchange).getTeam, 0},
+		{get, []string{"/team/list"}, "lists teams", anyone, (*exchange).listTeams, 0},
+		{get, []string{"/v2/team/list"}, "lists teams by pages", anyone, (*exchange).listTeamPages, 0},
+		{get, []string{"/team/available"}, "the teams that anyone may join", anyone, (*exchange).availableTeams, 0},
+		{post, []string{"/team/member_add"}, "adds members to a team", members, (*exchange).addMembers, 0},
+		{post, []string{"/team/member_update"}, "changes a member of a team", members, (*exchange).updateMember, 0},
+		{post, []string{"/team/member_delete"}, "removes a member of a team", members, (*exchange).removeMember, 0},
+		{post, []string{"/team/{team_id}/member/{user_id}/reset_spend"}, "sets what a member has spent to less", members, (*exchange).resetMember, 0},
+		{post, []string{"/team/model/add"}, "allows models to a team", leaders, with((*exchange).teamModels, true), 0},
+		{post, []string{"/team/model/delete"}, "takes models from a team", leaders, with((*exchange).teamModels, false), 0},
+		{get, []string{"/team/permissions_list"}, "what members may do with a team's keys", readers | leader | user, (*exchange).listPermissions, 0},
+		{post, []string{"/team/permissions_update"}, "changes that", members, (*exchange).updatePermissions, 0},
+	}
+}
+
+func organizationEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/organization/new"}, "makes an organization", admins, (*exchange).newOrganization, 0},
+		{http.MethodPatch, []string{"/organization/update"}, "changes an organization", admins, (*exchange).updateOrganization, 0},
+		{http.MethodDelete, []string{"/organization/delete"}, "deletes organizations, with their teams and keys", leaders, (*exchange).deleteOrganizations, 0},
+		{get, []string{"/organization/list"}, "lists organizations", anyone, (*exchange).listOrganizations, 0},
+		{get, []string{"/organization/info"}, "an organization with its teams and members", anyone, (*exchange).getOrganization, 0},
+		{post, []string{"/organization/info"}, "several organizations", anyone, (*exchange).getOrganizations, 0},
+		{post, []string{"/organization/member_add"}, "adds members to an organization", leaders, (*exchange).addOrgMembers, 0},
+		{http.MethodPatch, []string{"/organization/member_update"}, "changes a member of an organization", leaders, (*exchange).updateOrgMember, 0},
+		{http.MethodDelete, []string{"/organization/member_delete"}, "removes a member of an organization", leaders, (*exchange).removeOrgMember, 0},
+	}
+}
+
+func otherEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/customer/new", "/end_user/new"}, "makes a customer", admins, (*exchange).newCustomer, 0},
+		{post, []string{"/customer/update", "/end_user/update"}, "changes a customer", admins, (*exchange).updateCustomer, 0},
+		{post, []string{"/customer/delete", "/end_user/delete"}, "deletes customers", admins, (*exchange).deleteCustomers, 0},
+		{get, []string{"/customer/info", "/end_user/info"}, "a customer", readers, (*exchange).getCustomer, 0},
+		{get, []string{"/customer/list", "/end_user/list"}, "lists customers", readers, (*exchange).listCustomers, 0},
+		{post, []string{"/customer/block", "/end_user/block"}, "blocks customers", admins, with((*exchange).blockCustomers, true), 0},
+		{post, []string{"/customer/unblock", "/end_user/unblock"}, "unblocks customers", admins, with((*exchange).blockCustomers, false), 0},
+		{post, []string{"/budget/new"}, "makes a budget that several can have", admins, (*exchange).newBudget, 0},
+		{post, []string{"/budget/update"}, "changes a budget", admins, (*exchange).updateBudget, 0},
+		{post, []string{"/budget/info"}, "several budgets", readers, (*exchange).getBudgets, 0},
+		{get, []string{"/budget/settings"}, "the fields of a budget", readers, (*exchange).budgetSettings, 0},
+		{get, []string{"/budget/list"}, "lists budgets", readers, (*exchange).listBudgets, 0},
+		{post, []string{"/budget/delete"}, "deletes a budget", admins, (*exchange).deleteBudget, 0},
+		{post, []string{"/tag/new"}, "makes a tag with limits", admins, with((*exchange).putTag, true), 0},
+		{post, []string{"/tag/update"}, "changes a tag", admins, with((*exchange).putTag, false), 0},
+		{post, []string{"/tag/info"}, "several tags", readers, (*exchange).getTags, 0},
+		{get, []string{"/tag/list"}, "lists tags", readers, (*exchange).listTags, 0},
+		{post, []string{"/tag/delete"}, "deletes a tag", admins, (*exchange).deleteTag, 0},
+		{post, []string{"/v1/access_group", "/v1/unified_access_group"}, "makes an access group", admins, with((*exchange).putGroup, true), http.StatusCreated},
+		{get, []string{"/v1/access_group", "/v1/unified_access_group"}, "lists access groups", readers, (*exchange).listGroups, 0},
+		{get, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "an access group", readers, (*exchange).getGroup, 0},
+		{http.MethodPut, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "changes an access group", admins, with((*exchange).putGroup, false), 0},
+		{http.MethodDelete, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "deletes an access group", admins, (*exchange).deleteGroup, http.StatusNoContent},
+		{post, []string{"/invitation/new"}, "makes an invitation", leaders, (*exchange).newInvitation, 0},
+		{get, []string{"/invitation/info"}, "an invitation", readers, (*exchange).getInvitation, 0},
+		{post, []string{"/invitation/update"}, "changes an invitation", admins, (*exchange).updateInvitation, 0},
+		{post, []string{"/invitation/delete"}, "deletes an invitation", leaders, (*exchange).deleteInvitation, 0},
+		{get, []string{"/audit"}, "who has changed what", readers, (*exchange).listAudit, 0},
+		{get, []string{"/audit/{id}"}, "one change", readers, (*exchange).getAudit, 0},
+	}
+}
+
+func spendEndpoints() []endpoint {
+	own := readers | leader | user | userViewer
+	return []endpoint{
+		{get, []string{"/spend/logs"}, "calls with what they have cost", own, (*exchange).spendLogs, 0},
+		{get, []string{"/spend/keys"}, "what keys have spent", own, (*exchange).spendKeys, 0},
+		{get, []string{"/spend/users"}, "what users have spent", own, (*exchange).spendUsers, 0},
+		{get, []string{"/spend/tags"}, "what calls with tags have cost", own, with((*exchange).spendTags, false), 0},
+		{get, []string{"/global/spend"}, "what the last 30 days have cost", readers, (*exchange).globalSpend, 0},
+		{get, []string{"/global/spend/logs"}, "what each of the last 30 days has cost", readers, (*exchange).globalLogs, 0},
+		{get, []string{"/global/spend/keys"}, "the same by keys", readers, (*exchange).globalKeys, 0},
+		{get, []string{"/global/spend/teams"}, "the same by teams", readers, (*exchange).globalTeams, 0},
+		{get, []string{"/global/spend/models"}, "the same by models", readers, with((*exchange).globalBy, store.ByModel), 0},
+		{get, []string{"/global/spend/provider"}, "the same by providers", readers, with((*exchange).globalBy, store.ByProvider), 0},
+		{get, []string{"/global/spend/tags"}, "the same by tags", readers, with((*exchange).spendTags, true), 0},
+		{get, []string{"/global/spend/report"}, "what days have cost by teams, customers or keys", readers, (*exchange).report, 0},
+		{post, []string{"/global/spend/reset"}, "sets what all keys and teams have spent to nothing", master, (*exchange).resetAll, 0},
+		{get, []string{"/global/activity"}, "how many requests and tokens days had", readers | leader | user, (*exchange).globalActivity, 0},
+		{get, []string{"/user/daily/activity"}, "what days have cost by models and keys", own, daily(store.KindUser, "user_id"), 0},
+		{get, []string{"/team/daily/activity"}, "the same of teams", own, daily(store.KindTeam, "team_ids"), 0},
+		{get, []string{"/organization/daily/activity"}, "the same of organizations", readers | leader, daily(store.KindOrganization, "organization_ids"), 0},
+		{get, []string{"/tag/daily/activity"}, "the same of tags", readers, daily(store.KindTag, "tags"), 0},
+		{get, []string{"/customer/daily/activity", "/end_user/daily/activity"}, "the same of customers", readers, daily(store.KindCustomer, "end_user_ids"), 0},
+	}
+}
+
+func daily(kind store.Kind, ids string) func(x *exchange) ([]byte, error) {
+	return func(x *exchange) ([]byte, error) { return x.activity(kind, ids) }
+}
