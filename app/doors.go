@@ -46,6 +46,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		media.Audio(gateway, shared),
 		media.Moderations(gateway, shared),
 		a.responses,
+		a.admin(gateway),
 	}
 	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
 	if cfg.NoPassThrough {

@@ -272,8 +272,8 @@ func (l *Ledger) granted(c *Counter, g *Grant, asked time.Time) bool {
 		}
 		return true
 	}
-	c.dry = !l.shared && g.Left <= 0 || g.Used >= c.limit.Units
-	if g.Recall > 0 && !c.dry && l.now().Sub(c.asked.began) <= recallTimeout {
+	c.dry = !l.shared && g.Left <= 0
+	if g.Recall > 0 && g.Used < c.limit.Units && l.now().Sub(c.asked.began) <= recallTimeout {
 		return false
 	}
 	if l.shared && g.Left <= 0 {

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"outcrop/gateway"
+	"outcrop/httpd/admin"
+	"outcrop/httpd/door"
+	"outcrop/internal/jsonx"
+	"outcrop/store"
+	"outcrop/tenant"
+)
+
+// admin makes the frontend of the management API.
+func (a *App) admin(g *gateway.Gateway) door.Frontend {
+	return admin.New(admin.Options{
+		Callers: &callers{g, a.tenants},
+		Store: func(ctx context.Context) (admin.Store, error) {
+			p, err := a.tenants.get(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return &followed{p.store, p}, nil
+		},
+		Logger: a.opt.Logger,
+	})
+}
+
+// followed is the store, whose changes this process follows at once, before it answers.
+type followed struct {
+	*store.Store
+	parts *parts
+}
+
+func (f *followed) Change(ctx context.Context, c *store.Change) (int64, error) {
+	revision, err := f.Store.Change(ctx, c)
+	if err != nil {
+		return revision, err
+	}
+	return revision, f.parts.directory.Refresh(ctx)
+}
+
+func (f *followed) ResetSpend(ctx context.Context, counter string, units int64) error {
+	err := f.Store.ResetSpend(ctx, counter, units)
+	f.parts.money.Refresh(counter)
+	return err
+}
+
+// callers tells the management API who calls.
+type callers struct {
+	gateway *gateway.Gateway
+	tenants *tenants
+}
+
+// Authenticate returns who makes a request; the error is an *llm.Error.
+func (c *callers) Authenticate(r *http.Request) (*admin.Caller, error) {
+	presented := door.Keys(r)
+	who, err := c.gateway.Authenticate(r.Context(), &presented)
+	if err != nil {
+		return nil, err
+	}
+	t := who.Tenant()
+	if t == nil || t.Hash == "" {
+		return &admin.Caller{Master: true, Role: tenant.RoleAdmin}, nil
+	}
+	caller := &admin.Caller{Role: t.Role, Key: t.Hash, UserID: t.UserID, TeamID: t.TeamID, Teams: map[string]string{}}
+	if t.UserID == "" || t.Role == tenant.RoleAdmin {
+		return caller, nil
+	}
+	p, err := c.tenants.get(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	teams, _, err := p.store.Entities(r.Context(), &store.Filter{Kind: store.KindMember, UserID: t.UserID})
+	if err != nil {
+		return nil, err
+	}
+	for i := range teams {
+		caller.Teams[teams[i].TeamID] = roleIn(&teams[i], "role", admin.TeamUser)
+	}
+	organizations, _, err := p.store.Entities(r.Context(), &store.Filter{Kind: store.KindOrgMember, UserID: t.UserID})
+	if err != nil {
+		return nil, err
+	}
+	for i := range organizations {
+		if roleIn(&organizations[i], "user_role", "") == string(tenant.RoleOrgAdmin) {
+			caller.Administers = append(caller.Administers, organizations[i].OrganizationID)
+		}
+	}
+	return caller, nil
+}
+
+// roleIn is the role of a member.
+func roleIn(e *store.Entity, name, otherwise string) string {
+	members, err := jsonx.Members(e.Doc)
+	if err != nil {
+		return otherwise
+	}
+	role := ""
+	if v := jsonx.Find(members, name); v.Kind() == '"' && jsonx.Unmarshal(v, &role) == nil {
+		return role
+	}
+	return otherwise
+}
