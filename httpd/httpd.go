@@ -16,6 +16,7 @@ import (
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/llm"
+	"outcrop/tenant"
 	"outcrop/wire/openaichat"
 )
 
@@ -98,15 +99,15 @@ func (s *server) endpoints() []endpoint {
 // routes lists the server's own paths.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels), true},
-		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
-		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
-		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.locked(s.getModel), true},
-		{"GET /v1beta/models", "/v1beta/models", "the models that Gemini's API can call, in its form", s.locked(s.listModels), true},
-		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.locked(s.getModel), true},
-		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.locked(s.modelInfo), true},
-		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.locked(s.modelInfo), true},
-		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue), true},
+		{"GET /v1/models", "/v1/models", "the models that can be called", s.lockedFor(s.listModels), true},
+		{"GET /models", "/models", "the same without the prefix /v1", s.lockedFor(s.listModels), true},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.lockedFor(s.getModel), true},
+		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.lockedFor(s.getModel), true},
+		{"GET /v1beta/models", "/v1beta/models", "the models that Gemini's API can call, in its form", s.lockedFor(s.listModels), true},
+		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.lockedFor(s.getModel), true},
+		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true},
+		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true},
 		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false},
 		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false},
@@ -215,27 +216,47 @@ func localHost(host string) bool {
 
 // locked passes on requests with the gateway's key.
 func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
+	return s.lockedFor(func(w http.ResponseWriter, r *http.Request, _ gateway.Caller) { next(w, r) })
+}
+
+// lockedFor passes on requests with a key of the gateway, and whose it is.
+func (s *server) lockedFor(next func(w http.ResponseWriter, r *http.Request, caller gateway.Caller)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.admit(w, r) {
-			next(w, r)
+		if caller, ok := s.admit(w, r); ok {
+			next(w, r, caller)
 		}
 	}
 }
 
-// admit reports whether a request carries the gateway's key, and answers it if not. It
+// operators passes on requests of those who run the gateway: with the master key, or the key of an admin.
+func (s *server) operators(next http.HandlerFunc) http.HandlerFunc {
+	return s.lockedFor(func(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
+		if t := caller.Tenant(); t != nil && t.Role != tenant.RoleAdmin {
+			s.refuse(w, r, &llm.Error{
+				Code: llm.CodeRouteDenied, Status: http.StatusForbidden, Class: "auth_error", Message: "this path is only for the gateway's operators.",
+				Fix: "Use the master key, or the key of a user with the role proxy_admin.",
+			})
+			return
+		}
+		next(w, r)
+	})
+}
+
+// admit returns who makes a request with a key of the gateway, and answers it if there is none. It
 // is apart from locked because its stack would come on top of what a handler needs, and
 // make the stack of every stream twice as large.
 //
 //go:noinline
-func (s *server) admit(w http.ResponseWriter, r *http.Request) bool {
+func (s *server) admit(w http.ResponseWriter, r *http.Request) (gateway.Caller, bool) {
 	presented := door.Keys(r)
-	if _, err := s.opt.Gateway.Authenticate(r.Context(), &presented); err != nil {
+	caller, err := s.opt.Gateway.Authenticate(r.Context(), &presented)
+	if err != nil {
 		w.Header().Set("Www-Authenticate", "Bearer")
 		s.refuse(w, r, llm.AsError(err))
-		return false
+		return caller, false
 	}
 	inbound.Admitted(r)
-	return true
+	return caller, true
 }
 
 // refuse answers and records a request that goes no further.

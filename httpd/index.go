@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"outcrop/gateway"
 	"outcrop/internal/jsonx"
 )
 
@@ -126,7 +127,7 @@ func (s *server) indexHTML(address string) []byte {
 // because each check would cost money. So all of them are healthy, or none.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	status, word, reason := s.state(r.Context())
-	healthy, unhealthy, fault := s.models(), []Model(nil), ""
+	healthy, unhealthy, fault := s.models(gateway.Caller{}), []Model(nil), ""
 	if status != http.StatusOK {
 		healthy, unhealthy, fault = nil, healthy, word
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"outcrop/catalog"
+	"outcrop/gateway"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
@@ -29,10 +30,13 @@ type Entry struct {
 
 // modelInfo lists the entries, or the one with the id in litellm_model_id, as LiteLLM does: with what the
 // configuration says in model_info over what is known. Of an entry's settings it has the model only.
-func (s *server) modelInfo(w http.ResponseWriter, r *http.Request) {
+func (s *server) modelInfo(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
 	var entries []Entry
 	if s.opt.Entries != nil {
 		entries = s.opt.Entries()
+	}
+	if t := caller.Tenant(); t != nil {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !t.Allows(e.Name, e.Name, nil) })
 	}
 	if id := r.URL.Query().Get("litellm_model_id"); id != "" {
 		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.ID != id })

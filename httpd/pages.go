@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
@@ -92,16 +93,21 @@ func (s *server) lister(r *http.Request) door.Lister {
 	return nil
 }
 
-func (s *server) models() []Model {
+// models are those that a caller may use.
+func (s *server) models(caller gateway.Caller) []Model {
 	if s.opt.Models == nil {
 		return nil
 	}
-	return s.opt.Models()
+	all := s.opt.Models()
+	if t := caller.Tenant(); t != nil {
+		all = slices.DeleteFunc(slices.Clone(all), func(m Model) bool { return !t.Allows(m.ID, s.opt.Gateway.Group(m.ID), nil) })
+	}
+	return all
 }
 
 // listModels lists the known models.
-func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
-	models := s.models()
+func (s *server) listModels(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
+	models := s.models(caller)
 	if l := s.lister(r); l != nil {
 		l.WriteModels(w, r, models, "")
 		return
@@ -120,17 +126,17 @@ func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out.Buf)
 }
 
-func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
+func (s *server) getModel(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
 	_, escaped, _ := strings.Cut(r.URL.EscapedPath(), "/models/")
 	id, err := url.PathUnescape(escaped)
 	if err != nil {
 		id = escaped
 	}
 	if l := s.lister(r); l != nil {
-		l.WriteModels(w, r, s.models(), id)
+		l.WriteModels(w, r, s.models(caller), id)
 		return
 	}
-	for _, m := range s.models() {
+	for _, m := range s.models(caller) {
 		if m.ID == id {
 			var out jsonx.Writer
 			appendModel(&out, m)

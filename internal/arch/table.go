@@ -170,6 +170,10 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
+			Path: "httpd/admin", Level: frontend, May: with("gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Why: "the management API changes what the store has, and knows nothing of calls to models",
+		},
+		{
 			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "what is passed on as it is may be of any dialect, whose usage is read; errors have OpenAI's form, and headers are told apart",
 		},
@@ -178,7 +182,7 @@ func rules() []Rule {
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
-			Path: "httpd", Level: server, May: with("catalog", "internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
+			Path: "httpd", Level: server, May: with("catalog", "internal/levenshtein", "gateway", "telemetry", "tenant", "wire/...", "httpd/*"),
 			Why: "the server contains the frontends; providers and routing belong to the pipeline",
 		},
 
