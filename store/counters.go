@@ -88,15 +88,20 @@ func (a *accounts) drop(c *account, s *share) {
 // shares.
 func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, replica string) (*accounts, error) {
 	a := &accounts{replica: replica, byID: make(map[string]*account, len(sorted)), kept: map[*account]bool{}}
-	for part := range slices.Chunk(sorted, manyRows[0]) {
-		if s.dialect == postgres {
+	if s.dialect == postgres {
+		// One that another transaction makes from now on is not locked, and does not exist for this one.
+		var locked []string
+		for part := range slices.Chunk(sorted, manyRows[0]) {
 			c := &condition{}
 			c.in("id", part)
 			rows, err := tx.QueryContext(ctx, `SELECT id FROM counters`+c.text.String()+s.dialect.lock(), c.args...)
-			if _, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) }); err != nil {
+			ids, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
+			if err != nil {
 				return nil, err
 			}
+			locked = append(locked, ids...)
 		}
+		sorted = locked
 	}
 	// What follows is read after the locks, and so has what those before have committed; and so is the time.
 	for part := range slices.Chunk(sorted, manyRows[0]) {

@@ -178,6 +178,9 @@ func collided(err error) bool {
 	return c == pgDeadlock || c == pgSerialization
 }
 
+// closed says whether PostgreSQL has ended a connection, or was about to.
+func closed(err error) bool { return strings.HasPrefix(code(err), pgShutdown) }
+
 // unstorable says whether a text cannot be in the database, because it has a NUL or is not UTF-8.
 func unstorable(err error) bool { return code(err) == pgEncoding }
 
@@ -185,6 +188,7 @@ const (
 	pgDeadlock      = "40P01"
 	pgSerialization = "40001"
 	pgEncoding      = "22021"
+	pgShutdown      = "57P0" // admin_shutdown, crash_shutdown, cannot_connect_now
 )
 
 // manyRows are the numbers of rows that statements for many rows have, so that there are few different

@@ -234,7 +234,7 @@ type AuditFilter struct {
 }
 
 // Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
-func (s *Store) Audit(ctx context.Context, f *AuditFilter) (page []AuditEntry, total int, err error) {
+func (s *Store) Audit(ctx context.Context, f AuditFilter) (page []AuditEntry, total int, err error) {
 	c := &condition{}
 	c.equal("kind", string(f.Kind))
 	c.equal("id", f.ID)

@@ -145,25 +145,31 @@ const attempts = 5
 // it must set anew each time.
 func (s *Store) within(ctx context.Context, do func(tx *sql.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := s.attempt(ctx, do)
+		tx, err := s.begin(ctx)
+		if err != nil {
+			return err
+		}
+		if err = do(tx); err == nil {
+			err = tx.Commit()
+		} else if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) && !closed(err) { // done: ctx has ended it
+			err = errors.Join(err, undo)
+		}
 		if attempt == attempts || !collided(err) {
 			return err
 		}
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, do func(tx *sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, s.dialect.options())
-	if err != nil {
-		return err
-	}
-	if err := do(tx); err != nil {
-		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) { // done: ctx has ended it
-			err = errors.Join(err, undo)
+// begin begins a transaction. Connections that a restart of PostgreSQL has closed are given up one after the other: nothing
+// has been done on them.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	for range maxConnections {
+		tx, err := s.db.BeginTx(ctx, s.dialect.options())
+		if !closed(err) {
+			return tx, err
 		}
-		return err
 	}
-	return tx.Commit()
+	return s.db.BeginTx(ctx, s.dialect.options())
 }
 
 // found is ErrNotFound for a result without rows.
