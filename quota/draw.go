@@ -22,6 +22,8 @@ const (
 	// refusalPause is how long the bank is not asked again after a refusal: calls that come in between wait for
 	// it and are refused together, so that clients that do not heed refusals cost little.
 	refusalPause = 10 * time.Millisecond
+	// idleAfter is how long a process keeps a share of a small counter that no call needs.
+	idleAfter = 100 * time.Millisecond
 	// portion is the part of a limit that a process draws ahead.
 	portion = 16
 )
@@ -179,6 +181,7 @@ func (l *Ledger) round(ctx context.Context) (again bool) {
 		}
 	}
 	l.short, again = paused, len(paused) > 0
+	again = l.tidy(now) || again
 	draws := make([]Draw, len(short))
 	for i, c := range short {
 		draws[i] = l.drawing(c)
@@ -235,6 +238,20 @@ func (l *Ledger) round(ctx context.Context) (again bool) {
 		}
 	}
 	return again
+}
+
+// tidy returns the shares of small counters that no call has needed for a while: another process may need them
+// more than this one, and would have to ask for them. It reports whether there are others. l.mu is held.
+func (l *Ledger) tidy(now time.Time) bool {
+	l.idle = slices.DeleteFunc(l.idle, func(c *Counter) bool {
+		if now.Sub(c.used) < idleAfter && c.free > 0 {
+			return false
+		}
+		c.idle = false
+		l.giveBack(c)
+		return true
+	})
+	return len(l.idle) > 0
 }
 
 // drawing is the draw for a counter. Where other processes compete for the units, the rest of the share goes

@@ -2,7 +2,6 @@ package quota
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,6 +37,7 @@ type Ledger struct {
 	counters map[string]*Counter
 	short    []*Counter // to be drawn on
 	returns  []Return
+	idle     []*Counter // small counters with a share that nobody may need
 	closed   bool
 	wake     chan struct{} // has room for one
 	over     sync.WaitGroup
@@ -100,6 +100,8 @@ type Counter struct {
 	left    int64     // what the bank had left at the last draw
 	dry     bool      // the limit was used up in this period, and nobody else can return units
 	pause   time.Time // until then, the bank is not asked
+	used    time.Time // when a call ended last
+	idle    bool      // it is in the list of counters whose share goes back soon
 	strict  time.Time // until then, only what is needed is drawn, and what is not needed returned
 
 	asked *request // for the bank, or before it
@@ -189,9 +191,6 @@ type Exceeded struct {
 func (e *Exceeded) Error() string {
 	return fmt.Sprintf("the limit of %d for %s is used up", e.Limit, e.Counter)
 }
-
-// ErrAway is the error if the bank cannot be asked.
-var ErrAway = errors.New("the shared counters cannot be reached")
 
 // maxUses bounds the limits of one call.
 const maxUses = 64
@@ -414,9 +413,15 @@ func (r *Reservation) Settle(dst []Settled, used []int64) []Settled {
 		default:
 			s.Taken = p.units
 		}
-		if now.Before(c.strict) || l.counters[c.id] != c {
+		switch {
+		case now.Before(c.strict) || l.counters[c.id] != c:
 			l.giveBack(c)
+		case l.shared && c.free > 0 && !c.idle && c.limit.Units < portion:
+			c.idle = true
+			l.idle = append(l.idle, c)
+			l.nudge()
 		}
+		c.used = now
 		dst = append(dst, s)
 	}
 	return dst

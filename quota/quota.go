@@ -4,8 +4,12 @@ package quota
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrAway is returned by a Bank whose server does not answer. It may answer again.
+var ErrAway = errors.New("the counters cannot be reached")
 
 // Bank keeps counters that several processes share. A process draws shares of a counter, uses units of them
 // without asking again, and returns what it does not need. The sum of what was used and of all shares is at

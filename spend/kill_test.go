@@ -32,7 +32,7 @@ type Teller struct{ ledger *ledger }
 type Batch struct {
 	Replica string
 	Upto    int64
-	Rows    []*store.Row
+	Rows    []store.Row
 }
 
 // Posted is Poster.Posted.
@@ -54,7 +54,7 @@ func (r remote) Posted(_ context.Context, replica string) (position int64, err e
 	return position, err
 }
 
-func (r remote) Post(_ context.Context, replica string, upto int64, rows []*store.Row) error {
+func (r remote) Post(_ context.Context, replica string, upto int64, rows []store.Row) error {
 	return r.client.Call("Teller.Post", &Batch{replica, upto, rows}, &struct{}{})
 }
 

@@ -39,7 +39,7 @@ func (l *ledger) Posted(_ context.Context, replica string) (int64, error) {
 	return l.position[replica], nil
 }
 
-func (l *ledger) Post(_ context.Context, replica string, upto int64, rows []*store.Row) error {
+func (l *ledger) Post(_ context.Context, replica string, upto int64, rows []store.Row) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer func() { close(l.changed); l.changed = make(chan struct{}) }()
@@ -49,9 +49,9 @@ func (l *ledger) Post(_ context.Context, replica string, upto int64, rows []*sto
 	if len(rows) > batchRows {
 		return fmt.Errorf("%d rows", len(rows))
 	}
-	for i, row := range rows {
+	for i := range rows {
 		if upto-int64(len(rows))+int64(i) >= l.position[replica] {
-			l.rows[row.RequestID]++
+			l.rows[rows[i].RequestID]++
 		}
 	}
 	l.position[replica] = max(l.position[replica], upto)
@@ -65,8 +65,8 @@ func (l *ledger) Post(_ context.Context, replica string, upto int64, rows []*sto
 // nothing is a store that forgets.
 type nothing struct{}
 
-func (nothing) Posted(context.Context, string) (int64, error)           { return 0, nil }
-func (nothing) Post(context.Context, string, int64, []*store.Row) error { return nil }
+func (nothing) Posted(context.Context, string) (int64, error)          { return 0, nil }
+func (nothing) Post(context.Context, string, int64, []store.Row) error { return nil }
 
 // set changes the ledger.
 func (l *ledger) set(change func()) {

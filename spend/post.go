@@ -165,7 +165,7 @@ func (e *storeError) Error() string { return e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
 // post posts a batch. With repeat, it returns an error only when ctx ends.
-func (j *Journal) post(ctx context.Context, replica string, upto int64, rows []*store.Row, repeat bool) error {
+func (j *Journal) post(ctx context.Context, replica string, upto int64, rows []store.Row, repeat bool) error {
 	return j.try(ctx, repeat, func(ctx context.Context) error { return j.opt.Store.Post(ctx, replica, upto, rows) })
 }
 

@@ -25,14 +25,13 @@ func appendRow(b []byte, row *store.Row) []byte {
 	return c.out
 }
 
-// parseRow reads what appendRow has written.
-func parseRow(b []byte) (*store.Row, error) {
-	row := &store.Row{}
+// parseRow reads what appendRow has written into an empty row.
+func parseRow(b []byte, row *store.Row) error {
 	c := coder{reading: true, in: string(b)} // the row's texts share this one
 	if c.row(row); c.bad || c.in != "" {
-		return nil, errDamaged
+		return errDamaged
 	}
-	return row, nil
+	return nil
 }
 
 func (c *coder) row(r *store.Row) {

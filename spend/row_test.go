@@ -49,7 +49,8 @@ func TestEachFieldOfARowIsReadAsItWasWritten(t *testing.T) {
 	full := &store.Row{}
 	fill(t, reflect.ValueOf(full).Elem(), &n)
 	for _, row := range []*store.Row{{}, full, sample()} {
-		got, err := parseRow(appendRow(nil, row))
+		got := &store.Row{}
+		err := parseRow(appendRow(nil, row), got)
 		if diff := cmp.Diff(row, got); err != nil || diff != "" {
 			t.Errorf("%v\n%s", err, diff)
 		}
@@ -75,7 +76,8 @@ func TestRowsOfVersion1AreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := parseRow(b)
+	got := &store.Row{}
+	err = parseRow(b, got)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -85,11 +87,11 @@ func FuzzParseRow(f *testing.F) {
 	f.Add(appendRow(nil, sample()))
 	f.Add(appendRow(nil, &store.Row{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		row, err := parseRow(b)
-		if err != nil {
+		row, again := &store.Row{}, &store.Row{}
+		if parseRow(b, row) != nil {
 			return
 		}
-		again, err := parseRow(appendRow(nil, row))
+		err := parseRow(appendRow(nil, row), again)
 		if diff := cmp.Diff(row, again); err != nil || diff != "" {
 			t.Errorf("%v\n%s", err, diff)
 		}

@@ -89,7 +89,7 @@ func checkHeader(r io.ReaderAt) error {
 
 // load reads at most batchRows rows from an offset on, of a segment of some size. next is the offset behind them.
 // An error is about what is there, behind the rows that are returned.
-func load(r io.ReaderAt, offset, size int64) (rows []*store.Row, next int64, err error) {
+func load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err error) {
 	b := make([]byte, min(size-offset, prefix+maxRecord))
 	if n, err := r.ReadAt(b, offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, offset, err
@@ -106,11 +106,11 @@ func load(r io.ReaderAt, offset, size int64) (rows []*store.Row, next int64, err
 		case text == nil:
 			return rows, next, nil
 		}
-		row, err := parseRow(text)
-		if err != nil {
-			return rows, next, err
+		rows = append(rows, store.Row{})
+		if err := parseRow(text, &rows[len(rows)-1]); err != nil {
+			return rows[:len(rows)-1], next, err
 		}
-		rows, b, next = append(rows, row), b[n:], next+int64(n)
+		b, next = b[n:], next+int64(n)
 	}
 	return rows, next, nil
 }

@@ -28,7 +28,7 @@ type Poster interface {
 	// Post posts consecutive rows of a replica, in one transaction with the replica's position. upto is the
 	// number of the last of them. Rows up to the position have been posted and are ignored, so that an
 	// attempt with an unknown outcome can be repeated.
-	Post(ctx context.Context, replica string, upto int64, rows []*store.Row) error
+	Post(ctx context.Context, replica string, upto int64, rows []store.Row) error
 }
 
 // Options are the settings of a Journal.

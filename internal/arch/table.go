@@ -30,6 +30,7 @@ func rules() []Rule {
 	with := func(paths ...string) []string { return append(paths, common...) }
 	return []Rule{
 		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port"}, Why: "a server of tests listens on a port that nobody else gets"},
+		{Path: "internal/valkey", Level: leaf, May: []string{"internal/port"}, Why: "a server of tests listens on a port that nobody else gets"},
 		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
@@ -138,6 +139,8 @@ func rules() []Rule {
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
 		{Path: "quota", Level: language, Why: "counting units needs to know neither what they are nor whose"},
+		{Path: "quota/valkey", Level: component, May: []string{"quota"}, Why: "counters in Valkey are counters, and nothing else of the gateway is there"},
+		{Path: "quota/banktest", Level: component, May: []string{"quota"}, Why: "the suite that all shared banks pass knows none of them"},
 		{Path: "store", Level: contract, May: []string{"internal/jsonx", "quota"}, Why: "the store keeps rows and counters, and knows neither dialects, rules nor the pipeline"},
 		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
 		{Path: "tenant", Level: stage, May: with("quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
@@ -232,6 +235,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/jackc/pgx/v5", By: []string{"store"}, Why: "one package knows the database"},
+		{Path: "github.com/valkey-io/valkey-go", By: []string{"quota/valkey"}, Why: "one package knows Valkey; the others know quota.Bank"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
 		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},

@@ -1,0 +1,140 @@
+// Package valkey runs the Valkey or Redis that is installed on this machine, for tests and benchmarks that need a
+// real one.
+package valkey
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"outcrop/internal/port"
+)
+
+// ErrNotInstalled says that this machine has neither Valkey nor Redis.
+var ErrNotInstalled = errors.New("neither Valkey nor Redis is installed: scripts/setup-tests installs one (on Debian: apt-get install redis-server)")
+
+// Server is a running Valkey or Redis without data.
+type Server struct {
+	program, dir string
+	args         []string
+	port         *port.Reserved
+	process      *exec.Cmd
+	ended        chan struct{} // closed when the process has ended
+	log          bytes.Buffer
+}
+
+// Start starts a server with its data in a folder, which must exist, on a free port of 127.0.0.1. args are
+// further settings, such as --requirepass. ctx bounds the start. The error is ErrNotInstalled if there is no
+// server.
+func Start(ctx context.Context, dir string, args ...string) (*Server, error) {
+	program, err := exec.LookPath("valkey-server")
+	if err != nil {
+		if program, err = exec.LookPath("redis-server"); err != nil {
+			return nil, ErrNotInstalled
+		}
+	}
+	reserved, err := port.Reserve()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{program: program, dir: dir, args: args, port: reserved}
+	if err := s.launch(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Address is the host and the port.
+func (s *Server) Address() string { return s.port.Address() }
+
+// launch starts the server process, and waits until it answers.
+func (s *Server) launch(ctx context.Context) error {
+	host, number, err := net.SplitHostPort(s.Address())
+	if err != nil {
+		return err
+	}
+	s.log.Reset()
+	// Each write is in the file before it is answered, so that a kill loses nothing.
+	args := append([]string{"--bind", host, "--port", number, "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "no"}, s.args...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, args...) //nolint:gosec // tests choose the settings
+	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("valkey: start the server: %w", err)
+	}
+	ended := make(chan struct{})
+	s.process, s.ended = cmd, ended
+	go func() {
+		_ = cmd.Wait() // the server is killed often, and then its status is not 0
+		close(ended)
+	}()
+	for {
+		if s.answers(ctx) {
+			return nil
+		}
+		select {
+		case <-ended:
+			s.process = nil
+			return fmt.Errorf("valkey: the server has ended: %s", bytes.TrimSpace(s.log.Bytes()))
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("valkey: the server does not answer: %w", context.Cause(ctx)), s.Kill())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// answers reports whether the server takes commands.
+func (s *Server) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Address())
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }() // nothing is lost
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return false
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	return err == nil && !strings.HasPrefix(line, "-LOADING")
+}
+
+// end ends the server process by a signal, and waits for it.
+func (s *Server) end(signal os.Signal) error {
+	if s.process == nil {
+		return nil
+	}
+	err := s.process.Process.Signal(signal)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	if err == nil {
+		<-s.ended
+		s.process = nil
+	}
+	return err
+}
+
+// Kill kills the server as kill -9 does. Restart starts it again.
+func (s *Server) Kill() error { return s.end(os.Kill) }
+
+// Restart starts the server on the same port with the same data, after it has ended the one that runs.
+// Connections to that are cut.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.Kill(); err != nil {
+		return err
+	}
+	return s.launch(ctx)
+}
+
+// Stop ends the server.
+func (s *Server) Stop() error { return errors.Join(s.Kill(), s.port.Release()) }
