@@ -92,7 +92,7 @@ func (h *Handler) Routes() []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "invitation", "audit", "spend", "global":
+	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global":
 		return true
 	default:
 		return false
@@ -229,6 +229,10 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	case r.Context().Err() != nil:
 		return // the client has gone
+	case errors.Is(err, store.ErrConflict):
+		e = &Error{Status: http.StatusConflict, Type: typeBadRequest, Message: "Others change the same at this moment; try again."}
+	case errors.Is(err, store.ErrNotFound):
+		e = &Error{Status: http.StatusConflict, Type: typeBadRequest, Message: "What is to be changed has been deleted at this moment."}
 	default:
 		e = &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "The gateway's database failed; look for this x-request-id in the gateway's log.", Err: err}
 	}

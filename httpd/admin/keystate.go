@@ -127,12 +127,12 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	if given.text("new_master_key") != "" {
 		return nil, refused("new_master_key", "The master key is the configuration's: set general_settings.master_key, and start the gateway again.")
 	}
-	name := x.r.PathValue("key")
+	name := given.text("key")
 	if name == "" {
-		name = given.text("key")
+		name = x.r.PathValue("key")
 	}
 	if name == "" {
-		name = x.caller.Key
+		return nil, invalid("key", "key must be given: the key, or its hash.")
 	}
 	t, err := x.key(name, true)
 	if err != nil {

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"outcrop/internal/jsonx"
 	"outcrop/store"
@@ -24,6 +25,9 @@ func (x *exchange) memberOf(kind store.Kind, group string, user *thing, role str
 	m.doc.put("role", role)
 	return m
 }
+
+// nth is when the nth member of a request joined, so that lists have them in the request's order.
+func nth(now time.Time, n int) time.Time { return now.Add(time.Duration(n) * time.Microsecond) }
 
 // joiner is a user who is to become a member.
 type joiner struct {
@@ -190,6 +194,7 @@ func (x *exchange) join(kind store.Kind, group string, joining []*joiner, given 
 	made := make([]*thing, len(joining))
 	for i, j := range joining {
 		made[i] = x.memberOf(kind, group, j.user, j.role)
+		made[i].Created = nth(x.now, i)
 		limitMember(made[i].doc, given)
 		if there, err := x.exists(kind, made[i].ID); err != nil {
 			return nil, nil, err

@@ -47,8 +47,10 @@ func (x *exchange) newTeam() ([]byte, error) {
 		joining = append(joining, &joiner{user: &thing{Entity: store.Entity{Kind: store.KindUser, ID: maker}, doc: &document{}}, role: TeamAdmin})
 	}
 	made := []*thing{t}
-	for _, j := range joining {
-		made = append(made, x.memberOf(store.KindMember, id, j.user, j.role))
+	for i, j := range joining {
+		m := x.memberOf(store.KindMember, id, j.user, j.role)
+		m.Created = nth(x.now, i)
+		made = append(made, m)
 	}
 	if err := x.add(refused("team_id", "Team id = %s already exists. Please use a different team id.", clip(id)), made...); err != nil {
 		return nil, err

@@ -1,0 +1,269 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"outcrop/httpd/admin"
+	"outcrop/llm"
+	"outcrop/store"
+	"outcrop/tenant"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const masterKey = "sk-the-master-key"
+
+// world is the frontend on a store.
+type world struct {
+	t     *testing.T
+	store *store.Store
+	mux   *http.ServeMux
+	h     *admin.Handler
+	now   time.Time
+	log   *bytes.Buffer
+	mu    sync.Mutex // of log
+}
+
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return worldOn(t, s)
+}
+
+func worldOn(t *testing.T, s *store.Store) *world {
+	t.Helper()
+	w := &world{t: t, store: s, mux: http.NewServeMux(), now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w.h = admin.New(admin.Options{
+		Callers: w, Store: func(context.Context) (admin.Store, error) { return s, nil },
+		Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
+	})
+	for _, r := range w.h.Routes() {
+		w.mux.HandleFunc(r.Pattern, r.Handle)
+	}
+	return w
+}
+
+// Authenticate reads the caller from the store, as the pipeline does.
+func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {
+	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if key == masterKey {
+		return &admin.Caller{Master: true, Role: tenant.RoleAdmin}, nil
+	}
+	e, err := w.store.Entity(r.Context(), store.KindKey, tenant.Hash(key))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &llm.Error{Code: llm.CodeUnauthorized, Status: http.StatusUnauthorized, Type: "token_not_found_in_db", Param: "key", Message: "Authentication Error, Invalid API key provided."}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &admin.Caller{Key: e.ID, UserID: e.UserID, TeamID: e.TeamID, Teams: map[string]string{}}
+	if c.UserID == "" {
+		if c.TeamID != "" {
+			c.Role = tenant.RoleTeam
+		}
+		return c, nil
+	}
+	if u, err := w.store.Entity(r.Context(), store.KindUser, c.UserID); err == nil {
+		c.Role = tenant.Role(read(w.t, u.Doc, "user_role"))
+	}
+	for kind, to := range map[store.Kind]func(e *store.Entity, role string){
+		store.KindMember: func(e *store.Entity, role string) { c.Teams[e.TeamID] = role },
+		store.KindOrgMember: func(e *store.Entity, role string) {
+			if role == string(tenant.RoleOrgAdmin) {
+				c.Administers = append(c.Administers, e.OrganizationID)
+			}
+		},
+	} {
+		found, _, err := w.store.Entities(r.Context(), &store.Filter{Kind: kind, UserID: c.UserID})
+		if err != nil {
+			return nil, err
+		}
+		for i := range found {
+			to(&found[i], read(w.t, found[i].Doc, "role"))
+		}
+	}
+	return c, nil
+}
+
+// read is the text at a path of names in a document.
+func read(t *testing.T, doc []byte, path ...string) string {
+	t.Helper()
+	return string(raw(t, doc, path...))
+}
+
+// raw is the value at a path of names; a text without its quotes. Numbers in the path are indexes.
+func raw(t *testing.T, doc []byte, path ...string) []byte {
+	t.Helper()
+	for _, name := range path {
+		var object map[string]json.RawMessage
+		var list []json.RawMessage
+		switch {
+		case json.Unmarshal(doc, &object) == nil:
+			doc = object[name]
+		case json.Unmarshal(doc, &list) == nil && len(name) == 1 && int(name[0]-'0') < len(list):
+			doc = list[name[0]-'0']
+		default:
+			return nil
+		}
+	}
+	var text string
+	if string(doc) != "null" && json.Unmarshal(doc, &text) == nil {
+		return []byte(text)
+	}
+	return doc
+}
+
+// answer is a response.
+type answer struct {
+	t      *testing.T
+	what   string
+	status int
+	header http.Header
+	body   []byte
+}
+
+// at is the text at a path of names in the answer.
+func (a *answer) at(path ...string) string {
+	a.t.Helper()
+	return read(a.t, a.body, path...)
+}
+
+// is checks the status, and values: pairs of a path with dots, and the value.
+func (a *answer) is(status int, pairs ...string) *answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Errorf("%s: %d %s, want %d", a.what, a.status, a.body, status)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if got := a.at(strings.Split(pairs[i], ".")...); got != pairs[i+1] {
+			a.t.Errorf("%s: %s is %s, want %s; %s", a.what, pairs[i], got, pairs[i+1], a.body)
+		}
+	}
+	return a
+}
+
+// fails checks that the answer is an error in LiteLLM's form.
+func (a *answer) fails(status int, kind, param string) *answer {
+	a.t.Helper()
+	want := []string{"error.type", kind, "error.code", string(rune('0'+status/100)) + string(rune('0'+status/10%10)) + string(rune('0'+status%10))}
+	if param == "" {
+		param = "null"
+	}
+	return a.is(status, append(want, "error.param", param)...)
+}
+
+// ask makes a request: a GET with the query body, or a POST of the JSON body, or another method that path begins with.
+func (w *world) ask(key, path, body string) *answer {
+	w.t.Helper()
+	method, query := http.MethodPost, ""
+	if m, p, ok := strings.Cut(path, " "); ok {
+		method, path = m, p
+	}
+	if method == http.MethodGet {
+		query, body = body, ""
+	}
+	target := path
+	if query != "" {
+		target += "?" + query
+	}
+	r := httptest.NewRequestWithContext(w.t.Context(), method, target, strings.NewReader(body))
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	out := httptest.NewRecorder()
+	w.mux.ServeHTTP(out, r)
+	return &answer{w.t, method + " " + target + " " + body, out.Code, out.Header(), out.Body.Bytes()}
+}
+
+// master makes a request with the master key.
+func (w *world) master(path, body string) *answer { w.t.Helper(); return w.ask(masterKey, path, body) }
+
+// key makes a key, and returns it.
+func (w *world) key(body string) string {
+	w.t.Helper()
+	return w.master("/key/generate", body).is(200).at("key")
+}
+
+// user makes a user with a role, and returns his key.
+func (w *world) user(id, role string) string {
+	w.t.Helper()
+	return w.master("/user/new", `{"user_id":"`+id+`","user_role":"`+role+`"}`).is(200).at("key")
+}
+
+// team makes a team with a member of a role.
+func (w *world) team(id, more string, members ...string) {
+	w.t.Helper()
+	var list []string
+	for _, m := range members {
+		role, user, _ := strings.Cut(m, ":")
+		list = append(list, `{"role":"`+role+`","user_id":"`+user+`"}`)
+	}
+	w.master("/team/new", `{"team_id":"`+id+`","members_with_roles":[`+strings.Join(list, ",")+`]`+more+`}`).is(200)
+}
+
+// spend posts a row of the spend log that costs units.
+func (w *world) spend(r store.Row, counters ...string) {
+	w.t.Helper()
+	for _, id := range counters {
+		r.Charges = append(r.Charges, store.Charge{Counter: id, Units: r.Cost})
+	}
+	posted, err := w.store.Posted(w.t.Context(), "test")
+	if err == nil {
+		err = w.store.Post(w.t.Context(), "test", posted+1, []store.Row{r})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// info is the path and the query of /key/info.
+func info(key string) string { return "key=" + url.QueryEscape(key) }
+
+// hasAll checks that a text has parts.
+func (a *answer) hasAll(parts ...string) *answer {
+	a.t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(string(a.body), p) {
+			a.t.Errorf("%s: %s lacks %s", a.what, a.body, p)
+		}
+	}
+	return a
+}
+
+// hasNone checks that a text has none of the parts.
+func (a *answer) hasNone(parts ...string) *answer {
+	a.t.Helper()
+	for _, p := range parts {
+		if strings.Contains(string(a.body), p) {
+			a.t.Errorf("%s: %s has %s", a.what, a.body, p)
+		}
+	}
+	return a
+}
