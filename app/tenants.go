@@ -118,7 +118,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 			return nil, err
 		}
 	}
-	if p.journal, err = spend.Open(ctx, spend.Options{Dir: dir, Store: poster{p.store}, Logger: t.logger}); err != nil {
+	if p.journal, err = spend.Open(ctx, spend.Options{Dir: dir, Store: p.store, Logger: t.logger}); err != nil {
 		return nil, err
 	}
 	if p.bank, err = p.store.Bank(ctx, p.journal.Replica()); err != nil {
@@ -201,15 +201,4 @@ func (t *tenants) close(ctx context.Context) error {
 		return nil
 	}
 	return p.close(ctx)
-}
-
-// poster posts rows to a store.
-type poster struct{ *store.Store }
-
-func (p poster) Post(ctx context.Context, replica string, upto int64, rows []*store.Row) error {
-	values := make([]store.Row, len(rows))
-	for i, row := range rows {
-		values[i] = *row
-	}
-	return p.Store.Post(ctx, replica, upto, values)
 }
