@@ -307,7 +307,7 @@ func (x *exchange) updateOrgMember() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	limitMember(m.doc, given)
+	limitMember(m, given)
 	x.touch(m)
 	if err := x.put(m); err != nil {
 		return nil, err

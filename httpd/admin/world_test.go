@@ -93,10 +93,10 @@ func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {
 	if u, err := w.store.Entity(r.Context(), store.KindUser, c.UserID); err == nil {
 		c.Role = tenant.Role(read(w.t, u.Doc, "user_role"))
 	}
-	for kind, to := range map[store.Kind]func(e *store.Entity, role string){
-		store.KindMember: func(e *store.Entity, role string) { c.Teams[e.TeamID] = role },
-		store.KindOrgMember: func(e *store.Entity, role string) {
-			if role == string(tenant.RoleOrgAdmin) {
+	for kind, to := range map[store.Kind]func(e *store.Entity){
+		store.KindMember: func(e *store.Entity) { c.Teams[e.TeamID] = read(w.t, e.Doc, "role") },
+		store.KindOrgMember: func(e *store.Entity) {
+			if read(w.t, e.Doc, "user_role") == string(tenant.RoleOrgAdmin) {
 				c.Administers = append(c.Administers, e.OrganizationID)
 			}
 		},
@@ -106,7 +106,7 @@ func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {
 			return nil, err
 		}
 		for i := range found {
-			to(&found[i], read(w.t, found[i].Doc, "role"))
+			to(&found[i])
 		}
 	}
 	return c, nil
