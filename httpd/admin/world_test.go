@@ -246,17 +246,6 @@ func (w *world) spend(r store.Row, counters ...string) {
 // info is the path and the query of /key/info.
 func info(key string) string { return "key=" + url.QueryEscape(key) }
 
-// hasAll checks that a text has parts.
-func (a *answer) hasAll(parts ...string) *answer {
-	a.t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(string(a.body), p) {
-			a.t.Errorf("%s: %s lacks %s", a.what, a.body, p)
-		}
-	}
-	return a
-}
-
 // hasNone checks that a text has none of the parts.
 func (a *answer) hasNone(parts ...string) *answer {
 	a.t.Helper()
