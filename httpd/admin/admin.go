@@ -205,6 +205,9 @@ func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte
 	if x.store, err = h.opt.Store(x.r.Context()); err != nil {
 		return nil, &Error{Status: http.StatusServiceUnavailable, Type: typeNoStore, Message: "The gateway's database cannot be used; look for this x-request-id in the gateway's log.", Err: err}
 	}
+	if err := x.routed(); err != nil {
+		return nil, err
+	}
 	for tries := 1; ; tries++ {
 		x.dropped = nil
 		out, err := e.do(x)
