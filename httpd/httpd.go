@@ -81,7 +81,8 @@ type endpoint struct {
 	path    string // in openapi.json
 	about   string // description for the index page
 	handle  http.HandlerFunc
-	keyed   bool // whether it needs the master key, for the page; handle checks it
+	keyed   bool   // whether it needs the master key, for the page; handle checks it
+	group   string // door.Route.Group
 }
 
 // endpoints lists everything that is served, the frontends' paths first; a test compares it with
@@ -90,7 +91,7 @@ func (s *server) endpoints() []endpoint {
 	var all []endpoint
 	for _, d := range s.opt.Doors {
 		for _, r := range d.Routes() {
-			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
+			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true, r.Group})
 		}
 	}
 	return append(all, s.routes()...)
@@ -99,22 +100,22 @@ func (s *server) endpoints() []endpoint {
 // routes lists the server's own paths.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"GET /v1/models", "/v1/models", "the models that can be called", s.lockedFor(s.listModels), true},
-		{"GET /models", "/models", "the same without the prefix /v1", s.lockedFor(s.listModels), true},
-		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.lockedFor(s.getModel), true},
-		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.lockedFor(s.getModel), true},
-		{"GET /v1beta/models", "/v1beta/models", "the models that Gemini's API can call, in its form", s.lockedFor(s.listModels), true},
-		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.lockedFor(s.getModel), true},
-		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true},
-		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true},
-		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true},
-		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true},
-		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false},
-		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false},
-		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false},
-		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, false},
-		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false},
-		{"GET /{$}", "/", "this page", s.index, false},
+		{"GET /v1/models", "/v1/models", "the models that can be called", s.lockedFor(s.listModels), true, ""},
+		{"GET /models", "/models", "the same without the prefix /v1", s.lockedFor(s.listModels), true, ""},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.lockedFor(s.getModel), true, ""},
+		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.lockedFor(s.getModel), true, ""},
+		{"GET /v1beta/models", "/v1beta/models", "the models that Gemini's API can call, in its form", s.lockedFor(s.listModels), true, ""},
+		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.lockedFor(s.getModel), true, ""},
+		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true, ""},
+		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true, ""},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
+		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true, ""},
+		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false, ""},
+		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false, ""},
+		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false, ""},
+		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, false, ""},
+		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false, ""},
+		{"GET /{$}", "/", "this page", s.index, false, ""},
 	}
 }
 

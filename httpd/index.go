@@ -3,6 +3,7 @@ package httpd
 import (
 	"html"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"outcrop/gateway"
@@ -106,8 +107,31 @@ func (s *server) indexHTML(address string) []byte {
 	} else {
 		b.WriteString("<p>No path needs a key.</p>\n")
 	}
-	b.WriteString("<table>\n<thead><tr><th>Method<th>Path<th>What it does<th></thead>\n")
+	groups := []string{""}
+	in := map[string][]endpoint{}
 	for _, e := range s.endpoints() {
+		if in[e.group] == nil && e.group != "" {
+			groups = append(groups, e.group)
+		}
+		in[e.group] = append(in[e.group], e)
+	}
+	for _, group := range groups {
+		if group == "" {
+			writeTable(&b, in[group], locked)
+			continue
+		}
+		b.WriteString("<details><summary>" + html.EscapeString(group) + ": " + strconv.Itoa(len(in[group])) + " paths</summary>\n")
+		writeTable(&b, in[group], locked)
+		b.WriteString("</details>\n")
+	}
+	b.WriteString("</html>\n")
+	return []byte(b.String())
+}
+
+// writeTable writes the table of some endpoints.
+func writeTable(b *strings.Builder, endpoints []endpoint, locked bool) {
+	b.WriteString("<table>\n<thead><tr><th>Method<th>Path<th>What it does<th></thead>\n")
+	for _, e := range endpoints {
 		method, _, _ := strings.Cut(e.pattern, " ")
 		path := "<code>" + html.EscapeString(e.path) + "</code>"
 		if method == http.MethodGet && !strings.Contains(e.path, "{") {
@@ -119,8 +143,7 @@ func (s *server) indexHTML(address string) []byte {
 		}
 		b.WriteString("<tr><td><code>" + method + "</code><td>" + path + "<td>" + html.EscapeString(e.about) + "<td>" + key + "\n")
 	}
-	b.WriteString("</table>\n</html>\n")
-	return []byte(b.String())
+	b.WriteString("</table>\n")
 }
 
 // health reports which of the listed models can be called, in LiteLLM's form. It calls no model,

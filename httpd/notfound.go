@@ -103,10 +103,9 @@ var unserved = []struct{ path, api string }{
 	{"/vector_stores", "The API for vector stores"},
 	{"/assistants", "OpenAI's Assistants API"},
 	{"/threads", "OpenAI's Assistants API"},
-	{"/key", "LiteLLM's API for keys"},
-	{"/user", "LiteLLM's API for users"},
-	{"/team", "LiteLLM's API for teams"},
-	{"/spend", "LiteLLM's API for spending"},
+	{"/project", "LiteLLM's API for projects"},
+	{"/credentials", "LiteLLM's API for credentials"},
+	{"/scim", "LiteLLM's API for SCIM"},
 }
 
 // missing returns the API of a path that is not served yet; empty if there is none.

@@ -23,7 +23,7 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 		"/anthropic/v1/messages/batches": "Anthropic's API for batches",
 		"/v1/responses":                  "OpenAI's Responses API",
 		"/responses/resp_1":              "OpenAI's Responses API",
-		"/key/generate":                  "LiteLLM's API for keys",
+		"/project/new":                   "LiteLLM's API for projects",
 		"/v1/messagesand":                "",
 		"/nothing":                       "",
 	} {

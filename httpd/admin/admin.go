@@ -43,7 +43,7 @@ type Store interface {
 	// Daily returns sums of calls by day.
 	Daily(ctx context.Context, f store.DailyFilter) ([]store.DailySum, error)
 	// Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
-	Audit(ctx context.Context, f *store.AuditFilter) ([]store.AuditEntry, int, error)
+	Audit(ctx context.Context, f store.AuditFilter) ([]store.AuditEntry, int, error)
 }
 
 // Options are the settings of the frontend.
@@ -82,7 +82,7 @@ func (h *Handler) Routes() []door.Route {
 			if i > 0 {
 				about = "the same as " + e.paths[0]
 			}
-			all = append(all, door.Route{Pattern: e.method + " " + path, Path: path, About: about, Handle: h.serve(e)})
+			all = append(all, door.Route{Pattern: e.method + " " + path, Path: path, About: about, Group: "Management of keys, users, teams and budgets", Handle: h.serve(e)})
 		}
 	}
 	return all
@@ -204,6 +204,9 @@ func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte
 	var err error
 	if x.store, err = h.opt.Store(x.r.Context()); err != nil {
 		return nil, &Error{Status: http.StatusServiceUnavailable, Type: typeNoStore, Message: "The gateway's database cannot be used; look for this x-request-id in the gateway's log.", Err: err}
+	}
+	if err := x.routed(); err != nil {
+		return nil, err
 	}
 	for tries := 1; ; tries++ {
 		x.dropped = nil

@@ -72,7 +72,7 @@ func (x *exchange) listAudit() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &store.AuditFilter{Kind: kindOf(q.Get("table_name")), ID: q.Get("object_id"), By: q.Get("changed_by")}
+	f := store.AuditFilter{Kind: kindOf(q.Get("table_name")), ID: q.Get("object_id"), By: q.Get("changed_by")}
 	if f.Start, f.End, err = span(q.Get("start_date"), q.Get("end_date")); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (x *exchange) getAudit() ([]byte, error) {
 	_, rest, _ := strings.Cut(id, ":")
 	kind, of, ok := strings.Cut(rest, ":")
 	if ok {
-		found, _, err := x.store.Audit(x.r.Context(), &store.AuditFilter{Kind: store.Kind(kind), ID: of})
+		found, _, err := x.store.Audit(x.r.Context(), store.AuditFilter{Kind: store.Kind(kind), ID: of})
 		if err != nil {
 			return nil, err
 		}

@@ -67,9 +67,9 @@ func (d *document) texts(name string) []string {
 	return list
 }
 
-// object is the members of a member that is an object.
-func (d *document) object(name string) *document {
-	v := d.get(name)
+// metadata is the document's metadata.
+func (d *document) metadata() *document {
+	v := d.get("metadata")
 	if v == nil || v.Kind() != '{' {
 		return &document{}
 	}

@@ -150,7 +150,7 @@ func (x *exchange) shown(t *thing) *document {
 
 // raise copies the folded fields of the metadata to the top, where LiteLLM's answers to new keys have them too.
 func raise(d *document, fields []field) {
-	metadata := d.object("metadata")
+	metadata := d.metadata()
 	for _, f := range fields {
 		if f.at == folded && !d.has(f.name) {
 			d.set(f.name, metadata.get(f.name))

@@ -97,35 +97,11 @@ func (f *field) check(v jsonx.Raw) (out jsonx.Raw, fault string) {
 	word := jsonx.Word(v)
 	switch f.form {
 	case text:
-		if kind != '"' {
-			return nil, fault
-		}
-		if strings.ContainsRune(word, 0) {
-			return nil, "must have no NUL"
-		}
-		if f.words != nil && word != "" && !slices.Contains(f.words, word) {
-			return nil, "must be one of " + strings.Join(f.words, ", ")
-		}
+		return f.text(v, word, fault)
 	case money, whole:
-		if kind == '"' {
-			if word == "" {
-				return jsonx.Raw("null"), ""
-			}
-			if v = jsonx.Raw(strings.TrimSpace(word)); !jsonx.Valid(v) || v.Kind() != '0' {
-				return nil, fault
-			}
-		}
-		return f.number(v, fault)
+		return f.number(v, word, fault)
 	case truth:
-		switch strings.ToLower(word) {
-		case "true", "1", "yes", "on":
-			return jsonx.Raw("true"), ""
-		case "false", "0", "no", "off":
-			return jsonx.Raw("false"), ""
-		}
-		if kind != 't' && kind != 'f' {
-			return nil, fault
-		}
+		return truthFrom(v, word, fault)
 	case texts:
 		var all []string
 		if kind != '[' || jsonx.Unmarshal(v, &all) != nil {
@@ -140,15 +116,7 @@ func (f *field) check(v jsonx.Raw) (out jsonx.Raw, fault string) {
 			return nil, fault
 		}
 	case period:
-		if kind != '"' {
-			return nil, fault
-		}
-		if word == "" || word == "-1" && f.name == "duration" {
-			return jsonx.Raw("null"), ""
-		}
-		if _, err := quota.ParseWindow(word, time.Time{}); err != nil {
-			return nil, "must be " + f.form.words()
-		}
+		return f.period(v, word, fault)
 	case date:
 		t, ok := instant(word)
 		if !ok {
@@ -160,8 +128,57 @@ func (f *field) check(v jsonx.Raw) (out jsonx.Raw, fault string) {
 	return v, ""
 }
 
+// text checks a text.
+func (f *field) text(v jsonx.Raw, word, fault string) (jsonx.Raw, string) {
+	switch {
+	case v.Kind() != '"':
+		return nil, fault
+	case strings.ContainsRune(word, 0):
+		return nil, "must have no NUL"
+	case f.words != nil && word != "" && !slices.Contains(f.words, word):
+		return nil, "must be one of " + strings.Join(f.words, ", ")
+	}
+	return v, ""
+}
+
+// truthFrom reads true or false.
+func truthFrom(v jsonx.Raw, word, fault string) (jsonx.Raw, string) {
+	switch strings.ToLower(word) {
+	case "true", "1", "yes", "on":
+		return jsonx.Raw("true"), ""
+	case "false", "0", "no", "off":
+		return jsonx.Raw("false"), ""
+	}
+	if kind := v.Kind(); kind != 't' && kind != 'f' {
+		return nil, fault
+	}
+	return v, ""
+}
+
+// period checks a period; the empty one is none.
+func (f *field) period(v jsonx.Raw, word, fault string) (jsonx.Raw, string) {
+	if v.Kind() != '"' {
+		return nil, fault
+	}
+	if word == "" || word == "-1" && f.name == "duration" {
+		return jsonx.Raw("null"), ""
+	}
+	if _, err := quota.ParseWindow(word, time.Time{}); err != nil {
+		return nil, "must be " + f.form.words()
+	}
+	return v, ""
+}
+
 // number checks a number.
-func (f *field) number(v jsonx.Raw, fault string) (jsonx.Raw, string) {
+func (f *field) number(v jsonx.Raw, word, fault string) (jsonx.Raw, string) {
+	if v.Kind() == '"' {
+		if word == "" {
+			return jsonx.Raw("null"), ""
+		}
+		if v = jsonx.Raw(strings.TrimSpace(word)); !jsonx.Valid(v) || v.Kind() != '0' {
+			return nil, fault
+		}
+	}
 	n, err := strconv.ParseFloat(string(v), 64)
 	switch {
 	case v.Kind() != '0' || err != nil || math.IsInf(n, 0):
@@ -180,9 +197,9 @@ func (f *field) number(v jsonx.Raw, fault string) (jsonx.Raw, string) {
 // fill writes the given fields into a document, and those that are not given with their usual values if the
 // document is new. Null stands for the usual value: it takes back what was set.
 func fill(d *document, given *document, fields []field, fresh bool) {
-	metadata := d.object("metadata")
+	metadata := d.metadata()
 	if given.has("metadata") {
-		metadata = given.object("metadata")
+		metadata = given.metadata()
 	}
 	touched := given.has("metadata") || fresh && find(fields, "metadata") != nil
 	for _, f := range fields {
@@ -197,7 +214,7 @@ func fill(d *document, given *document, fields []field, fresh bool) {
 				metadata.drop(f.name)
 			}
 		case f.at == folded:
-			if old := d.object("metadata").get(f.name); old != nil && touched && !metadata.has(f.name) && !fresh {
+			if old := d.metadata().get(f.name); old != nil && touched && !metadata.has(f.name) && !fresh {
 				metadata.set(f.name, old) // a new metadata object does not take back limits
 			}
 		case said && given.get(f.name) != nil:

@@ -118,7 +118,7 @@ func userFields() []field {
 		{name: "team_id", form: text, at: spoken},
 		{name: "aliases", form: object, at: spoken},
 		{name: "config", form: object, at: spoken},
-		{name: "permissions", form: object, at: spoken},
+		{name: "permissions", form: object, at: spoken, admins: true},
 		{name: "blocked", form: truth, at: spoken},
 	})
 }

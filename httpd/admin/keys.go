@@ -55,7 +55,7 @@ func (x *exchange) generateServiceKey() ([]byte, error) {
 		return nil, refused("team_id", "team_id is required for service account keys. Please specify `team_id` in the request body.")
 	}
 	given.drop("user_id")
-	metadata := given.object("metadata")
+	metadata := given.metadata()
 	metadata.put("service_account_id", given.text("key_alias"))
 	given.set("metadata", metadata.bytes())
 	secret, t, err := x.makeKey(given)
@@ -224,9 +224,9 @@ func (x *exchange) changeKey(body []jsonx.Member) (*document, error) {
 	if given.has("key_type") && !given.has("allowed_routes") {
 		x.routes(given)
 	}
-	service := t.doc.object("metadata").text("service_account_id")
+	service := t.doc.metadata().text("service_account_id")
 	x.update(t, given, keyFields())
-	if metadata := t.doc.object("metadata"); service != "" && metadata.text("service_account_id") != service {
+	if metadata := t.doc.metadata(); service != "" && metadata.text("service_account_id") != service {
 		metadata.put("service_account_id", service) // stays what it is, as in LiteLLM
 		t.doc.set("metadata", metadata.bytes())
 	}
@@ -318,14 +318,14 @@ func raises(given *document, t *thing) error {
 	for _, name := range []string{"budget_limits", "model_max_budget", "model_rpm_limit", "model_tpm_limit", "budget_duration", "blocked"} {
 		had := t.doc.get(name)
 		if had == nil {
-			had = t.doc.object("metadata").get(name)
+			had = t.doc.metadata().get(name)
 		}
 		if had != nil && string(had) != "{}" && string(had) != "false" && given.has(name) && string(given.get(name)) != string(had) {
 			return forbidden(name, "Only an admin can change %s of a key that has it.", name)
 		}
 	}
 	if given.has("metadata") {
-		old, now := t.doc.object("metadata"), given.object("metadata")
+		old, now := t.doc.metadata(), given.metadata()
 		for _, name := range []string{"model_rpm_limit", "model_tpm_limit", "temp_budget_increase", "temp_budget_expiry", "guardrails", "tags"} {
 			if v := now.get(name); v != nil && string(v) != string(old.get(name)) {
 				return forbidden("metadata", "Only an admin can change %s of a key.", name)

@@ -22,7 +22,7 @@ func (x *exchange) memberOf(kind store.Kind, group string, user *thing, role str
 		m.OrganizationID = group
 		m.doc.put("organization_id", group)
 	}
-	m.doc.put("role", role)
+	m.doc.put(roleName(kind), role)
 	return m
 }
 
@@ -34,6 +34,14 @@ type joiner struct {
 	user *thing
 	role string
 	new  bool // whether the user is to be made first
+}
+
+// roleName is the member of a membership's document that has the role, as in LiteLLM's tables.
+func roleName(kind store.Kind) string {
+	if kind == store.KindMember {
+		return "role"
+	}
+	return "user_role"
 }
 
 // roles are those in a kind of group.
@@ -144,8 +152,8 @@ func (x *exchange) addUsers(joining []*joiner) error {
 	return nil
 }
 
-// limitMember sets the limits of a membership.
-func limitMember(m, given *document) {
+// limitMember sets the role and the limits of a membership.
+func limitMember(m *thing, given *document) {
 	for _, f := range memberFields() {
 		name := f.name
 		if !given.has(name) || f.at == spoken {
@@ -155,10 +163,13 @@ func limitMember(m, given *document) {
 		if name == "max_budget_in_team" || name == "max_budget_in_organization" {
 			name = "max_budget"
 		}
-		if name == "role" && value == nil {
-			continue
+		if name == "role" {
+			if value == nil {
+				continue
+			}
+			name = roleName(m.Kind)
 		}
-		m.set(name, value)
+		m.doc.set(name, value)
 	}
 }
 
@@ -195,7 +206,7 @@ func (x *exchange) join(kind store.Kind, group string, joining []*joiner, given 
 	for i, j := range joining {
 		made[i] = x.memberOf(kind, group, j.user, j.role)
 		made[i].Created = nth(x.now, i)
-		limitMember(made[i].doc, given)
+		limitMember(made[i], given)
 		if there, err := x.exists(kind, made[i].ID); err != nil {
 			return nil, nil, err
 		} else if there {
@@ -288,7 +299,7 @@ func (x *exchange) updateMember() ([]byte, error) {
 	if !x.caller.admin() && !x.caller.leads(t.OrganizationID) && m.UserID == x.caller.UserID {
 		return nil, forbidden("user_id", "Team admins cannot change their own membership.")
 	}
-	limitMember(m.doc, given)
+	limitMember(m, given)
 	x.touch(m)
 	if err := x.put(m); err != nil {
 		return nil, err

@@ -307,7 +307,10 @@ func (x *exchange) updateOrgMember() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	limitMember(m.doc, given)
+	if !x.caller.admin() && m.UserID == x.caller.UserID {
+		return nil, forbidden("user_id", "Admins of an organization cannot change their own membership.")
+	}
+	limitMember(m, given)
 	x.touch(m)
 	if err := x.put(m); err != nil {
 		return nil, err

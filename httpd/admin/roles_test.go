@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,192 +126,233 @@ GET /end_user/daily/activity                          M A V . . . . .
 `
 
 func TestEachRoleMayCallItsEndpointsAndNoOthers(t *testing.T) {
-	w := newWorld(t)
-	w.master("/organization/new", `{"organization_id":"org","organization_alias":"Org"}`).is(200)
-	w.team("rocks", "")
-	keys := map[string]string{
-		"M": masterKey, "A": w.user("adam", "proxy_admin"), "V": w.user("vera", "proxy_admin_viewer"), "O": w.user("olga", "internal_user"),
-		"U": w.user("udo", "internal_user"), "W": w.user("wim", "internal_user_viewer"), "T": w.key(`{"team_id":"rocks"}`), "N": w.key(`{}`),
-	}
-	w.master("/organization/member_add", `{"organization_id":"org","member":{"role":"org_admin","user_id":"olga"}}`).is(200)
-	roles := map[string]string{}
-	for line := range strings.Lines(strings.TrimSpace(allowed)) {
-		method, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		path, may, _ := strings.Cut(rest, " ")
-		roles[method+" "+path] = may
-	}
-	for _, r := range w.h.Routes() {
-		may, known := roles[r.Pattern]
-		if !known {
-			t.Errorf("the test has no roles for %s", r.Pattern)
-			continue
+	eachStore(t, func(w *world) {
+		w.master("/organization/new", `{"organization_id":"org","organization_alias":"Org"}`).is(200)
+		w.team("rocks", "")
+		keys := map[string]string{
+			"M": masterKey, "A": w.user("adam", "proxy_admin"), "V": w.user("vera", "proxy_admin_viewer"), "O": w.user("olga", "internal_user"),
+			"U": w.user("udo", "internal_user"), "W": w.user("wim", "internal_user_viewer"), "T": w.key(`{"team_id":"rocks"}`), "N": w.key(`{}`),
 		}
-		delete(roles, r.Pattern)
-		path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{user_id}", "none", "{access_group_id}", "none", "{id}", "none").Replace(r.Pattern)
-		for name, key := range keys {
-			body := `{}`
-			if strings.HasPrefix(path, "GET ") {
-				body = ""
+		w.master("/organization/member_add", `{"organization_id":"org","member":{"role":"org_admin","user_id":"olga"}}`).is(200)
+		roles := map[string]string{}
+		for line := range strings.Lines(strings.TrimSpace(allowed)) {
+			method, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+			path, may, _ := strings.Cut(rest, " ")
+			roles[method+" "+path] = may
+		}
+		for _, r := range w.h.Routes() {
+			may, known := roles[r.Pattern]
+			if !known {
+				w.t.Errorf("the test has no roles for %s", r.Pattern)
+				continue
 			}
-			a := w.ask(key, path, body)
-			refused := a.status == 401 && strings.Contains(a.at("error", "message"), "may not call")
-			if refused == strings.Contains(may, name) {
-				t.Errorf("%s %s: %d %s", name, r.Pattern, a.status, a.body)
-			}
-			if a.status >= 500 {
-				t.Errorf("%s %s: %d %s", name, r.Pattern, a.status, a.body)
+			delete(roles, r.Pattern)
+			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{user_id}", "none", "{access_group_id}", "none", "{id}", "none").Replace(r.Pattern)
+			for name, key := range keys {
+				body := `{}`
+				if strings.HasPrefix(path, "GET ") {
+					body = ""
+				}
+				a := w.ask(key, path, body)
+				refused := a.status == 401 && strings.Contains(a.at("error", "message"), "may not call")
+				if refused == strings.Contains(may, name) {
+					w.t.Errorf("%s %s: %d %s", name, r.Pattern, a.status, a.body)
+				}
+				if a.status >= 500 {
+					w.t.Errorf("%s %s: %d %s", name, r.Pattern, a.status, a.body)
+				}
 			}
 		}
-	}
-	for pattern := range roles {
-		t.Errorf("%s is not served", pattern)
-	}
+		for pattern := range roles {
+			w.t.Errorf("%s is not served", pattern)
+		}
+	})
 }
 
 func TestWithoutAKeyNothingIsServed(t *testing.T) {
-	w := newWorld(t)
-	for _, r := range w.h.Routes() {
-		a := w.ask("sk-unknown-unknown", r.Pattern, "").is(401, "error.type", "token_not_found_in_db", "error.code", "401", "error.param", "key")
-		if a.header.Get("Www-Authenticate") != "Bearer" {
-			t.Errorf("%s: %v", r.Pattern, a.header)
+	eachStore(t, func(w *world) {
+		for _, r := range w.h.Routes() {
+			a := w.ask("sk-unknown-unknown", r.Pattern, "").is(401, "error.type", "token_not_found_in_db", "error.code", "401", "error.param", "key")
+			if a.header.Get("Www-Authenticate") != "Bearer" {
+				w.t.Errorf("%s: %v", r.Pattern, a.header)
+			}
+			if !w.h.Owns(strings.NewReplacer("{", "", "}", "").Replace(r.Path)) {
+				w.t.Errorf("%s is not owned", r.Path)
+			}
 		}
-		if !w.h.Owns(strings.NewReplacer("{", "", "}", "").Replace(r.Path)) {
-			t.Errorf("%s is not owned", r.Path)
-		}
-	}
+	})
 }
 
 func TestAKeyWithoutAUserChangesNothing(t *testing.T) {
-	w := newWorld(t)
-	key, other := w.key(`{"max_budget":1}`), w.key(`{}`)
-	for path, body := range map[string]string{
-		"/key/update": `{"key":"` + key + `","max_budget":100}`, "/key/generate": `{"max_budget":100}`, "/key/block": `{"key":"` + key + `"}`,
-		"/team/new": `{}`, "/user/new": `{}`, "/key/delete": `{"keys":["` + other + `"]}`, "/key/regenerate": `{}`,
-	} {
-		w.ask(key, path, body).fails(401, "auth_error", "")
-	}
-	w.ask(key, "GET /key/info", "").is(200, "key", tenant.Hash(key), "info.max_budget", "1")
-	w.ask(key, "GET /key/info", info(other)).fails(403, "auth_error", "key")
+	eachStore(t, func(w *world) {
+		key, other := w.key(`{"max_budget":1}`), w.key(`{}`)
+		for path, body := range map[string]string{
+			"/key/update": `{"key":"` + key + `","max_budget":100}`, "/key/generate": `{"max_budget":100}`, "/key/block": `{"key":"` + key + `"}`,
+			"/team/new": `{}`, "/user/new": `{}`, "/key/delete": `{"keys":["` + other + `"]}`, "/key/regenerate": `{}`,
+		} {
+			w.ask(key, path, body).fails(401, "auth_error", "")
+		}
+		w.ask(key, "GET /key/info", "").is(200, "key", tenant.Hash(key), "info.max_budget", "1")
+		w.ask(key, "GET /key/info", info(other)).fails(403, "auth_error", "key")
+	})
 }
 
 func TestAnInternalUserHasHisOwnKeysOnly(t *testing.T) {
-	w := newWorld(t)
-	udo, otto := w.user("udo", "internal_user"), w.user("otto", "internal_user")
-	mine := w.ask(udo, "/key/generate", `{"key_alias":"mine"}`).is(200, "user_id", "udo", "created_by", "udo").at("key")
-	w.ask(udo, "/key/generate", `{"user_id":"otto"}`).fails(403, "auth_error", "user_id")
-	w.ask(udo, "/key/generate", `{"permissions":{"get_spend_routes":true}}`).fails(403, "auth_error", "permissions")
-	w.ask(udo, "/key/generate", `{"allowed_routes":["/key/update"]}`).fails(403, "auth_error", "allowed_routes")
-	w.ask(udo, "/key/generate", `{"spend":-1}`).fails(422, "bad_request_error", "spend")
-	w.ask(udo, "/key/generate", `{"organization_id":"org"}`).fails(403, "auth_error", "organization_id")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","spend":0}`).fails(403, "auth_error", "spend")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","user_id":"otto"}`).fails(403, "auth_error", "user_id")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","user_id":null}`).fails(403, "auth_error", "user_id")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":5}`).is(200, "max_budget", "5")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":6}`).fails(403, "auth_error", "max_budget")
-	w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":null}`).fails(403, "auth_error", "max_budget")
-	w.ask(udo, "/key/block", `{"key":"`+mine+`"}`).fails(403, "auth_error", "key")
-	w.ask(udo, "/key/"+mine+"/reset_spend", `{"reset_to":0}`).fails(403, "auth_error", "key")
-	// Keys of others and keys that do not exist have the same answer.
-	for _, key := range []string{otto, "sk-does-not-exist-at-all"} {
-		w.ask(udo, "GET /key/info", info(key)).fails(403, "auth_error", "key")
-		w.ask(udo, "/key/update", `{"key":"`+key+`","max_budget":1}`).fails(403, "auth_error", "key")
-		w.ask(udo, "/key/delete", `{"keys":["`+key+`"]}`).fails(403, "auth_error", "key")
-		w.ask(udo, "/key/regenerate", `{"key":"`+key+`"}`).fails(403, "auth_error", "key")
-	}
-	w.ask(udo, "GET /key/list", "").is(200, "total_count", "2")
-	w.ask(udo, "GET /key/list", "user_id=otto").fails(403, "auth_error", "user_id")
-	w.ask(udo, "GET /key/aliases", "").is(200, "aliases", `["mine"]`)
-	w.ask(udo, "GET /user/info", "user_id=otto").fails(403, "auth_error", "user_id")
-	w.ask(udo, "GET /user/info", "user_id=nobody").fails(403, "auth_error", "user_id")
-	w.ask(udo, "GET /user/info", "").is(200, "user_id", "udo", "keys.1.user_id", "udo")
-	w.ask(udo, "/key/regenerate", `{"key":"`+mine+`"}`).is(200, "user_id", "udo")
-	w.ask(udo, "/key/delete", `{"key_aliases":["mine"]}`).is(200)
+	eachStore(t, func(w *world) {
+		udo, otto := w.user("udo", "internal_user"), w.user("otto", "internal_user")
+		mine := w.ask(udo, "/key/generate", `{"key_alias":"mine"}`).is(200, "user_id", "udo", "created_by", "udo").at("key")
+		w.ask(udo, "/key/generate", `{"user_id":"otto"}`).fails(403, "auth_error", "user_id")
+		w.ask(udo, "/key/generate", `{"permissions":{"get_spend_routes":true}}`).fails(403, "auth_error", "permissions")
+		w.ask(udo, "/key/generate", `{"allowed_routes":["/key/update"]}`).fails(403, "auth_error", "allowed_routes")
+		w.ask(udo, "/key/generate", `{"spend":-1}`).fails(422, "bad_request_error", "spend")
+		w.ask(udo, "/key/generate", `{"organization_id":"org"}`).fails(403, "auth_error", "organization_id")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","spend":0}`).fails(403, "auth_error", "spend")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","user_id":"otto"}`).fails(403, "auth_error", "user_id")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","user_id":null}`).fails(403, "auth_error", "user_id")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":5}`).is(200, "max_budget", "5")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":6}`).fails(403, "auth_error", "max_budget")
+		w.ask(udo, "/key/update", `{"key":"`+mine+`","max_budget":null}`).fails(403, "auth_error", "max_budget")
+		w.ask(udo, "/key/block", `{"key":"`+mine+`"}`).fails(403, "auth_error", "key")
+		w.ask(udo, "/key/"+mine+"/reset_spend", `{"reset_to":0}`).fails(403, "auth_error", "key")
+		// Keys of others and keys that do not exist have the same answer.
+		for _, key := range []string{otto, "sk-does-not-exist-at-all"} {
+			w.ask(udo, "GET /key/info", info(key)).fails(403, "auth_error", "key")
+			w.ask(udo, "/key/update", `{"key":"`+key+`","max_budget":1}`).fails(403, "auth_error", "key")
+			w.ask(udo, "/key/delete", `{"keys":["`+key+`"]}`).fails(403, "auth_error", "key")
+			w.ask(udo, "/key/regenerate", `{"key":"`+key+`"}`).fails(403, "auth_error", "key")
+		}
+		w.ask(udo, "GET /key/list", "").is(200, "total_count", "2")
+		w.ask(udo, "GET /key/list", "user_id=otto").fails(403, "auth_error", "user_id")
+		w.ask(udo, "GET /key/aliases", "").is(200, "aliases", `["mine"]`)
+		w.ask(udo, "GET /user/info", "user_id=otto").fails(403, "auth_error", "user_id")
+		w.ask(udo, "GET /user/info", "user_id=nobody").fails(403, "auth_error", "user_id")
+		w.ask(udo, "GET /user/info", "").is(200, "user_id", "udo", "keys.1.user_id", "udo")
+		w.ask(udo, "/key/regenerate", `{"key":"`+mine+`"}`).is(200, "user_id", "udo")
+		w.ask(udo, "/key/delete", `{"key_aliases":["mine"]}`).is(200)
+	})
 }
 
 func TestNobodyGrantsMoreThanHeHas(t *testing.T) {
-	w := newWorld(t)
-	w.user("udo", "internal_user")
-	poor := w.key(`{"user_id":"udo","max_budget":1,"models":["cheap"],"rpm_limit":5,"duration":"1h","budget_duration":"1d"}`)
-	w.ask(poor, "/key/generate", `{}`).is(200, "max_budget", "1", "models", `["cheap"]`, "rpm_limit", "5", "expires", "2026-05-07T11:30:00.000Z", "budget_duration", "1d")
-	w.ask(poor, "/key/generate", `{"max_budget":0.5,"duration":"30m","budget_duration":"1h"}`).is(200, "max_budget", "0.5", "expires", "2026-05-07T11:00:00.000Z", "budget_duration", "1d")
-	for body, param := range map[string]string{`{"max_budget":1.01}`: "max_budget", `{"rpm_limit":6}`: "rpm_limit"} {
-		w.ask(poor, "/key/generate", body).fails(400, "bad_request_error", param)
-	}
-	for body, param := range map[string]string{`{"models":["dear"]}`: "models", `{"duration":"2h"}`: "duration"} {
-		w.ask(poor, "/key/generate", body).fails(403, "auth_error", param)
-	}
-	for body, param := range map[string]string{
-		`"max_budget":2`: "max_budget", `"max_budget":null`: "max_budget", `"models":["dear"]`: "models", `"models":[]`: "models", `"models":null`: "models",
-		`"duration":"-1"`: "duration", `"duration":null`: "duration", `"rpm_limit":null`: "rpm_limit", `"budget_duration":"1m"`: "budget_duration",
-		`"budget_id":"b"`: "budget_id", `"temp_budget_increase":5,"temp_budget_expiry":"2027-01-01"`: "temp_budget_increase", `"team_id":"t"`: "team_id",
-		`"metadata":{"temp_budget_increase":5}`: "metadata",
-	} {
-		w.ask(poor, "/key/update", `{"key":"`+poor+`",`+body+`}`).fails(403, "auth_error", param)
-	}
-	w.ask(poor, "/key/update", `{"key":"`+poor+`","max_budget":0.9,"key_alias":"mine"}`).is(200, "max_budget", "0.9", "key_alias", "mine")
+	eachStore(t, func(w *world) {
+		w.user("udo", "internal_user")
+		poor := w.key(`{"user_id":"udo","max_budget":1,"models":["cheap"],"rpm_limit":5,"duration":"1h","budget_duration":"1d"}`)
+		w.ask(poor, "/key/generate", `{}`).is(200, "max_budget", "1", "models", `["cheap"]`, "rpm_limit", "5", "expires", "2026-05-07T11:30:00.000Z", "budget_duration", "1d")
+		w.ask(poor, "/key/generate", `{"max_budget":0.5,"duration":"30m","budget_duration":"1h"}`).is(200, "max_budget", "0.5", "expires", "2026-05-07T11:00:00.000Z", "budget_duration", "1d")
+		for body, param := range map[string]string{`{"max_budget":1.01}`: "max_budget", `{"rpm_limit":6}`: "rpm_limit"} {
+			w.ask(poor, "/key/generate", body).fails(400, "bad_request_error", param)
+		}
+		for body, param := range map[string]string{`{"models":["dear"]}`: "models", `{"duration":"2h"}`: "duration"} {
+			w.ask(poor, "/key/generate", body).fails(403, "auth_error", param)
+		}
+		for body, param := range map[string]string{
+			`"max_budget":2`: "max_budget", `"max_budget":null`: "max_budget", `"models":["dear"]`: "models", `"models":[]`: "models", `"models":null`: "models",
+			`"duration":"-1"`: "duration", `"duration":null`: "duration", `"rpm_limit":null`: "rpm_limit", `"budget_duration":"1m"`: "budget_duration",
+			`"budget_id":"b"`: "budget_id", `"temp_budget_increase":5,"temp_budget_expiry":"2027-01-01"`: "temp_budget_increase", `"team_id":"t"`: "team_id",
+			`"metadata":{"temp_budget_increase":5}`: "metadata",
+		} {
+			w.ask(poor, "/key/update", `{"key":"`+poor+`",`+body+`}`).fails(403, "auth_error", param)
+		}
+		w.ask(poor, "/key/update", `{"key":"`+poor+`","max_budget":0.9,"key_alias":"mine"}`).is(200, "max_budget", "0.9", "key_alias", "mine")
+	})
+}
+
+func TestAllowedRoutesHoldForTheManagementAPI(t *testing.T) {
+	eachStore(t, func(w *world) {
+		w.user("adam", "proxy_admin")
+		for routes, may := range map[string]string{
+			`"allowed_routes":["llm_api_routes"]`:        "",
+			`"key_type":"llm_api"`:                       "",
+			`"key_type":"read_only"`:                     "GET /key/list",
+			`"key_type":"management"`:                    "GET /key/list, /key/generate, /team/new",
+			`"allowed_routes":["/key/generate"]`:         "/key/generate",
+			`"allowed_routes":["/key"]`:                  "GET /key/list, /key/generate",
+			`"allowed_routes":["/key/*"]`:                "GET /key/list, /key/generate",
+			`"allowed_routes":["/keyring","/k"]`:         "",
+			`"allowed_routes":["spend_tracking_routes"]`: "GET /spend/logs",
+			`"allowed_routes":[]`:                        "GET /key/list, /key/generate, /team/new, GET /spend/logs, /organization/new",
+		} {
+			key := w.key(`{"user_id":"adam",` + routes + `}`)
+			for _, path := range []string{"GET /key/list", "/key/generate", "/team/new", "GET /spend/logs", "/organization/new"} {
+				body := `{"organization_alias":"o"}`
+				if strings.HasPrefix(path, "GET") {
+					body = ""
+				}
+				if want := slices.Contains(strings.Split(may, ", "), path); want {
+					w.ask(key, path, body).is(200)
+				} else {
+					w.ask(key, path, body).fails(403, "auth_error", "")
+				}
+			}
+		}
+	})
 }
 
 func TestTeamsLetTheirMembersDoWhatTheirPermissionsSay(t *testing.T) {
-	w := newWorld(t)
-	boss, member, stranger := w.user("boss", "internal_user"), w.user("mia", "internal_user"), w.user("stan", "internal_user")
-	w.team("rocks", `,"max_budget":10,"models":["cheap"]`, "admin:boss", "user:mia")
-	w.ask(member, "/key/generate", `{"team_id":"rocks"}`).fails(401, "team_member_permission_error", "team_id")
-	w.ask(stranger, "/key/generate", `{"team_id":"rocks"}`).fails(403, "auth_error", "team_id")
-	w.ask(stranger, "/key/generate", `{"team_id":"unknown"}`).fails(403, "auth_error", "team_id")
-	w.ask(boss, "/key/generate", `{"team_id":"rocks","max_budget":11}`).fails(400, "bad_request_error", "max_budget")
-	w.ask(boss, "/key/generate", `{"team_id":"rocks","models":["dear"]}`).fails(403, "auth_error", "models")
-	bosses := w.ask(boss, "/key/generate", `{"team_id":"rocks","max_budget":2}`).is(200, "team_id", "rocks", "user_id", "boss").at("key")
-	w.ask(member, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/generate"]}`).fails(403, "auth_error", "team_id")
-	w.ask(boss, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/everything"]}`).fails(422, "bad_request_error", "team_member_permissions")
-	w.ask(boss, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/generate","/key/update","/key/delete"]}`).is(200, "team_member_permissions", `["/key/generate","/key/update","/key/delete"]`)
-	w.ask(boss, "GET /team/permissions_list", "team_id=rocks").is(200, "team_member_permissions.0", "/key/generate")
-	mias := w.ask(member, "/key/generate", `{"team_id":"rocks","key_alias":"mias"}`).is(200, "user_id", "mia").at("key")
-	w.ask(member, "/key/update", `{"key":"`+mias+`","key_alias":"mia's"}`).is(200)
-	w.ask(member, "/key/update", `{"key":"`+bosses+`","key_alias":"x"}`).fails(403, "auth_error", "key")
-	w.ask(boss, "/key/update", `{"key":"`+mias+`","max_budget":3}`).is(200, "max_budget", "3")
-	w.ask(boss, "/key/update", `{"key":"`+mias+`","max_budget":30}`).fails(400, "bad_request_error", "max_budget")
-	w.ask(boss, "/key/block", `{"key":"`+mias+`"}`).is(200)
-	w.ask(boss, "GET /key/list", "team_id=rocks").is(200, "total_count", "2")
-	w.ask(member, "GET /key/list", "team_id=rocks").is(200, "total_count", "1")
-	w.ask(member, "GET /team/info", "team_id=rocks").is(200, "keys.0.key_alias", "mia's", "keys.1", "")
-	w.ask(stranger, "GET /team/info", "team_id=rocks").fails(403, "auth_error", "team_id")
-	w.ask(stranger, "GET /team/info", "team_id=unknown").fails(403, "auth_error", "team_id")
-	w.ask(stranger, "GET /team/list", "").is(200).hasNone("rocks")
-	w.ask(member, "GET /team/list", "").is(200, "0.team_id", "rocks")
-	w.ask(boss, "/team/update", `{"team_id":"rocks","team_alias":"Rocks"}`).is(200, "data.team_alias", "Rocks")
-	w.ask(boss, "/team/update", `{"team_id":"rocks","max_budget":100}`).fails(403, "auth_error", "max_budget")
-	w.ask(boss, "/team/member_add", `{"team_id":"rocks","member":{"role":"user","user_id":"stan"}}`).is(200)
-	w.ask(boss, "/team/member_update", `{"team_id":"rocks","user_id":"boss","max_budget_in_team":100}`).fails(403, "auth_error", "user_id")
-	w.ask(member, "/team/member_add", `{"team_id":"rocks","member":{"role":"admin","user_id":"mia"}}`).fails(403, "auth_error", "team_id")
-	w.ask(boss, "/team/delete", `{"team_ids":["rocks"]}`).fails(401, "auth_error", "")
+	eachStore(t, func(w *world) {
+		boss, member, stranger := w.user("boss", "internal_user"), w.user("mia", "internal_user"), w.user("stan", "internal_user")
+		w.team("rocks", `,"max_budget":10,"models":["cheap"]`, "admin:boss", "user:mia")
+		w.ask(member, "/key/generate", `{"team_id":"rocks"}`).fails(401, "team_member_permission_error", "team_id")
+		w.ask(stranger, "/key/generate", `{"team_id":"rocks"}`).fails(403, "auth_error", "team_id")
+		w.ask(stranger, "/key/generate", `{"team_id":"unknown"}`).fails(403, "auth_error", "team_id")
+		w.ask(boss, "/key/generate", `{"team_id":"rocks","max_budget":11}`).fails(400, "bad_request_error", "max_budget")
+		w.ask(boss, "/key/generate", `{"team_id":"rocks","models":["dear"]}`).fails(403, "auth_error", "models")
+		bosses := w.ask(boss, "/key/generate", `{"team_id":"rocks","max_budget":2}`).is(200, "team_id", "rocks", "user_id", "boss").at("key")
+		w.ask(member, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/generate"]}`).fails(403, "auth_error", "team_id")
+		w.ask(boss, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/everything"]}`).fails(422, "bad_request_error", "team_member_permissions")
+		w.ask(boss, "/team/permissions_update", `{"team_id":"rocks","team_member_permissions":["/key/generate","/key/update","/key/delete"]}`).is(200, "team_member_permissions", `["/key/generate","/key/update","/key/delete"]`)
+		w.ask(boss, "GET /team/permissions_list", "team_id=rocks").is(200, "team_member_permissions.0", "/key/generate")
+		mias := w.ask(member, "/key/generate", `{"team_id":"rocks","key_alias":"mias"}`).is(200, "user_id", "mia").at("key")
+		w.ask(member, "/key/update", `{"key":"`+mias+`","key_alias":"mia's"}`).is(200)
+		w.ask(member, "/key/update", `{"key":"`+bosses+`","key_alias":"x"}`).fails(403, "auth_error", "key")
+		w.ask(boss, "/key/update", `{"key":"`+mias+`","max_budget":3}`).is(200, "max_budget", "3")
+		w.ask(boss, "/key/update", `{"key":"`+mias+`","max_budget":30}`).fails(400, "bad_request_error", "max_budget")
+		w.ask(boss, "/key/block", `{"key":"`+mias+`"}`).is(200)
+		w.ask(boss, "GET /key/list", "team_id=rocks").is(200, "total_count", "2")
+		w.ask(member, "GET /key/list", "team_id=rocks").is(200, "total_count", "1")
+		w.ask(member, "GET /team/info", "team_id=rocks").is(200, "keys.0.key_alias", "mia's", "keys.1", "")
+		w.ask(stranger, "GET /team/info", "team_id=rocks").fails(403, "auth_error", "team_id")
+		w.ask(stranger, "GET /team/info", "team_id=unknown").fails(403, "auth_error", "team_id")
+		w.ask(stranger, "GET /team/list", "").is(200).hasNone("rocks")
+		w.ask(member, "GET /team/list", "").is(200, "0.team_id", "rocks")
+		w.ask(boss, "/team/update", `{"team_id":"rocks","team_alias":"Rocks"}`).is(200, "data.team_alias", "Rocks")
+		w.ask(boss, "/team/update", `{"team_id":"rocks","max_budget":100}`).fails(403, "auth_error", "max_budget")
+		w.ask(boss, "/team/member_add", `{"team_id":"rocks","member":{"role":"user","user_id":"stan"}}`).is(200)
+		w.ask(boss, "/team/member_update", `{"team_id":"rocks","user_id":"boss","max_budget_in_team":100}`).fails(403, "auth_error", "user_id")
+		w.ask(member, "/team/member_add", `{"team_id":"rocks","member":{"role":"admin","user_id":"mia"}}`).fails(403, "auth_error", "team_id")
+		w.ask(boss, "/team/delete", `{"team_ids":["rocks"]}`).fails(401, "auth_error", "")
+	})
 }
 
 func TestAdminsOfOrganizationsRuleTheirsOnly(t *testing.T) {
-	w := newWorld(t)
-	for _, id := range []string{"here", "there"} {
-		w.master("/organization/new", `{"organization_id":"`+id+`","organization_alias":"`+id+`","models":["cheap"],"max_budget":100}`).is(200)
-	}
-	olga := w.user("olga", "internal_user")
-	w.master("/organization/member_add", `{"organization_id":"here","member":[{"role":"org_admin","user_id":"olga"}]}`).is(200)
-	w.master("/team/new", `{"team_id":"foreign","organization_id":"there"}`).is(200)
-	w.ask(olga, "/team/new", `{"team_id":"own","organization_id":"here"}`).is(200, "organization_id", "here", "members_with_roles.0.user_id", "olga", "members_with_roles.0.role", "admin")
-	w.ask(olga, "/team/new", `{"organization_id":"there"}`).fails(403, "auth_error", "organization_id")
-	w.ask(olga, "/team/new", `{}`).fails(403, "auth_error", "organization_id")
-	w.ask(olga, "/team/new", `{"organization_id":"here","models":["dear"]}`).fails(403, "auth_error", "models")
-	w.ask(olga, "/team/new", `{"organization_id":"here","max_budget":101}`).fails(400, "bad_request_error", "max_budget")
-	w.ask(olga, "/team/block", `{"team_id":"own"}`).is(200, "blocked", "true")
-	w.ask(olga, "/team/block", `{"team_id":"foreign"}`).fails(403, "auth_error", "team_id")
-	w.ask(olga, "/user/new", `{"user_id":"new","organizations":["here"]}`).is(200)
-	w.ask(olga, "/user/new", `{"organizations":["there"]}`).fails(403, "auth_error", "organizations")
-	w.ask(olga, "/user/new", `{"user_role":"proxy_admin","organizations":["here"]}`).fails(403, "auth_error", "user_role")
-	w.user("other", "internal_user")
-	w.ask(olga, "/user/update", `{"user_id":"new","user_alias":"New"}`).is(200)
-	w.ask(olga, "/user/update", `{"user_id":"new","user_role":"proxy_admin"}`).fails(403, "auth_error", "user_role")
-	w.ask(olga, "/user/update", `{"user_id":"other","user_alias":"x"}`).fails(403, "auth_error", "user_id")
-	w.ask(olga, "/user/delete", `{"user_ids":["other"]}`).fails(403, "auth_error", "user_id")
-	w.ask(olga, "GET /user/list", "").is(200, "total", "2")
-	w.ask(olga, "GET /organization/list", "").is(200, "0.organization_id", "here", "1", "")
-	w.ask(olga, "GET /organization/info", "organization_id=there").fails(403, "auth_error", "organization_id")
-	w.ask(olga, "/organization/member_add", `{"organization_id":"there","member":{"role":"org_admin","user_id":"olga"}}`).fails(403, "auth_error", "organization_id")
-	w.ask(olga, "/user/delete", `{"user_ids":["new"]}`).is(200)
+	eachStore(t, func(w *world) {
+		for _, id := range []string{"here", "there"} {
+			w.master("/organization/new", `{"organization_id":"`+id+`","organization_alias":"`+id+`","models":["cheap"],"max_budget":100}`).is(200)
+		}
+		olga := w.user("olga", "internal_user")
+		w.master("/organization/member_add", `{"organization_id":"here","member":[{"role":"org_admin","user_id":"olga"}]}`).is(200)
+		w.master("/team/new", `{"team_id":"foreign","organization_id":"there"}`).is(200)
+		w.ask(olga, "/team/new", `{"team_id":"own","organization_id":"here"}`).is(200, "organization_id", "here", "members_with_roles.0.user_id", "olga", "members_with_roles.0.role", "admin")
+		w.ask(olga, "/team/new", `{"organization_id":"there"}`).fails(403, "auth_error", "organization_id")
+		w.ask(olga, "/team/new", `{}`).fails(403, "auth_error", "organization_id")
+		w.ask(olga, "/team/new", `{"organization_id":"here","models":["dear"]}`).fails(403, "auth_error", "models")
+		w.ask(olga, "/team/new", `{"organization_id":"here","max_budget":101}`).fails(400, "bad_request_error", "max_budget")
+		w.ask(olga, "/team/block", `{"team_id":"own"}`).is(200, "blocked", "true")
+		w.ask(olga, "/team/block", `{"team_id":"foreign"}`).fails(403, "auth_error", "team_id")
+		w.ask(olga, "/user/new", `{"user_id":"new","organizations":["here"]}`).is(200)
+		w.ask(olga, "/user/new", `{"organizations":["there"]}`).fails(403, "auth_error", "organizations")
+		w.ask(olga, "/user/new", `{"user_role":"proxy_admin","organizations":["here"]}`).fails(403, "auth_error", "user_role")
+		w.user("other", "internal_user")
+		w.ask(olga, "/user/update", `{"user_id":"new","user_alias":"New"}`).is(200)
+		w.ask(olga, "/user/update", `{"user_id":"new","user_role":"proxy_admin"}`).fails(403, "auth_error", "user_role")
+		w.ask(olga, "/user/update", `{"user_id":"other","user_alias":"x"}`).fails(403, "auth_error", "user_id")
+		w.ask(olga, "/user/delete", `{"user_ids":["other"]}`).fails(403, "auth_error", "user_id")
+		w.ask(olga, "GET /user/list", "").is(200, "total", "2")
+		w.ask(olga, "GET /organization/list", "").is(200, "0.organization_id", "here", "1", "")
+		w.ask(olga, "GET /organization/info", "organization_id=there").fails(403, "auth_error", "organization_id")
+		w.ask(olga, "/organization/member_add", `{"organization_id":"there","member":{"role":"org_admin","user_id":"olga"}}`).fails(403, "auth_error", "organization_id")
+		w.ask(olga, "/user/update", `{"user_id":"olga","max_budget":1000}`).fails(403, "auth_error", "max_budget")
+		w.ask(olga, "/user/new", `{"organizations":["here"],"permissions":{"get_spend_routes":true}}`).fails(403, "auth_error", "permissions")
+		w.ask(olga, "PATCH /organization/member_update", `{"organization_id":"here","user_id":"olga","max_budget_in_organization":1000}`).fails(403, "auth_error", "user_id")
+		w.ask(olga, "/user/delete", `{"user_ids":["new"]}`).is(200)
+	})
 }

@@ -98,8 +98,7 @@ func (x *exchange) getTags() ([]byte, error) {
 	var missing []string
 	for _, name := range names {
 		t, err := x.tag(name)
-		var e *Error
-		if errors.As(err, &e) {
+		if _, ok := errors.AsType[*Error](err); ok {
 			missing = append(missing, clip(name))
 			continue
 		}

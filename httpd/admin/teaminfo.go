@@ -54,7 +54,7 @@ func (x *exchange) membership(m *thing) *document {
 		d.put("team_id", m.TeamID)
 	} else {
 		d.put("organization_id", m.OrganizationID)
-		d.put("user_role", m.doc.text("role"))
+		d.put("user_role", m.doc.text("user_role"))
 		d.set("user_email", m.doc.get("user_email"))
 		d.set("created_at", moment(m.Created))
 		d.set("updated_at", moment(m.Updated))

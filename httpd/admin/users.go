@@ -259,6 +259,9 @@ func (x *exchange) changeUser(body []jsonx.Member) (*thing, error) {
 		if err := x.ofMine(t); err != nil {
 			return nil, err
 		}
+		if f, ok := limited(given); ok && t.ID == x.caller.UserID {
+			return nil, forbidden(f, "Only proxy admins can change their own %s.", f)
+		}
 	}
 	if err := x.freeEmail(given.text("user_email"), t.ID); err != nil {
 		return nil, err
@@ -275,6 +278,16 @@ func (x *exchange) changeUser(body []jsonx.Member) (*thing, error) {
 		return t, x.setSpent(t, int64(spend))
 	}
 	return t, nil
+}
+
+// limited is the first of the limits, and of models, that is given.
+func limited(given *document) (name string, ok bool) {
+	for _, f := range append(limits(), field{name: "models"}, field{name: "model_rpm_limit"}, field{name: "model_tpm_limit"}) {
+		if given.has(f.name) {
+			return f.name, true
+		}
+	}
+	return "", false
 }
 
 // userNamed reads the user that a request names by user_id or user_email.

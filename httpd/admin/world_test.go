@@ -3,26 +3,93 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"outcrop/httpd/admin"
+	"outcrop/internal/postgres"
 	"outcrop/llm"
 	"outcrop/store"
 	"outcrop/tenant"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// machine is the PostgreSQL of all tests; nil if it is not installed.
+var (
+	machine *postgres.Server
+	schemas atomic.Int64
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var err error
+	if machine, err = postgres.Start(ctx, ""); err != nil && !errors.Is(err, postgres.ErrNotInstalled) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if machine != nil {
+		err = machine.Stop()
+	} else {
+		err = nil
+	}
+	if err = errors.Join(err, goleak.Find()); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// eachStore runs a test on a database in memory, and on PostgreSQL.
+func eachStore(t *testing.T, test func(w *world)) {
+	t.Helper()
+	t.Run("in memory", func(t *testing.T) { test(newWorld(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		if machine == nil {
+			t.Skip(postgres.ErrNotInstalled)
+		}
+		name := fmt.Sprint("test", schemas.Add(1))
+		db, err := sql.Open("pgx", machine.URL())
+		if err == nil {
+			_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+name)
+			err = errors.Join(err, db.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(worldOn(t, open(t, store.Options{URL: machine.URL() + "&schema=" + name})))
+	})
+}
+
+func open(t *testing.T, opt store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
 
 const masterKey = "sk-the-master-key"
 
@@ -45,16 +112,7 @@ func (w *world) Write(p []byte) (int, error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return worldOn(t, s)
+	return worldOn(t, open(t, store.Options{}))
 }
 
 func worldOn(t *testing.T, s *store.Store) *world {
@@ -93,10 +151,10 @@ func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {
 	if u, err := w.store.Entity(r.Context(), store.KindUser, c.UserID); err == nil {
 		c.Role = tenant.Role(read(w.t, u.Doc, "user_role"))
 	}
-	for kind, to := range map[store.Kind]func(e *store.Entity, role string){
-		store.KindMember: func(e *store.Entity, role string) { c.Teams[e.TeamID] = role },
-		store.KindOrgMember: func(e *store.Entity, role string) {
-			if role == string(tenant.RoleOrgAdmin) {
+	for kind, to := range map[store.Kind]func(e *store.Entity){
+		store.KindMember: func(e *store.Entity) { c.Teams[e.TeamID] = read(w.t, e.Doc, "role") },
+		store.KindOrgMember: func(e *store.Entity) {
+			if read(w.t, e.Doc, "user_role") == string(tenant.RoleOrgAdmin) {
 				c.Administers = append(c.Administers, e.OrganizationID)
 			}
 		},
@@ -106,7 +164,7 @@ func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {
 			return nil, err
 		}
 		for i := range found {
-			to(&found[i], read(w.t, found[i].Doc, "role"))
+			to(&found[i])
 		}
 	}
 	return c, nil
@@ -245,17 +303,6 @@ func (w *world) spend(r store.Row, counters ...string) {
 
 // info is the path and the query of /key/info.
 func info(key string) string { return "key=" + url.QueryEscape(key) }
-
-// hasAll checks that a text has parts.
-func (a *answer) hasAll(parts ...string) *answer {
-	a.t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(string(a.body), p) {
-			a.t.Errorf("%s: %s lacks %s", a.what, a.body, p)
-		}
-	}
-	return a
-}
 
 // hasNone checks that a text has none of the parts.
 func (a *answer) hasNone(parts ...string) *answer {

@@ -18,7 +18,9 @@ type Route struct {
 	Pattern string
 	// Path is the path in openapi.json, and About its description on the index page.
 	Path, About string
-	Handle      http.HandlerFunc
+	// Group is the heading under which the index page folds the path away; empty for the page's table.
+	Group  string
+	Handle http.HandlerFunc
 }
 
 // Frontend is what the server knows of a frontend.
