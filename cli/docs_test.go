@@ -69,7 +69,7 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 			}
 			var stdout, stderr bytes.Buffer
 			if code := cli.Main([]string{"config", "check", file}, &stdout, &stderr); code != 0 || stderr.Len() > 0 || !strings.Contains(stdout.String(), ": no problems, ") {
-				t.Errorf("block %d of %s: exit code %d\n%s", i, name, code, stderr.String())
+				t.Errorf("block %d of %s: exit code %d\n%s%s", i, name, code, stdout.String(), stderr.String())
 			}
 		}
 	}

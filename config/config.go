@@ -167,6 +167,10 @@ type Model struct {
 	// Callers is which settings clients may set.
 	Callers provider.ClientPolicy
 
+	// Incomplete is whether a setting of the provider was left out because of a problem. Only Inspect returns
+	// such models.
+	Incomplete bool
+
 	options map[string]place // places in the file of each of Values and of the policy's settings
 }
 

@@ -320,6 +320,8 @@ type Doubt struct {
 	Mild bool
 	// Local reports whether the doubt depends on where calls may be made.
 	Local bool
+	// Absent reports whether the doubt is that something is not set, such as a key.
+	Absent bool
 }
 
 // RawLister is a Deployment that can return the provider's lists unparsed, for generating the
