@@ -35,9 +35,9 @@ func (d *Deployment) chats() bool {
 func (t *target) Speaks(dialect string) bool {
 	switch dialect {
 	case llm.DialectOpenAI:
-		return t.d.chats() && !t.responds
+		return t.d.chats() && (!t.responds || t.withoutResponses())
 	case llm.DialectResponses:
-		return slices.Contains(t.d.Dialects(), dialect) && !t.d.noResponses.Load()
+		return slices.Contains(t.d.Dialects(), dialect) && !t.withoutResponses()
 	case llm.DialectText:
 		return t.d.vendor.APIs.Completions != "" && t.d.vendor.completes(t.id)
 	default:
