@@ -149,7 +149,7 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried})
+	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Providers: providerNames()})
 	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -202,6 +202,15 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 		}
 	}
 	return out
+}
+
+// providerNames are the names of all providers.
+func providerNames() []string {
+	var names []string
+	for _, info := range all.Providers() {
+		names = append(names, info.Name)
+	}
+	return names
 }
 
 // maxInFlight is the memory for requests, fetched files and responses in flight: as configured, or
