@@ -39,6 +39,7 @@ func (c *call) meant(e *llm.Error) *llm.Error {
 	own.Fix = fix
 	switch {
 	case c.r.provider(prefix) == prefix:
+		own.Fix = strings.TrimSpace(e.Fix + " " + fix)
 		own.Message = "the model " + quote(c.name) + " is not configured, and the model " + quote(c.g.name) + " does not serve it: " + e.Message
 	case e.Code == llm.CodeBadRequest: // the name is nobody's
 		own.Code, own.Status, own.Message = llm.CodeModelNotFound, 404, "the model "+quote(c.name)+" is not configured."
