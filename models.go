@@ -14,6 +14,7 @@ import (
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/all"
 	"outcrop/upstream"
 )
 
@@ -66,6 +67,16 @@ func (c *Client) Doubts() []Doubt {
 
 // doubt is a provider's doubt about an entry, with its position.
 func (c *Client) doubt(i int, d *provider.Doubt) Doubt {
+	if m := &c.cfg.Models[i]; d.Absent && m.Bare {
+		own := *d
+		own.Message += "; " + m.Model + " without a provider in front of it is a model of " + m.Provider + ", as in LiteLLM"
+		for _, info := range all.Providers() {
+			if info.Name != m.Provider && info.Has != nil && info.Has(m.Model) {
+				own.Hint += "; to call it on " + info.Name + ", write " + info.Name + "/" + m.Model
+			}
+		}
+		d = &own
+	}
 	p := c.cfg.Models[i].Problem(&provider.OptionError{Option: d.Option, Reason: d.Message})
 	if d.Option == "" {
 		p = config.Problem{Message: d.Message}

@@ -126,6 +126,7 @@ type Client struct {
 	ctx         context.Context // ends with Close
 	cancel      context.CancelFunc
 	running     sync.WaitGroup // background work
+	health      healthChecks
 }
 
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the

@@ -140,3 +140,18 @@ func TestRetiredModelsOfEveryProviderAreWarnedOf(t *testing.T) {
 		"config.yaml:4:45: warning: model_list[2].litellm_params.model: gemini-2.0-flash is retired", "\n  3 warnings\n",
 		"2 of 4 models can be served; 2 will probably fail when called")
 }
+
+func TestABareNameSaysWhoseAPIItMeans(t *testing.T) {
+	for _, name := range []string{"OPENAI_API_KEY", "ANTHROPIC_API_KEY"} {
+		t.Setenv(name, "")
+	}
+	_, out, _ := typed(t, "", "config", "check", write(t, `model_list:
+  - {model_name: a, litellm_params: {model: claude-sonnet-5}}
+  - {model_name: b, litellm_params: {model: bedrock/claude-sonnet-5}}
+  - {model_name: c, litellm_params: {model: openai/gpt-5.5}}
+  - {model_name: d, litellm_params: {model: nova-lite}}
+`))
+	lacks(t, out,
+		"there is no API key for Anthropic; claude-sonnet-5 without a provider in front of it is a model of anthropic, as in LiteLLM; hint: set api_key, or the environment variable ANTHROPIC_API_KEY; to call it on bedrock, write bedrock/claude-sonnet-5\n",
+		"there is no API key for OpenAI; hint: ", `"nova-lite" lacks the provider prefix; hint: write bedrock/nova-lite`)
+}

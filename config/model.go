@@ -194,7 +194,7 @@ func (e *entry) read() []Model {
 	var out []Model
 	for _, p := range providers {
 		one := m
-		one.Name, one.Provider, one.Model = name, p.Name, rest
+		one.Name, one.Provider, one.Model, one.Bare = name, p.Name, rest, rest == model && model != "*" && !given(e.params, "custom_llm_provider")
 		if model == "*" && !given(e.params, "custom_llm_provider") {
 			one.Name = strings.Replace(name, "*", p.Name+"/*", 1)
 		}
