@@ -139,6 +139,7 @@ func incomplete(kind google.CredentialsType, data []byte) string {
 		needed = []string{"audience", "subject_token_type", "token_url"}
 	case google.ImpersonatedServiceAccount:
 		needed = []string{"service_account_impersonation_url"}
+	case google.ExternalAccountAuthorizedUser, google.GDCHServiceAccount:
 	}
 	if source := string(members["credential_source"]); kind == google.ExternalAccount && !strings.HasPrefix(strings.TrimSpace(source), "{") {
 		return "credential_source, which says where the external token is, is missing"
