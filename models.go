@@ -14,6 +14,7 @@ import (
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/all"
 	"outcrop/upstream"
 )
 
@@ -49,19 +50,66 @@ func (c *Client) Doubts() []Doubt {
 		if !ok {
 			continue
 		}
+		model := false // whether there is a doubt about the model already
 		for _, doubt := range reviewer.Doubts() {
-			if doubt.Local && c.incomplete[i] {
+			model = model || doubt.Option == "model"
+			if (doubt.Local || doubt.Absent) && (c.incomplete[i] || c.cfg.Models[i].Incomplete) {
 				continue // the settings that were left out may be the cause
 			}
-			p := c.cfg.Models[i].Problem(&provider.OptionError{Option: doubt.Option, Reason: doubt.Message})
-			if doubt.Option == "" {
-				p = config.Problem{Message: doubt.Message}
-			}
-			p.Severity, p.Hint = config.Warning, doubt.Hint
-			all = append(all, Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: doubt.Mild})
+			all = append(all, c.doubt(i, &doubt))
+		}
+		if doubt := c.retirement(i, time.Now()); doubt != nil && !model {
+			all = append(all, c.doubt(i, doubt))
 		}
 	}
 	return all
+}
+
+// doubt is a provider's doubt about an entry, with its position.
+func (c *Client) doubt(i int, d *provider.Doubt) Doubt {
+	if m := &c.cfg.Models[i]; d.Absent && m.Bare {
+		own := *d
+		own.Message += "; " + m.Model + " without a provider in front of it is a model of " + m.Provider + ", as in LiteLLM"
+		for _, info := range all.Providers() {
+			if info.Name != m.Provider && info.Has != nil && info.Has(m.Model) {
+				own.Hint += "; to call it on " + info.Name + ", write " + info.Name + "/" + m.Model
+			}
+		}
+		d = &own
+	}
+	p := c.cfg.Models[i].Problem(&provider.OptionError{Option: d.Option, Reason: d.Message})
+	if d.Option == "" {
+		p = config.Problem{Message: d.Message}
+	}
+	p.Severity, p.Hint = config.Warning, d.Hint
+	return Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: d.Mild}
+}
+
+// notice is how long before its retirement a model is warned of.
+const notice = 90 * 24 * time.Hour
+
+// retirement is the doubt about the model of an entry that the catalogue says is retired or soon will be; nil
+// if there is none. It is mild, because the days are those of public tables, and providers postpone them.
+func (c *Client) retirement(i int, now time.Time) *provider.Doubt {
+	m := &c.cfg.Models[i]
+	if c.facts[i] == nil || strings.Contains(m.Model, "*") {
+		return nil
+	}
+	known := c.facts[i](m.Model)
+	if known == nil || known.EndOfLife.IsZero() || known.EndOfLife.Sub(now) > notice {
+		return nil
+	}
+	verb, hint := "retires", "Move to another model."
+	if !now.Before(known.EndOfLife) {
+		verb = "was to retire"
+	}
+	if known.Successor != "" {
+		hint = "Move to " + known.Successor + "."
+	}
+	return &provider.Doubt{
+		Option: "model", Mild: true, Hint: hint,
+		Message: known.ID + " " + verb + " on " + known.EndOfLife.Format(time.DateOnly) + ", according to " + known.Source("endOfLife").Name,
+	}
 }
 
 // Review reports all problems of a configuration that can be found without network calls: the

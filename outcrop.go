@@ -126,6 +126,7 @@ type Client struct {
 	ctx         context.Context // ends with Close
 	cancel      context.CancelFunc
 	running     sync.WaitGroup // background work
+	health      healthChecks
 }
 
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the
@@ -149,7 +150,7 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried})
+	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Providers: providerNames()})
 	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -202,6 +203,15 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 		}
 	}
 	return out
+}
+
+// providerNames are the names of all providers.
+func providerNames() []string {
+	var names []string
+	for _, info := range all.Providers() {
+		names = append(names, info.Name)
+	}
+	return names
 }
 
 // maxInFlight is the memory for requests, fetched files and responses in flight: as configured, or

@@ -120,6 +120,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Sample:    a.sample(),
 		Refresh:   a.refresh,
 		Ready:     a.ready,
+		Health:    a.health,
 		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Doors:     a.doors(translated),
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
@@ -206,6 +207,15 @@ func (a *App) ready(ctx context.Context) error {
 		}
 	}
 	return a.client.Ready(ctx)
+}
+
+// health checks the entries of the configuration.
+func (a *App) health(ctx context.Context) []httpd.Checked {
+	var all []httpd.Checked
+	for _, h := range a.client.Health(ctx) {
+		all = append(all, httpd.Checked{Name: h.Name, Model: h.Model, ID: h.ID, Fault: h.Fault})
+	}
+	return all
 }
 
 // dataDir creates the data folder. If the disk is not writable, the app serves without it.

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -84,4 +85,73 @@ outcrop_settings: {bedrock: {policy: {geographies: [europe], regions: [eu-centrl
 outcrop_settings: {bedrock: {policy: {geographies: [EU], regions: [EU-WEST-1], prefer: best}}}
 `))
 	lacks(t, out, `"EU" is not a geography; did you mean eu?`, "did you mean eu-west-1?", `"best" is neither`)
+}
+
+// What is missing is said once: by the error about it, not also by a warning that follows from the error.
+func TestAMissingVariableIsReportedOnce(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	for _, name := range []string{"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_API_KEY", "AZURE_OPENAI_API_KEY", "NOT_SET"} {
+		t.Setenv(name, "")
+	}
+	os.Unsetenv("NOT_SET")
+	for name, params := range map[string]string{
+		"openai":               "{model: openai/gpt-5.5, api_key: os.environ/NOT_SET}",
+		"anthropic":            "{model: anthropic/claude-sonnet-5, api_key: os.environ/NOT_SET}",
+		"gemini":               "{model: gemini/gemini-3.5-flash, api_key: os.environ/NOT_SET}",
+		"azure":                "{model: azure/gpt-5.5, api_base: https://rocks.openai.azure.com, api_key: os.environ/NOT_SET}",
+		"vertex_ai":            "{model: vertex_ai/gemini-3.5-flash, vertex_project: rocks-1, vertex_credentials: os.environ/NOT_SET}",
+		"a missing file":       "{model: vertex_ai/gemini-3.5-flash, vertex_project: rocks-1, vertex_credentials: /none/a.json}",
+		"a missing credential": "{model: openai/gpt-5.5, litellm_credential_name: none}",
+	} {
+		code, out, _ := typed(t, "", "config", "check", write(t, "model_list: [{model_name: a, litellm_params: "+params+"}]\n"))
+		if code != 2 || strings.Count(out, "error: ") != 1 || strings.Contains(out, "warning: ") {
+			t.Errorf("%s: exit code %d\n%s", name, code, out)
+		}
+	}
+}
+
+// Credentials of a machine on Google Cloud cannot be seen from another, so their absence is a warning.
+func TestVertexAIWithoutCredentialsIsAWarning(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+	if product, err := os.ReadFile("/sys/class/dmi/id/product_name"); err == nil && strings.HasPrefix(string(product), "Google") {
+		t.Skip("this machine is one of Google Cloud's")
+	}
+	code, out, _ := typed(t, "", "config", "check", write(t, "model_list: [{model_name: a, litellm_params: {model: vertex_ai/gemini-3.5-flash, vertex_project: rocks-1}}]\n"))
+	if code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	lacks(t, out, "vertex_credentials: there are no Google Cloud credentials on this machine", "1 model can be served", "1 warning")
+}
+
+func TestRetiredModelsOfEveryProviderAreWarnedOf(t *testing.T) {
+	code, out, _ := typed(t, "", "config", "check", write(t, `model_list:
+  - {model_name: a, litellm_params: {model: gemini/gemini-1.5-pro, api_key: k}}
+  - {model_name: b, litellm_params: {model: gemini/gemini-3-pro-image-preview, api_key: k}}
+  - {model_name: c, litellm_params: {model: vertex_ai/gemini-2.0-flash, vertex_project: rocks-1, api_key: k}}
+  - {model_name: "g/*", litellm_params: {model: "gemini/*", api_key: k}}
+`))
+	if code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	lacks(t, out,
+		"config.yaml:2:45: warning: model_list[0].litellm_params.model: gemini-1.5-pro is retired: Google has shut it down; hint: Move to",
+		"config.yaml:3:45: warning: model_list[1].litellm_params.model: gemini-3-pro-image-preview was to retire on 2026-06-25, according to LiteLLM's price map; hint: Move to gemini-3-pro-image.",
+		"config.yaml:4:45: warning: model_list[2].litellm_params.model: gemini-2.0-flash is retired", "\n  3 warnings\n",
+		"2 of 4 models can be served; 2 will probably fail when called")
+}
+
+func TestABareNameSaysWhoseAPIItMeans(t *testing.T) {
+	for _, name := range []string{"OPENAI_API_KEY", "ANTHROPIC_API_KEY"} {
+		t.Setenv(name, "")
+	}
+	_, out, _ := typed(t, "", "config", "check", write(t, `model_list:
+  - {model_name: a, litellm_params: {model: claude-sonnet-5}}
+  - {model_name: b, litellm_params: {model: bedrock/claude-sonnet-5}}
+  - {model_name: c, litellm_params: {model: openai/gpt-5.5}}
+  - {model_name: d, litellm_params: {model: nova-lite}}
+`))
+	lacks(t, out,
+		"there is no API key for Anthropic; claude-sonnet-5 without a provider in front of it is a model of anthropic, as in LiteLLM; hint: set api_key, or the environment variable ANTHROPIC_API_KEY; to call it on bedrock, write bedrock/claude-sonnet-5\n",
+		"there is no API key for OpenAI; hint: ", `"nova-lite" lacks the provider prefix; hint: write bedrock/nova-lite`)
 }

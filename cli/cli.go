@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,11 +110,11 @@ func rewritten(args []string) []string {
 		fields, equals := strings.CutPrefix(args[i], "--json=")
 		switch {
 		case equals:
-			out = append(out, "--json", "--fields="+strings.ReplaceAll(fields, " ", ""))
+			out = append(out, "--json", "--fields="+cmp.Or(strings.ReplaceAll(fields, " ", ""), noFields))
 		case args[i] == "--json":
 			out = append(out, "--json")
 			if fields, n := fieldList(args[i+1:]); n > 0 {
-				out = append(out, "--fields="+fields)
+				out = append(out, "--fields="+cmp.Or(fields, noFields))
 				i += n
 			}
 		default:
@@ -123,14 +124,17 @@ func rewritten(args []string) []string {
 	return out
 }
 
+// noFields is a list of empty fields, which is an error; an empty list would be every field.
+const noFields = ","
+
 // fieldList reads the fields that begin arguments, also with spaces at the commas, and returns
-// how many arguments they are: 0 for a word that is no field.
+// how many arguments they are: 0 for a word that is no field. The fields may be empty.
 func fieldList(args []string) (fields string, n int) {
 	for n < len(args) && !strings.HasPrefix(args[n], "-") && (n == 0 || strings.HasSuffix(fields, ",") || strings.HasPrefix(args[n], ",")) {
 		fields += strings.ReplaceAll(args[n], " ", "")
 		n++
 	}
-	if !strings.Contains(fields, ",") && !areFields(fields) {
+	if !strings.Contains(fields, ",") && !areFields(fields) && (n == 0 || fields != "") {
 		return "", 0
 	}
 	return strings.Trim(fields, ","), n

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"outcrop/cli"
+	emulator "outcrop/emulator/bedrock"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -69,12 +70,27 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 			}
 			var stdout, stderr bytes.Buffer
 			if code := cli.Main([]string{"config", "check", file}, &stdout, &stderr); code != 0 || stderr.Len() > 0 || !strings.Contains(stdout.String(), ": no problems, ") {
-				t.Errorf("block %d of %s: exit code %d\n%s", i, name, code, stderr.String())
+				t.Errorf("block %d of %s: exit code %d\n%s%s", i, name, code, stdout.String(), stderr.String())
 			}
 		}
 	}
 	if checked < 8 {
 		t.Errorf("only %d configurations were found", checked)
+	}
+}
+
+// TestTheExampleOfTheDoctorIsCurrent compares the lists in docs/doctor.md with those that the command prints.
+func TestTheExampleOfTheDoctorIsCurrent(t *testing.T) {
+	emulatedWith(t, emulator.Options{})
+	page, err := os.ReadFile("../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := doctor(t, "--free")
+	_, lists, _ := strings.Cut(out, "lists\n")
+	lists, _, _ = strings.Cut(lists, "\n\n")
+	if strings.Count(lists, "  ok  ") != 4 || !strings.Contains(string(page), lists) {
+		t.Errorf("docs/doctor.md does not have\n%s", lists)
 	}
 }
 

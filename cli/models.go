@@ -43,13 +43,12 @@ func (*listCommand) Help() string {
 
 // modelRow is one model in the JSON of outcrop models.
 type modelRow struct {
-	Name string `json:"name"`
-	// Recommended is the name to use in requests: the configured name, or the friendly one.
-	Recommended string   `json:"recommended_name"`
-	Aliases     []string `json:"aliases,omitempty"`
-	ID          string   `json:"id"`
-	Title       string   `json:"title,omitzero"`
-	Owner       string   `json:"owner,omitzero"`
+	// Name is the name to use in requests: the configured name, or the friendly one. Aliases are others.
+	Name    string   `json:"name"`
+	Aliases []string `json:"aliases,omitempty"`
+	ID      string   `json:"id"`
+	Title   string   `json:"title,omitzero"`
+	Owner   string   `json:"owner,omitzero"`
 	// Verb is what the model is for: chat, embeddings or rerank.
 	Verb       string   `json:"verb,omitzero"`
 	Configured bool     `json:"configured"`
@@ -81,9 +80,8 @@ func newModelRow(m *outcrop.Model) modelRow {
 		Context: m.Context, MaxOutput: m.MaxOutput, Input: perMillion(m.Input), Output: perMillion(m.Output),
 		Access: string(m.Entitlement), Lifecycle: "unknown", Legacy: m.Legacy, Successor: m.Successor, Warning: m.Doubt,
 	}
-	row.Recommended = row.Name
 	if !m.Configured && len(m.Names) > 0 && len(m.Aliases) > 0 { // the first alias is the friendly name
-		row.Recommended = m.Aliases[0]
+		row.Name, row.Aliases = m.Aliases[0], append([]string{m.Name}, m.Aliases[1:]...)
 	}
 	switch {
 	case m.Ended:
@@ -132,6 +130,15 @@ const listTimeout = 2 * time.Minute
 func (c *listCommand) check(w io.Writer) error {
 	if at := slices.IndexFunc(c.Filter, isConfigFile); at >= 0 { // no model has such a name
 		return &usageError{"unexpected argument " + c.Filter[at], "Did you mean outcrop models --config " + c.Filter[at] + "?"}
+	}
+	for _, name := range c.Fields {
+		what := fmt.Sprintf("--json: unknown field %q", name)
+		if name == "" {
+			what = "--json names an empty field; leave the text out to print all fields"
+		}
+		if !isField(name) {
+			return &usageError{what, "The fields are " + strings.Join(fieldNames(), ", ") + "."}
+		}
 	}
 	return checkRegions(w, c.Region)
 }
@@ -247,7 +254,7 @@ func (c *listCommand) table(con console, rows []modelRow) {
 	for i := range rows {
 		r := &rows[i]
 		t.rows = append(t.rows, []string{
-			r.Recommended, r.ID, dash(r.Verb), dash(r.Calls), dash(r.API), regions(r), count(r.Context),
+			r.Name, r.ID, dash(r.Verb), dash(r.Calls), dash(r.API), regions(r), count(r.Context),
 			money(r.Input), money(r.Output), dash(r.Access), life(r),
 		})
 	}
@@ -342,18 +349,13 @@ func areFields(word string) bool {
 // fieldNames returns the fields of a model in JSON.
 func fieldNames() []string {
 	return []string{
-		"name", "recommended_name", "aliases", "id", "title", "owner", "verb", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
+		"name", "aliases", "id", "title", "owner", "verb", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
 		"input_usd_per_million", "output_usd_per_million", "access", "lifecycle", "legacy", "end_of_life", "successor", "warning",
 	}
 }
 
 // printJSON prints the rows, or the selected fields of each.
 func (c *listCommand) printJSON(con console, rows []modelRow) error {
-	for _, name := range c.Fields {
-		if !isField(name) {
-			return &usageError{fmt.Sprintf("--json: unknown field %q", name), "The fields are " + strings.Join(fieldNames(), ", ") + "."}
-		}
-	}
 	var w jsonx.Writer
 	w.Array()
 	for i := range rows {

@@ -167,6 +167,12 @@ type Model struct {
 	// Callers is which settings clients may set.
 	Callers provider.ClientPolicy
 
+	// Bare is whether the entry names no provider, so that Provider is the one that LiteLLM takes for the model.
+	Bare bool
+	// Incomplete is whether a setting of the provider was left out because of a problem. Only Inspect returns
+	// such models.
+	Incomplete bool
+
 	options map[string]place // places in the file of each of Values and of the policy's settings
 }
 

@@ -194,7 +194,7 @@ func (e *entry) read() []Model {
 	var out []Model
 	for _, p := range providers {
 		one := m
-		one.Name, one.Provider, one.Model = name, p.Name, rest
+		one.Name, one.Provider, one.Model, one.Bare = name, p.Name, rest, rest == model && model != "*" && !given(e.params, "custom_llm_provider")
 		if model == "*" && !given(e.params, "custom_llm_provider") {
 			one.Name = strings.Replace(name, "*", p.Name+"/*", 1)
 		}
@@ -307,10 +307,12 @@ func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, pa
 	} else {
 		s, ok = e.l.text(k, n, path)
 	}
-	if ok {
-		m.Values[o.Name] = s
-		m.options[o.Name] = place{Position: e.l.position(n)}
+	if !ok {
+		m.Incomplete = true
+		return
 	}
+	m.Values[o.Name] = s
+	m.options[o.Name] = place{Position: e.l.position(n)}
 }
 
 // list reads a setting that is a list or mapping, as JSON.
@@ -340,10 +342,12 @@ func (e *entry) credential(m *Model, p *provider.Info) {
 	}
 	s, ok := e.l.text(Key{Type: StringType}, n, path)
 	if !ok {
+		m.Incomplete = true
 		return
 	}
 	c, ok := e.creds[s]
 	if !ok {
+		m.Incomplete = true
 		e.l.errorAt(n.file, n.line, n.column, path, "credential_list has no entry "+e.quote(n, s), "", "")
 		return
 	}

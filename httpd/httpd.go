@@ -35,6 +35,8 @@ type Options struct {
 	Refresh Refresh
 	// Ready reports whether calls could be served; nil for always.
 	Ready Ready
+	// Health checks the entries; nil for none.
+	Health Health
 	// Metrics serves /metrics; nil for none.
 	Metrics http.Handler
 	// Doors are the frontends. Errors at paths that belong to none of them are in OpenAI's form.
@@ -109,7 +111,7 @@ func (s *server) routes() []endpoint {
 		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true, ""},
 		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
-		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true, ""},
+		{"GET /health", "/health", "LiteLLM's health check: which entries of the configuration can be called", s.operators(s.health), true, ""},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false, ""},
 		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false, ""},
 		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false, ""},

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"outcrop/gateway"
 	"outcrop/internal/jsonx"
 )
 
@@ -144,43 +143,4 @@ func writeTable(b *strings.Builder, endpoints []endpoint, locked bool) {
 		b.WriteString("<tr><td><code>" + method + "</code><td>" + path + "<td>" + html.EscapeString(e.about) + "<td>" + key + "\n")
 	}
 	b.WriteString("</table>\n")
-}
-
-// health reports which of the listed models can be called, in LiteLLM's form. It calls no model,
-// because each check would cost money. So all of them are healthy, or none.
-func (s *server) health(w http.ResponseWriter, r *http.Request) {
-	status, word, reason := s.state(r.Context())
-	healthy, unhealthy, fault := s.models(gateway.Caller{}), []Model(nil), ""
-	if status != http.StatusOK {
-		healthy, unhealthy, fault = nil, healthy, word
-	}
-	if reason != nil {
-		fault = string(reason.Code) + ": " + reason.Message
-	}
-	var out jsonx.Writer
-	out.Object()
-	for _, half := range []struct {
-		name   string
-		models []Model
-	}{{"healthy_endpoints", healthy}, {"unhealthy_endpoints", unhealthy}} {
-		out.Key(half.name)
-		out.Array()
-		for _, m := range half.models {
-			out.Object()
-			out.Key("model")
-			out.String(m.ID)
-			if fault != "" {
-				out.Key("error")
-				out.String(fault)
-			}
-			out.EndObject()
-		}
-		out.EndArray()
-	}
-	out.Key("healthy_count")
-	out.Int(int64(len(healthy)))
-	out.Key("unhealthy_count")
-	out.Int(int64(len(unhealthy)))
-	out.EndObject()
-	writeJSON(w, status, out.Buf)
 }

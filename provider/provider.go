@@ -26,7 +26,7 @@ type Info struct {
 	// Options are the settings of a deployment, by their names in litellm_params; flags, checks and
 	// documentation are generated from them.
 	Options []Option
-	// Has reports whether a text is the id of one of the provider's models, as far as is known. If
+	// Has reports whether a text is the id or a name of one of the provider's models, as far as is known. If
 	// it is, a model string without the provider's prefix is a typo. It may be nil.
 	Has func(id string) bool
 	// Configured reports whether an environment has what the provider's models need, such as a key,
@@ -320,6 +320,8 @@ type Doubt struct {
 	Mild bool
 	// Local reports whether the doubt depends on where calls may be made.
 	Local bool
+	// Absent reports whether the doubt is that something is not set, such as a key.
+	Absent bool
 }
 
 // RawLister is a Deployment that can return the provider's lists unparsed, for generating the

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"outcrop/provider"
-
-	"outcrop/internal/levenshtein"
 )
 
 // names finds the group for a model name. Exact names take precedence, then wildcards: the one with
@@ -104,23 +102,3 @@ func (n *names) same(name string) string {
 	}
 	return ""
 }
-
-// nearest returns the configured name that a misspelled one is nearest to; empty if none is near.
-func (r *Router) nearest(name string) string {
-	if len(name) > maxNearName {
-		return ""
-	}
-	best, fewest := "", 1+max(1, len(name)/4)
-	for _, g := range r.all {
-		if far := len(g.name) - len(name); far >= fewest || -far >= fewest || strings.Contains(g.name, "*") {
-			continue
-		}
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(g.name)); d < fewest {
-			best, fewest = g.name, d
-		}
-	}
-	return best
-}
-
-// maxNearName is the length of the longest name for which a near one is looked for, in bytes.
-const maxNearName = 100

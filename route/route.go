@@ -98,6 +98,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Retried is called for each failure that is retried; for metrics.
 	Retried func(name string, err *llm.Error)
+	// Providers are the names of all providers, also of those without an entry, for errors about names.
+	Providers []string
 }
 
 // Router serves calls. It is safe for concurrent use.
@@ -320,21 +322,6 @@ func (t *deployment) modelFor(captured string) string {
 		return t.Model
 	}
 	return strings.Replace(t.Model, "*", captured, 1)
-}
-
-// notConfigured is the error for a model that the router does not know.
-func (r *Router) notConfigured(name string) *llm.Error {
-	e := &llm.Error{
-		Code: llm.CodeModelNotFound, Status: 404, Param: "model",
-		Message: "the model " + quote(name) + " is not configured.",
-		Fix:     "GET /v1/models lists the configured names.",
-	}
-	if meant := r.names.meant(name); meant != "" {
-		e.Fix = "Use " + quote(meant) + ", the name configured for this model."
-	} else if near := r.nearest(name); near != "" {
-		e.Fix = "Did you mean " + quote(near) + "? " + e.Fix
-	}
-	return e
 }
 
 // shouldRetry decides whether another try follows a failure, and after which pause.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,18 +80,6 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 		}
 		c.retry(ctx, e, 0)
 	}
-}
-
-// meant adds to the refusal of a model string behind a wildcard that the name without its first segment, as
-// gpt-5 in openai/gpt-5, is configured.
-func (c *call) meant(e *llm.Error) *llm.Error {
-	_, rest, ok := strings.Cut(c.name, "/")
-	if !ok || e.Param != "model" || !strings.Contains(c.g.name, "*") || c.r.names.exact[rest] == nil {
-		return e
-	}
-	own := *e
-	own.Fix = "Use " + quote(rest) + ", which is configured; " + quote(c.name) + " is not, and leads to the model " + quote(c.g.name) + "."
-	return &own
 }
 
 // shouldFailOver decides whether to try the next target of a deployment after a failure.

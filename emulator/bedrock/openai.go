@@ -169,7 +169,14 @@ func (c *call) refuseOpenAI(r *refusal) {
 	if c.operation.service == serviceMantle && slices.Contains([]string{"InvalidSignatureException", "UnrecognizedClientException", "MissingAuthenticationTokenException", "IncompleteSignatureException", "ExpiredTokenException"}, r.kind) {
 		unknown.status = http.StatusUnauthorized
 	}
-	code, kind := openAIError(&unknown)
+	c.Header().Set("Content-Type", "application/json")
+	c.WriteHeader(unknown.status)
+	_, _ = c.Write(openAIErrorBody(&unknown)) // the client has disconnected
+}
+
+// openAIErrorBody is a refusal in OpenAI's form.
+func openAIErrorBody(r *refusal) []byte {
+	code, kind := openAIError(r)
 	w := jsonx.Writer{}
 	w.Object()
 	w.Key("error")
@@ -188,7 +195,5 @@ func (c *call) refuseOpenAI(r *refusal) {
 	w.Word(kind)
 	w.EndObject()
 	w.EndObject()
-	c.Header().Set("Content-Type", "application/json")
-	c.WriteHeader(unknown.status)
-	_, _ = c.Write(w.Buf) // the client has disconnected
+	return w.Buf
 }

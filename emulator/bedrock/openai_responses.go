@@ -171,20 +171,7 @@ func (e *Emulator) createChatCompletion(c *call) error {
 	}
 	pieces = append(pieces, piece{json: sse("", []byte("[DONE]")), stop: true})
 	return e.streamEvents(c, pieces, f, func(int) []byte {
-		code, kind := openAIError(&refusal{status: f.Status})
-		w := jsonx.Writer{}
-		w.Object()
-		w.Key("error")
-		w.Object()
-		w.Key("code")
-		w.String(code)
-		w.Key("message")
-		w.String(f.Message)
-		w.Key("type")
-		w.Word(kind)
-		w.EndObject()
-		w.EndObject()
-		return sse("", w.Buf)
+		return sse("", openAIErrorBody(&refusal{status: f.Status, message: f.Message}))
 	})
 }
 

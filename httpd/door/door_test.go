@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,27 @@ func TestManyWarnings(t *testing.T) {
 	text := h.Get("X-Outcrop-Warnings")
 	if written == 0 || written == 200 || len(text) > 2<<10 || !strings.Contains(text, ", more;count=") || strings.ContainsAny(text, "\n") {
 		t.Errorf("%d of 200: %s", written, text)
+	}
+}
+
+// Commas of a detail stay, and readers that split the list outside quotation marks get the warnings.
+func TestWarningsAreReadableAndSeparate(t *testing.T) {
+	var log strings.Builder
+	call := newGateway(&log).Begin("granite", "id-1")
+	defer call.End(t.Context())
+	call.Warn(llm.Warning{Code: llm.WarnDropped, Field: "seed", Detail: `the model has "low", "high"; not Grüße, a\b` + "\r\nX-Evil: 1"})
+	call.Warn(llm.Warning{Code: llm.WarnDropped, Field: "user, name", Detail: "no"})
+	h := http.Header{}
+	door.Head(h, call)
+	text := h.Get("X-Outcrop-Warnings")
+	quoted := false
+	items := strings.FieldsFunc(text, func(r rune) bool {
+		quoted = quoted != (r == '"')
+		return r == ',' && !quoted
+	})
+	want := []string{`dropped;field=seed;detail="the model has 'low', 'high'; not Gr__e, a_b__X-Evil: 1"`, ` dropped;field=user__name;detail="no"`}
+	if !slices.Equal(items, want) {
+		t.Errorf("the header is %q\nand has     %q", text, items)
 	}
 }
 

@@ -55,7 +55,7 @@ func RouteHeaders(h http.Header, t *llm.Destination) {
 const maxWarningHeader = 2 << 10
 
 // warningHeader writes warnings as code;field=..., with detail="..." if there are details,
-// separated by commas, in ASCII, and returns how many fit. A final entry counts the others.
+// separated by commas outside the quotation marks, in ASCII, and returns how many fit. A final entry counts the others.
 func warningHeader(warnings []llm.Warning) (text string, written int) {
 	var b strings.Builder
 	for i, w := range warnings {
@@ -103,13 +103,19 @@ func ascii(s string) string {
 	}, s)
 }
 
-// quotable replaces characters that are not allowed in a header's quoted text.
+// quotable is a text as it stands in a header between quotation marks, where commas and semicolons separate nothing
+// (RFC 9110, section 5.6.4). Quotation marks become single ones, because readers that look for the next mark do not
+// know the escaped ones, and characters that are not ASCII become _.
 func quotable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == ',' {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ' || r > '~' || r == '\\':
 			return '_'
+		default:
+			return r
 		}
-		return r
 	}, s)
 }
 

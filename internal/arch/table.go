@@ -117,7 +117,7 @@ func rules() []Rule {
 			Why: "SageMaker differs from vendors of OpenAI's API by address, signature and frames; credentials, signatures, hosts and refusals of AWS are the same for all of its services, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/vertex", Level: vendor, May: with("internal/refcount", "upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
+			Path: "provider/vertex", Level: vendor, May: with("internal/levenshtein", "internal/refcount", "upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
 			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
 		},
 		{

@@ -1,6 +1,8 @@
 // Package levenshtein computes the distance between words, for hints such as "did you mean".
 package levenshtein
 
+import "strings"
+
 // room is the longest second word for which Distance does not allocate.
 const room = 128
 
@@ -28,4 +30,24 @@ func Distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// longest is the longest word of which Nearest finds the nearest one.
+const longest = 100
+
+// Nearest is the candidate that the fewest bytes turn into a word; the first one of several, and empty if
+// none needs less than a limit, or if the word is longer than 100 bytes. Capitals and spaces around the word
+// do not count.
+func Nearest(word string, candidates []string, limit int) string {
+	word = strings.ToLower(strings.TrimSpace(word))
+	if len(word) > longest {
+		return ""
+	}
+	near := ""
+	for _, c := range candidates {
+		if far := Distance(word, c); far < limit {
+			near, limit = c, far
+		}
+	}
+	return near
 }

@@ -30,3 +30,14 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	words := []string{"granite", "gneiss", "schist"}
+	for _, tt := range []struct{ word, want string }{
+		{"granit", "granite"}, {" Gneis ", "gneiss"}, {"basalt", ""}, {"", ""}, {strings.Repeat("granite", 40), ""},
+	} {
+		if got := Nearest(tt.word, words, 3); got != tt.want {
+			t.Errorf("%q is nearest to %q, want %q", tt.word, got, tt.want)
+		}
+	}
+}

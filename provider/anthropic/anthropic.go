@@ -199,7 +199,7 @@ func (d *deployment) Doubts() []provider.Doubt {
 	if d.host.key() != "" {
 		return nil
 	}
-	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for Anthropic", Hint: "set api_key, or the environment variable ANTHROPIC_API_KEY"}}
+	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for Anthropic", Hint: "set api_key, or the environment variable ANTHROPIC_API_KEY", Absent: true}}
 }
 
 // WithOverrides returns the deployment with a request's api_key and api_base. It is made for the

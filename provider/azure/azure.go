@@ -95,9 +95,9 @@ func (openAI) url(base *url.URL, path, model, version string) *url.URL {
 		if version != "preview" {
 			query.Del("api-version")
 		}
-	case path == "/responses" && version < "2025-03-01": // the first version that has it is 2025-03-01-preview
+	case path == responsesPath && version < "2025-03-01": // the first version that has it is 2025-03-01-preview
 		return nil
-	case path == "/models" || path == "/responses" || path == "/files" || path == "/batches":
+	case path == "/models" || path == responsesPath || path == "/files" || path == "/batches":
 		u.Path += "/openai" + path
 	default:
 		if named {
@@ -119,11 +119,22 @@ type foundry struct{}
 func (foundry) version() string { return "2024-05-01-preview" }
 
 // url follows https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference: resources have the
-// APIs of all their models under /models, servers of one model under /v1.
+// APIs of all their models under /models, servers of one model under /v1. Resources have the Responses API too, under
+// /openai/v1 (https://learn.microsoft.com/en-us/azure/foundry/openai/how-to/responses).
 func (foundry) url(base *url.URL, path, _, version string) *url.URL {
 	u := *base
 	for _, ending := range []string{path, "/v1", "/models"} {
 		u.Path = strings.TrimSuffix(u.Path, ending)
+	}
+	if path == responsesPath {
+		if !strings.HasSuffix(u.Path, "/openai") {
+			if !isResource(u.Hostname()) {
+				return nil
+			}
+			u.Path += "/openai"
+		}
+		u.Path, u.RawPath, u.RawQuery = u.Path+"/v1"+path, "", "" // this API has no versions
+		return &u
 	}
 	switch {
 	case strings.HasSuffix(u.Host, ".services.ai.azure.com") && path != "/models":
@@ -139,6 +150,19 @@ func (foundry) url(base *url.URL, path, _, version string) *url.URL {
 		u.Path += "/v1" + path
 	}
 	return &u
+}
+
+// responsesPath is the path of the Responses API in the vendors' files.
+const responsesPath = "/responses"
+
+// isResource reports whether a host is that of a resource, which has several models.
+func isResource(host string) bool {
+	for _, domain := range [...]string{".services.ai.azure.com", ".cognitiveservices.azure.com", ".openai.azure.com"} {
+		if strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return false
 }
 
 // open opens a deployment.

@@ -50,6 +50,12 @@ func TestAddresses(t *testing.T) {
 		{openAI{}, resource, "/responses", "2025-02-01-preview", "none"},
 		{foundry{}, "https://r.services.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://r.services.ai.azure.com/models", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
+		{foundry{}, "https://r.services.ai.azure.com", "/responses", "2024-05-01-preview", "https://r.services.ai.azure.com/openai/v1/responses"},
+		{foundry{}, "https://r.services.ai.azure.com/models?api-version=2024-05-01-preview", "/responses", "2024-05-01-preview", "https://r.services.ai.azure.com/openai/v1/responses"},
+		{foundry{}, "https://r.openai.azure.com/openai/v1", "/responses", "2024-05-01-preview", "https://r.openai.azure.com/openai/v1/responses"},
+		{foundry{}, "https://gateway.corp.example/azure/openai/v1", "/responses", "2024-05-01-preview", "https://gateway.corp.example/azure/openai/v1/responses"},
+		{foundry{}, "https://m.eastus2.models.ai.azure.com", "/responses", "2024-05-01-preview", "none"},
+		{foundry{}, "https://gateway.corp.example", "/responses", "2024-05-01-preview", "none"},
 		{foundry{}, "https://m.eastus2.models.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
 		{foundry{}, "https://m.eastus2.models.ai.azure.com/v1", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
 	} {

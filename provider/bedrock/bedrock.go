@@ -94,7 +94,7 @@ func asMantle(p provider.Params) provider.Params {
 }
 
 // isKnownID reports whether the built-in catalogue has a model or an inference profile
-// with this id.
+// with this id, or a model with this friendly name.
 func isKnownID(id string) bool {
 	known, err := catalog.Embedded()
 	if err != nil {
@@ -102,7 +102,8 @@ func isKnownID(id string) bool {
 	}
 	_, isModel := known.Model(id)
 	_, isProfile := known.Profile(id)
-	return isModel || isProfile
+	_, isName := known.Friendly(id)
+	return isModel || isProfile || isName
 }
 
 // options are the settings that a deployment may have.

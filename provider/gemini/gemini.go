@@ -159,12 +159,16 @@ func (d *deployment) Ready(context.Context) error {
 	return nil
 }
 
-// Doubts reports a missing key.
+// Doubts reports a missing key, and a model that Google has shut down.
 func (d *deployment) Doubts() []provider.Doubt {
-	if d.key() != "" {
-		return nil
+	var doubts []provider.Doubt
+	if doubt := genai.Retired(d.params.Model); doubt != nil {
+		doubts = append(doubts, *doubt)
 	}
-	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for " + service, Hint: "set api_key, or the environment variable GEMINI_API_KEY"}}
+	if d.key() != "" {
+		return doubts
+	}
+	return append(doubts, provider.Doubt{Option: "api_key", Message: "there is no API key for " + service, Hint: "set api_key, or the environment variable GEMINI_API_KEY", Absent: true})
 }
 
 // WithOverrides returns the deployment with a request's api_key and api_base. It is made for the

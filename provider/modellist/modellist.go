@@ -141,7 +141,7 @@ func (l *List) Check(ctx context.Context, c Credentials, opt provider.CheckOptio
 	list := provider.Finding{Check: provider.CheckLists, Subject: "models", Location: l.from.Location, State: provider.StateOK, Took: f.Took, Count: status.Models}
 	if status.Err != nil {
 		e := llm.AsError(status.Err)
-		if e.Code.Persistent() || e.Code == llm.CodeBilling || e.Code == llm.CodeRegionBlocked {
+		if e.Code.Persistent() || e.Code == llm.CodeBilling || e.Code == llm.CodeRegionBlocked || e.Code == llm.CodeUnreachable {
 			f.State, f.Err = provider.StateFail, e
 		} else { // not every server has a list
 			list.State, list.Err = provider.StateWarn, e

@@ -16,13 +16,20 @@ import (
 
 // Complete makes one call of chat completions, or of Responses.
 func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
-		return t.completeResponse(ctx, req)
+	if t.byResponses(req) {
+		resp, err := t.completeResponse(ctx, req)
+		if err == nil || !t.withoutResponses() {
+			return resp, err
+		}
 	}
 	x, err := t.call(ctx, req, false)
 	switch {
 	case err != nil && t.refusesTools(err):
-		return t.completeResponse(ctx, req)
+		resp, other := t.completeResponse(ctx, req)
+		if other == nil || !t.withoutResponses() {
+			return resp, other
+		}
+		return nil, err // which says what the caller can do
 	case err != nil:
 		return nil, err
 	}
@@ -47,13 +54,20 @@ func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.R
 
 // Stream makes one call of chat completions, or of Responses, with a streaming response.
 func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
-		return t.streamResponse(ctx, req)
+	if t.byResponses(req) {
+		stream, err := t.streamResponse(ctx, req)
+		if err == nil || !t.withoutResponses() {
+			return stream, err
+		}
 	}
 	x, err := t.call(ctx, req, true)
 	switch {
 	case err != nil && t.refusesTools(err):
-		return t.streamResponse(ctx, req)
+		stream, other := t.streamResponse(ctx, req)
+		if other == nil || !t.withoutResponses() {
+			return stream, other
+		}
+		return nil, err
 	case err != nil:
 		return nil, err
 	}

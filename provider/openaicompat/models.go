@@ -173,7 +173,7 @@ func (d *Deployment) Doubts() []provider.Doubt {
 	if missing == nil {
 		return nil
 	}
-	return []provider.Doubt{{Option: "api_key", Message: strings.TrimSuffix(missing.Message, "."), Hint: missing.Fix}}
+	return []provider.Doubt{{Option: "api_key", Message: strings.TrimSuffix(missing.Message, "."), Hint: missing.Fix, Absent: true}}
 }
 
 var (

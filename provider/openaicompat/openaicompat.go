@@ -262,8 +262,10 @@ type target struct {
 	responds bool        // chats go by the Responses API, because the model has no other, or the operator wants it
 	sealer   string      // who encrypts the model's reasoning there; empty if nobody does
 	noTools  atomic.Bool // the model has refused functions in chat completions while it reasons
-	chat     *url.URL
-	stream   *url.URL // of streaming chats
+	// noResponses is whether the model has turned out not to have the Responses API, although its server has.
+	noResponses atomic.Bool
+	chat        *url.URL
+	stream      *url.URL // of streaming chats
 }
 
 func (d *Deployment) target(model string) *target {
@@ -279,7 +281,7 @@ func (d *Deployment) target(model string) *target {
 		t.stream = s.StreamURL(model)
 	}
 	if d.vendor.Quirks.SealsReasoning && facts != nil && facts.Reasoning.Value {
-		t.sealer = d.vendor.Name
+		t.sealer = d.sealer()
 	}
 	for _, api := range []API{APIChat, APIResponses, APIEmbeddings, APIRerank} {
 		if u := d.end.URL(api, model); u != nil {
@@ -288,6 +290,13 @@ func (d *Deployment) target(model string) *target {
 		}
 	}
 	return t
+}
+
+// sealer is who encrypts reasoning for this deployment: the vendor, for the account at the address. Which keys are of
+// one account is not known, so another key counts as another account. Neither the key nor the address can be read from
+// it.
+func (d *Deployment) sealer() string {
+	return d.vendor.Name + "-" + digest(d.Account())
 }
 
 // Format writes the model for every verb, because the deployment's settings contain secrets.
@@ -321,6 +330,7 @@ type endpoint struct {
 	key     string
 	origin  string
 	headers http.Header
+	within  string     // what the operator has set of the key's organizations and projects
 	missing *llm.Error // the error of every call, because there is no key
 }
 
@@ -364,9 +374,10 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 	for name, value := range v.Headers {
 		e.headers.Set(name, value)
 	}
-	for option, name := range v.HeaderOptions {
+	for _, option := range sortedKeys(v.HeaderOptions) {
 		if value := p.Values[option]; value != "" {
-			e.headers.Set(name, value)
+			e.headers.Set(v.HeaderOptions[option], value)
+			e.within += "\x00" + value
 		}
 	}
 	return e, nil
@@ -471,9 +482,9 @@ func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error)
 // Missing is the error of calls without a key.
 func (e *endpoint) Missing() *llm.Error { return e.missing }
 
-// Identity is a digest of address and key.
+// Identity is a digest of address, key, and organization.
 func (e *endpoint) Identity() (id, origin string) {
-	return e.vendor.Name + " " + e.base.Host + " " + digest(e.key), cmp.Or(e.origin, "no key")
+	return e.vendor.Name + " " + e.base.Host + " " + digest(e.key+e.within), cmp.Or(e.origin, "no key")
 }
 
 // Close does nothing.

@@ -2,15 +2,13 @@ package openaicompat
 
 import (
 	"context"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/transport"
 	wire "outcrop/wire/openaichat"
-	"outcrop/wire/sse"
 )
 
 // Dialects are OpenAI's chat completions and Responses, as far as the vendor has them. Vendors whose texts
@@ -35,9 +33,9 @@ func (d *Deployment) chats() bool {
 func (t *target) Speaks(dialect string) bool {
 	switch dialect {
 	case llm.DialectOpenAI:
-		return t.d.chats() && !t.responds
+		return t.d.chats() && (!t.responds || t.withoutResponses())
 	case llm.DialectResponses:
-		return slices.Contains(t.d.Dialects(), dialect) && !t.d.noResponses.Load()
+		return slices.Contains(t.d.Dialects(), dialect) && !t.withoutResponses()
 	case llm.DialectText:
 		return t.d.vendor.APIs.Completions != "" && t.d.vendor.completes(t.id)
 	default:
@@ -94,7 +92,7 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 	if raw.Dialect == llm.DialectText {
 		relay.Choices = 0 // each prompt has that many; a stream without an end mark may end after the first
 	}
-	return &passedStream{exchange: x, events: sse.NewReader(x.events()), relay: relay}, nil
+	return transport.NewRawStream(x, x.events(), &relay), nil
 }
 
 // pass sends a client's body, and returns its edit, which has read it.
@@ -113,46 +111,6 @@ func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange
 	}
 	return x, edit, err
 }
-
-// passedStream is a streaming response of chunks.
-type passedStream struct {
-	*exchange
-	events *sse.Reader
-	relay  wire.ChunkRelay
-	done   bool
-	err    error
-}
-
-func (s *passedStream) Next(ev *llm.RawEvent) error {
-	*ev = llm.RawEvent{}
-	if s.err == nil {
-		s.err = s.next(ev)
-	}
-	return s.err
-}
-
-func (s *passedStream) next(ev *llm.RawEvent) error {
-	var event sse.Event
-	if s.done { // the end of the body is read too, so that the connection can be used again
-		_ = s.events.Next(&event) // the response is complete, whatever follows
-		return io.EOF
-	}
-	err := s.events.Next(&event)
-	data := event.Data
-	switch {
-	case errors.Is(err, io.EOF) && s.relay.Complete(): // its end mark is missing
-		data = []byte(wire.Done)
-	case err != nil:
-		return s.Broken(err)
-	}
-	if err := s.relay.Next(ev, data); err != nil {
-		return s.failed("stream", err)
-	}
-	s.done = string(data) == wire.Done
-	return nil
-}
-
-func (s *passedStream) More() bool { return s.err != nil || s.events.More() }
 
 var (
 	_ provider.Passer  = (*target)(nil)

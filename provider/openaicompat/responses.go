@@ -1,10 +1,12 @@
 package openaicompat
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"outcrop/catalog"
@@ -51,15 +53,56 @@ func (t *target) responses(ctx context.Context, raw *llm.Raw) (*exchange, error)
 	if err != nil {
 		return nil, err
 	}
-	x, err := t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), raw.Headers, pieces, warnings)
-	if err != nil {
-		if lacksResponses(llm.AsError(err)) {
-			t.d.noResponses.Store(true)
+	x, err := t.postResponses(ctx, raw.Headers, pieces, warnings)
+	if err != nil && refusesSealed(err) {
+		body, left := openairesponses.WithoutSealed(bytes.Join(pieces, nil))
+		if body == nil {
+			return nil, err
 		}
+		x, err = t.postResponses(ctx, raw.Headers, [][]byte{body}, append(slices.Clip(warnings), left...))
+	}
+	if err != nil {
 		return nil, err
 	}
 	x.meta.Keeps = t.d.vendor.Quirks.KeepsResponses
 	return x, nil
+}
+
+// postResponses sends a body to the Responses API, and notes if the server, or the model, turns out not to have
+// that API.
+func (t *target) postResponses(ctx context.Context, headers []llm.Label, body [][]byte, warnings []llm.Warning) (*exchange, error) {
+	x, err := t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), headers, body, warnings)
+	if err == nil {
+		return x, nil
+	}
+	switch e := llm.AsError(err); {
+	case lacksResponses(e):
+		t.d.noResponses.Store(true)
+	case e.UpstreamStatus == http.StatusBadRequest && strings.Contains(e.Message, operationMissing):
+		t.noResponses.Store(true)
+	}
+	return nil, err
+}
+
+// operationMissing is in Azure's refusals of an API that a model does not have: "The responses operation does not
+// work with the specified model, ...".
+const operationMissing = "operation does not work with the specified model"
+
+// withoutResponses reports whether the server or the model has turned out not to have the Responses API.
+func (t *target) withoutResponses() bool { return t.d.noResponses.Load() || t.noResponses.Load() }
+
+// byResponses reports whether a chat goes by the Responses API.
+func (t *target) byResponses(req *llm.Request) bool {
+	return !t.withoutResponses() && (t.responds || t.noTools.Load() && reasonsWithTools(req))
+}
+
+// refusesSealed reports whether a refusal says that reasoning has been encrypted for another account: OpenAI, and
+// Azure after it, read what the same organization or resource has encrypted
+// (https://github.com/BerriAI/litellm/issues/18094).
+func refusesSealed(err error) bool {
+	e := llm.AsError(err)
+	return e.Upstream && e.UpstreamStatus == http.StatusBadRequest &&
+		(e.Type == "invalid_encrypted_content" || strings.Contains(strings.ToLower(e.Message), "encrypted content") && strings.Contains(e.Message, "could not be verified"))
 }
 
 // answersByResponses reports whether chats of a model go by the Responses API: the model string says so in
@@ -73,14 +116,24 @@ func (d *Deployment) answersByResponses(model string, facts *catalog.Model) (str
 	return own, asked || d.params.Responses || facts != nil && facts.ResponsesOnly.Value
 }
 
-// ask encodes a request for the Responses API, makes the vendor's edits, and sends it.
+// ask encodes a request for the Responses API, makes the vendor's edits, and sends it. If the vendor cannot read the
+// reasoning in it, it is sent once more without.
 func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	x, err := t.askWith(ctx, req, stream, t.sealer)
+	if err != nil && t.sealer != "" && refusesSealed(err) {
+		return t.askWith(ctx, req, stream, "")
+	}
+	return x, err
+}
+
+// askWith is ask with the reasoning that a sealer has encrypted.
+func (t *target) askWith(ctx context.Context, req *llm.Request, stream bool, sealer string) (*exchange, error) {
 	own := *req
 	own.Stream = stream
 	buf := t.d.buffer()
 	defer t.d.release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
-	warnings, err := openairesponses.AppendRequest(&w, &own, t.name, &openairesponses.Form{Sealer: t.sealer, WebSearch: true})
+	warnings, err := openairesponses.AppendRequest(&w, &own, t.name, &openairesponses.Form{Sealer: sealer, WebSearch: true})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +144,7 @@ func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*excha
 	if err != nil {
 		return nil, err
 	}
-	x, err := t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), req.Headers, pieces, append(warnings, changed...))
+	x, err := t.postResponses(ctx, req.Headers, pieces, append(warnings, changed...))
 	if err != nil {
 		return nil, inClientsWords(err, &req.Call)
 	}

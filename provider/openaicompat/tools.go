@@ -22,7 +22,7 @@ const toolsRefused = "Function tools with reasoning_effort are not supported"
 // Responses API, which the server has, and remembers it.
 func (t *target) refusesTools(err error) bool {
 	e := llm.AsError(err)
-	if e.UpstreamStatus != http.StatusBadRequest || !strings.Contains(e.Message, toolsRefused) || t.d.end.URL(APIResponses, t.id) == nil || t.d.noResponses.Load() {
+	if e.UpstreamStatus != http.StatusBadRequest || !strings.Contains(e.Message, toolsRefused) || t.d.end.URL(APIResponses, t.id) == nil || t.withoutResponses() {
 		return false
 	}
 	t.noTools.Store(true)
@@ -39,7 +39,7 @@ const noEffort = "none"
 // Takes reports whether a body passes through. One of chat completions with functions does not if the model has
 // refused them there.
 func (t *target) Takes(verb llm.Verb, raw *llm.Raw) bool {
-	if raw.Dialect != llm.DialectOpenAI || verb != llm.VerbChat || !t.noTools.Load() {
+	if raw.Dialect != llm.DialectOpenAI || verb != llm.VerbChat || !t.noTools.Load() || t.withoutResponses() {
 		return true
 	}
 	var asked struct {

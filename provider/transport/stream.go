@@ -78,6 +78,9 @@ type Relayer interface {
 	Next(ev *llm.RawEvent, data []byte) error
 	// Ended reports whether the response is complete, whatever follows.
 	Ended() bool
+	// End fills ev with the event at the end of the body if the response is complete but has not said so. It
+	// reports false if the response has broken off.
+	End(ev *llm.RawEvent) bool
 }
 
 // RawStream is a streaming response in the dialect of its call, all of whose events reach the client.
@@ -108,6 +111,8 @@ func (s *RawStream) next(ev *llm.RawEvent) error {
 	switch {
 	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
 		return io.EOF
+	case errors.Is(err, io.EOF) && s.relay.End(ev):
+		return nil
 	case err != nil:
 		return s.Broken(err)
 	}

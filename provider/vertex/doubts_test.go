@@ -1,6 +1,7 @@
 package vertex_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,12 +62,43 @@ func TestMissingCredentialsAreDoubtedWithoutACall(t *testing.T) {
 			if len(doubts) > 0 != tt.doubt {
 				t.Fatalf("the doubts are %v", doubts)
 			}
-			if tt.doubt && (doubts[0].Mild || !strings.Contains(doubts[0].Message, filepath.Join(empty, file)) || !strings.Contains(doubts[0].Message, "was not asked")) {
+			if tt.doubt && (!doubts[0].Mild || !doubts[0].Absent || !strings.Contains(doubts[0].Message, filepath.Join(empty, file)) || !strings.Contains(doubts[0].Message, "was not asked")) {
 				t.Errorf("the doubt is %+v", doubts[0])
 			}
 			if google.asked.Load() != 0 {
 				t.Error("a token was asked for")
 			}
 		})
+	}
+}
+
+func TestALocationThatIsNotKnownIsDoubted(t *testing.T) {
+	for _, tt := range []struct {
+		values, environ map[string]string
+		option, says    string // empty for no doubt
+		mild            bool
+	}{
+		{values: map[string]string{"vertex_location": "europe-west12"}},
+		{values: map[string]string{"vertex_location": "eu"}},
+		{values: map[string]string{"vertex_location": "us-centrl1"}, option: "vertex_location", says: "Did you mean us-central1?"},
+		{values: map[string]string{"vertex_location": "us-central-1"}, option: "vertex_location", says: "Did you mean us-central1?"},
+		{values: map[string]string{"vertex_location": "mars"}, option: "vertex_location", says: "Check its spelling"},
+		{values: map[string]string{"vertex_location": "asia-southeast9"}, option: "vertex_location", says: "Did you mean asia-southeast1?", mild: true},
+		{values: map[string]string{"vertex_location": "mars", "api_base": "https://vertex.example.com"}},
+		{environ: map[string]string{"GOOGLE_CLOUD_LOCATION": "global1"}, says: "GOOGLE_CLOUD_LOCATION: global1 is not a location"},
+	} {
+		values := map[string]string{"api_key": "k", "vertex_project": "rocks-1"}
+		maps.Copy(values, tt.values)
+		d, err := vertex.Provider().Open(t.Context(), provider.Params{Model: "gemini-3.5-flash", Values: values, Environ: func(name string) string { return tt.environ[name] }, Upstream: upstream.New()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doubts := d.(provider.Reviewer).Doubts()
+		_ = d.Close()
+		switch {
+		case len(doubts) == 0 && tt.says == "":
+		case len(doubts) != 1 || tt.says == "" || doubts[0].Option != tt.option || doubts[0].Mild != tt.mild || !strings.Contains(doubts[0].Message+" "+doubts[0].Hint, tt.says):
+			t.Errorf("%v %v: the doubts are %+v", tt.values, tt.environ, doubts)
+		}
 	}
 }

@@ -6,13 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/google"
 
 	"outcrop/internal/jsonx"
 	"outcrop/internal/refcount"
@@ -34,81 +32,6 @@ const (
 	retryMost    = time.Minute
 	fetchTimeout = 30 * time.Second
 )
-
-// identity is where tokens come from, found once, in the background: finding the default credentials
-// may ask the machine's metadata server.
-type identity interface {
-	// Find returns the source of tokens, and the project that goes with it; empty if none does.
-	Find(ctx context.Context) (source oauth2.TokenSource, project string, err error)
-}
-
-// configured is an identity of a JSON file of Google's, or the default credentials if there is none.
-type configured struct {
-	json   func() []byte // a function, because formatters print fields; nil for the default credentials
-	kind   google.CredentialsType
-	client *http.Client
-}
-
-// Find reads the credentials.
-func (c *configured) Find(ctx context.Context) (oauth2.TokenSource, string, error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.client)
-	var found *google.Credentials
-	var err error
-	if c.json == nil {
-		found, err = google.FindDefaultCredentials(ctx, scope)
-	} else {
-		found, err = google.CredentialsFromJSONWithType(ctx, c.json(), c.kind, scope)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return found.TokenSource, found.ProjectID, nil
-}
-
-// newIdentity reads vertex_credentials: JSON, or the path of a file with JSON. Without it the variable
-// GOOGLE_APPLICATION_CREDENTIALS names the file, and without that the default credentials count. key
-// identifies what was read. project is the one in the JSON.
-func newIdentity(p provider.Params, client *http.Client) (id *configured, key [sha256.Size]byte, project string, err error) {
-	id = &configured{client: client}
-	text, from := p.Values["vertex_credentials"], "it"
-	if text == "" {
-		if text, from = p.Environ("GOOGLE_APPLICATION_CREDENTIALS"), "GOOGLE_APPLICATION_CREDENTIALS"; text == "" {
-			return id, sha256.Sum256(nil), "", nil
-		}
-	}
-	fail := func(reason string) error {
-		return &provider.OptionError{Option: "vertex_credentials", Reason: reason}
-	}
-	data := []byte(text)
-	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
-		if data, err = os.ReadFile(text); err != nil {
-			return nil, key, "", fail(from + " is not JSON, and not a file that can be read")
-		}
-		from = "the file"
-	}
-	var head struct {
-		Type    google.CredentialsType `json:"type"`
-		Project string                 `json:"project_id"`
-		Quota   string                 `json:"quota_project_id"`
-	}
-	if jsonx.Unmarshal(data, &head) != nil { // the error would quote it
-		return nil, key, "", fail(from + " is not the JSON of Google's credentials")
-	}
-	switch head.Type {
-	case google.ServiceAccount, google.AuthorizedUser, google.ExternalAccount, google.ExternalAccountAuthorizedUser, google.ImpersonatedServiceAccount:
-	default:
-		return nil, key, "", fail(from + " has not one of the types service_account, authorized_user, external_account, external_account_authorized_user and impersonated_service_account")
-	}
-	id.kind, id.json = head.Type, func() []byte { return data }
-	if _, _, err := id.Find(context.Background()); err != nil { // it only reads the JSON
-		return nil, key, "", fail(from + " cannot be used: a member is missing or wrong, such as private_key")
-	}
-	project = head.Project
-	if project == "" {
-		project = head.Quota
-	}
-	return id, sha256.Sum256(data), project, nil
-}
 
 // tokenClient is the HTTP client for tokens: with the trust of the deployment's connections, and the
 // proxy of the environment.

@@ -115,8 +115,16 @@ func (d *deployment) locate() string {
 	if p.Values["api_key"] != "" && p.Values["vertex_project"] == "" {
 		return "global"
 	}
-	return cmp.Or(p.Values["vertex_location"], p.Environ("VERTEXAI_LOCATION"), p.Environ("VERTEX_LOCATION"), p.Environ("GOOGLE_CLOUD_LOCATION"), defaultLocation)
+	location := p.Values["vertex_location"]
+	for _, name := range locationVariables {
+		location = cmp.Or(location, p.Environ(name))
+	}
+	return cmp.Or(location, defaultLocation)
 }
+
+// locationVariables are the variables with the location of deployments that set none, the first one first.
+// It is never written to.
+var locationVariables = [...]string{"VERTEXAI_LOCATION", "VERTEX_LOCATION", "GOOGLE_CLOUD_LOCATION"}
 
 // credentials takes the key or the source of tokens, and returns the project that comes with it.
 func (d *deployment) credentials(settings upstream.Settings) (project string, err error) {

@@ -289,10 +289,17 @@ func TestWrongSettingsNameTheOption(t *testing.T) {
 		{"vertex_location", "US Central", "us-central1"},
 		{"vertex_project", "my project", "rocks-123456"},
 		{"api_base", "vertex", "https://"},
-		{"vertex_credentials", "/none/a.json", "not a file that can be read"},
+		{"vertex_credentials", "/none/a.json", "names a file that does not exist"},
+		{"vertex_credentials", "~/a.json", "instead of ~"},
+		{"vertex_credentials", "s3cr3t", "neither JSON nor the path of a file"},
+		{"vertex_credentials", t.TempDir(), "a file that cannot be read"},
 		{"vertex_credentials", `{"type":"magic","secret":"s3cr3t"}`, "service_account"},
 		{"vertex_credentials", `{"type":"service_account","private_key":"s3cr3t"`, "not the JSON"},
-		{"vertex_credentials", `{"type":"external_account","secret":"s3cr3t"}`, "missing or wrong"},
+		{"vertex_credentials", `{"type":"external_account","secret":"s3cr3t","credential_source":{}}`, "audience, subject_token_type and token_url are missing"},
+		{"vertex_credentials", `{"type":"external_account","audience":"s3cr3t","subject_token_type":"t","token_url":"https://sts.googleapis.com/v1/token"}`, "credential_source"},
+		{"vertex_credentials", `{"type":"service_account","client_email":"s3cr3t"}`, "private_key is missing"},
+		{"vertex_credentials", `{"type":"service_account","client_email":"a@b","private_key":"-----BEGIN PRIVATE KEY-----s3cr3t"}`, "not a private key in PEM"},
+		{"vertex_credentials", `{"type":"authorized_user","client_id":"a","client_secret":"s3cr3t"}`, "refresh_token is missing"},
 	} {
 		_, err := open(t, "gemini-2.5-pro", map[string]string{tt.option: tt.value}, nil)
 		e, ok := errors.AsType[*provider.OptionError](err)

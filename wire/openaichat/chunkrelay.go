@@ -24,17 +24,32 @@ type ChunkRelay struct {
 	model []byte // as JSON
 	buf   []byte
 	ended int64 // choices with a finish reason
+	done  bool  // the end mark has come
 }
 
-// Complete reports whether the stream may end here, although its end mark is missing.
-func (c *ChunkRelay) Complete() bool { return c.ended >= max(1, c.Choices) }
+// Ended reports whether the end mark has come.
+func (c *ChunkRelay) Ended() bool { return c.done }
+
+// End fills ev with the end mark, if the stream may end here although it is missing.
+func (c *ChunkRelay) End(ev *llm.RawEvent) bool {
+	if c.ended < max(1, c.Choices) {
+		return false
+	}
+	c.mark(ev)
+	return true
+}
+
+// mark fills ev with the end mark.
+func (c *ChunkRelay) mark(ev *llm.RawEvent) {
+	c.event(ev, []byte(Done), 0, 0)
+	ev.Content, c.done = true, true
+}
 
 // Next fills ev with the event for the client that the data of an event becomes. It has no data if
 // there is none. An error that the endpoint reports is a *RefusalError.
 func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) error {
 	if string(bytes.TrimSpace(data)) == Done {
-		c.event(ev, []byte(Done), 0, 0)
-		ev.Content = true
+		c.mark(ev)
 		return nil
 	}
 	if bytes.IndexByte(data, '\n') >= 0 { // it must be one line of the event

@@ -213,11 +213,11 @@ func TestChunksThatArePassedOn(t *testing.T) {
 			t.Errorf("%s: got %s, %+v, %v", tt.data, ev.Data, ev, err)
 		}
 	}
-	if c.Complete() {
+	if c.End(&llm.RawEvent{}) {
 		t.Error("it is complete after one choice of two")
 	}
 	var ev llm.RawEvent
-	if err := c.Next(&ev, []byte(`{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}`)); err != nil || !c.Complete() {
+	if err := c.Next(&ev, []byte(`{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}`)); err != nil || c.Ended() || !c.End(&ev) || !c.Ended() || string(ev.Data) != "data: [DONE]\n\n" {
 		t.Errorf("it is not complete after both: %v", err)
 	}
 	if err := c.Next(&ev, []byte(Done)); err != nil || string(ev.Data) != "data: [DONE]\n\n" {

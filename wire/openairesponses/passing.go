@@ -194,6 +194,50 @@ func summaryMessage(text string) jsonx.Raw {
 	return w.Buf
 }
 
+// WithoutSealed returns a request without the reasoning that another account than the endpoint's has encrypted, and
+// what belongs to it, with warnings of what is left out; nil if it has none, or if it has a summary that is encrypted,
+// without which there is no conversation.
+func WithoutSealed(body []byte) (out []byte, warnings []llm.Warning) {
+	members, err := jsonx.Members(body)
+	if err != nil {
+		return nil, nil
+	}
+	var items []jsonx.Raw
+	if jsonx.Unmarshal(jsonx.Find(members, "input"), &items) != nil {
+		return nil, nil
+	}
+	reasoning := false
+	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
+	w.Object()
+	for _, m := range members {
+		w.AnyKey(m.Name)
+		if m.Name != "input" {
+			w.Raw(m.Value)
+			continue
+		}
+		w.Array()
+		for i, raw := range items {
+			item, left := portable(raw, true)
+			if left == "" {
+				w.Raw(item)
+				continue
+			}
+			kind := member(raw, "type")
+			if strings.HasPrefix(kind, "compaction") {
+				return nil, nil
+			}
+			reasoning = reasoning || kind == "reasoning"
+			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: "input[" + strconv.Itoa(i) + "]", Detail: left})
+		}
+		w.EndArray()
+	}
+	w.EndObject()
+	if !reasoning {
+		return nil, nil
+	}
+	return w.Buf, warnings[:min(len(warnings), maxWarnings)]
+}
+
 // Bound reports whether an item means something only to the deployment that made it: it is encrypted, or
 // refers to what that keeps.
 func Bound(item jsonx.Raw) bool {

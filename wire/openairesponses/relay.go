@@ -41,6 +41,9 @@ const maxRelayed = 4_000_000
 // Ended reports whether the last event of the response has come.
 func (r *Relay) Ended() bool { return r.ended }
 
+// End reports false: a response without its last event has broken off.
+func (r *Relay) End(*llm.RawEvent) bool { return false }
+
 // Next fills ev with the event for the client that the data of an event becomes. A failure that the endpoint
 // reports is a *FailedError.
 func (r *Relay) Next(ev *llm.RawEvent, data []byte) error {

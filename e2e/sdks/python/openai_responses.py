@@ -6,34 +6,14 @@ itself does not do.
 
 import json
 
-import httpx
 import openai
-import pydantic
-from gateway import KEY, MODEL, URL, client
-from openai.types.responses import Response, ResponseStreamEvent
+from gateway import KEY, MODEL, URL
+from openai.types.responses import Response
+from responses_api import CALLS, EVENT, PATCH, TEXT, WEATHER, Api, Stone
 from scenario import need, raises, run, scenario
 
-WEATHER = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "The weather in a city now.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False},
-    "strict": True,
-}
-EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
-
-
-def create(content, **more):
-    return client.responses.create(**{"model": MODEL, "input": content, **more})
-
-
-def post(**body):
-    """The parsed body of a response, or of the events of one that is streamed."""
-    r = httpx.post(URL + "/v1/responses", json={"model": MODEL, **body}, headers={"authorization": f"Bearer {KEY}"}, timeout=60)
-    need(r.status_code == 200, r.text)
-    if not body.get("stream"):
-        return r.json()
-    return [json.loads(line.removeprefix("data: ")) for line in r.text.splitlines() if line.startswith("data: ")]
+api = Api(URL + "/v1", KEY, MODEL)
+client, create, post = api.client, api.create, api.post
 
 
 @scenario("a response has its text and its usage")
@@ -45,12 +25,7 @@ def _():
 
 @scenario("whole responses and all events are valid by the SDK's types")
 def _():
-    for body in (
-        {"input": "[[answer: granite]]"},
-        {"input": "[[call: get_weather {\"city\":\"Paris\"}]] [[call: get_weather {\"city\":\"Tokyo\"}]]", "tools": [WEATHER], "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "high", "summary": "auto"}},
-        {"input": "[[call: patch {\"input\":\"x\"}]]", "tools": [{"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}}]},
-        {"input": "[[words: 50]]", "max_output_tokens": 20},
-    ):
+    for body in (TEXT, CALLS, PATCH, {"input": "[[words: 50]]", "max_output_tokens": 20}):
         Response.model_validate(post(**body))
         for event in post(**body, stream=True):
             EVENT.validate_python(event)
@@ -58,13 +33,7 @@ def _():
 
 @scenario("a stream has its events in order")
 def _():
-    with client.responses.stream(model=MODEL, input="[[words: 30]]") as stream:
-        events = list(stream)
-        final = stream.get_final_response()
-    need([e.type for e in events[:4]] == ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"], events[:4])
-    need([e.type for e in events[-4:]] == ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"], events[-4:])
-    need(events[-4].text == final.output_text == "".join(e.delta for e in events if e.type == "response.output_text.delta"), final)
-    need([e.sequence_number for e in events] == sorted({e.sequence_number for e in events}), events)
+    need(api.in_order()[3] == "response.content_part.added")
 
 
 @scenario("the raw stream of create can be read")
@@ -100,15 +69,7 @@ def _():
 
 @scenario("parse returns an object of the schema")
 def _():
-    class Stone(pydantic.BaseModel):
-        name: str
-        hardness: int
-
-    asked = {"model": MODEL, "input": "Describe granite, of hardness 7.", "text_format": Stone}
-    r = client.responses.parse(**asked)
-    need(isinstance(r.output_parsed, Stone), r.output_text)
-    with client.responses.stream(**asked) as stream:
-        need(stream.get_final_response().output_parsed == r.output_parsed)
+    api.parses()
     call = client.responses.parse(model=MODEL, input='[[call: Stone {"name":"granite","hardness":7}]]', tools=[openai.pydantic_function_tool(Stone)]).output[-1]
     need(call.parsed_arguments == Stone(name="granite", hardness=7), call)
 
@@ -179,9 +140,7 @@ def _():
 
 @scenario("errors name the parameter")
 def _():
-    e = raises(openai.BadRequestError, create, [{"role": "stone", "content": "x"}])
-    need(e.param == "input[0].role" and e.type == "invalid_request_error", e)
-    need(raises(openai.RateLimitError, create, "[[fault: throttle]]").code == "rate_limit_exceeded")
+    api.refuses()
 
 
 run()

@@ -7,39 +7,16 @@ by the SDK's types too. LIMITED=1 says that the model has functions alone, and p
 import json
 import os
 
-import httpx
 import openai
-import pydantic
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import Response
+from responses_api import CALLS, EVENT, PATCH, TEXT, WEATHER, Api
 from scenario import need, raises, run, scenario
 
 MODEL = os.environ["MODEL"]
 DIRECT = os.environ.get("DIRECT") == "1"
 LIMITED = os.environ.get("LIMITED") == "1"
-BASE = os.environ["BASE_URL"] + ("" if DIRECT else "/v1")
-KEY = os.environ["API_KEY"]
-EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
-WEATHER = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "The weather in a city now.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False},
-    "strict": True,
-}
-client = openai.OpenAI(base_url=BASE, api_key=KEY, max_retries=0, timeout=120)
-
-
-def create(content, **more):
-    return client.responses.create(**{"model": MODEL, "input": content, **more})
-
-
-def post(**body):
-    """The parsed body of a response, or of the events of one that is streamed."""
-    r = httpx.post(BASE + "/responses", json={"model": MODEL, **body}, headers={"authorization": f"Bearer {KEY}"}, timeout=60)
-    need(r.status_code == 200, r.text)
-    if not body.get("stream"):
-        return r.json()
-    return [json.loads(line.removeprefix("data: ")) for line in r.text.splitlines() if line.startswith("data: ")]
+api = Api(os.environ["BASE_URL"] + ("" if DIRECT else "/v1"), os.environ["API_KEY"], MODEL)
+client, create, post = api.client, api.create, api.post
 
 
 def complete(response):
@@ -52,13 +29,13 @@ def complete(response):
 @scenario("whole responses and all events are valid by the SDK's types")
 def _():
     bodies = [
-        {"input": "[[answer: granite]]"},
-        {"input": "[[call: get_weather {\"city\":\"Paris\"}]] [[call: get_weather {\"city\":\"Tokyo\"}]]", "tools": [WEATHER], "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "high", "summary": "auto"}},
+        TEXT,
+        CALLS,
         {"input": "[[words: 200]]", "max_output_tokens": 80},
         {"input": "A stone", "text": {"format": {"type": "json_schema", "name": "stone", "strict": True, "schema": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": False}}}},
     ]
     if not LIMITED:
-        bodies.append({"input": "[[call: patch {\"input\":\"x\"}]]", "tools": [{"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}}]})
+        bodies.append(PATCH)
     for body in bodies:
         Response.model_validate(complete(post(**body)), strict=True)
         events = post(**body, stream=True)
@@ -79,13 +56,7 @@ def _():
 
 @scenario("a stream has its events in order")
 def _():
-    with client.responses.stream(model=MODEL, input="[[words: 30]]") as stream:
-        events = list(stream)
-        final = stream.get_final_response()
-    types = [e.type for e in events]
-    need(types[:3] == ["response.created", "response.in_progress", "response.output_item.added"], types)
-    need(types[-4:] == ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"], types)
-    need(events[-4].text == final.output_text == "".join(e.delta for e in events if e.type == "response.output_text.delta"), final)
+    api.in_order()
 
 
 @scenario("a limit makes the response incomplete")
@@ -114,22 +85,12 @@ def _():
 
 @scenario("an object of a schema is parsed")
 def _():
-    class Stone(pydantic.BaseModel):
-        name: str
-        hardness: int
-
-    asked = {"model": MODEL, "input": "Describe granite, of hardness 7.", "text_format": Stone}
-    r = client.responses.parse(**asked)
-    need(isinstance(r.output_parsed, Stone), r.output_text)
-    with client.responses.stream(**asked) as stream:
-        need(stream.get_final_response().output_parsed == r.output_parsed)
+    api.parses()
 
 
 @scenario("errors name the parameter")
 def _():
-    e = raises(openai.BadRequestError, create, [{"role": "stone", "content": "x"}])
-    need(e.param == "input[0].role" and e.type == "invalid_request_error", e)
-    need(raises(openai.RateLimitError, create, "[[fault: throttle]]").code == "rate_limit_exceeded")
+    api.refuses()
 
 
 if not DIRECT:
