@@ -208,6 +208,7 @@ func rules() []Rule {
 			Path: "cli", Level: command, May: with(
 				"internal/memlimit", ".", "app", "catalog", "catalog/tables", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
+				"provider/bedrock/openai",
 			),
 			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",
 		},

@@ -18,6 +18,7 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/rerank"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
@@ -79,7 +80,8 @@ func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 }
 
 // Models returns the models that the gateway can serve for which the policy allows a target, and the
-// account's own inference profiles. It omits models that no list of the region has.
+// account's own inference profiles. It omits models that no list of the region has. Those of a deployment of
+// bedrock_mantle are the models that bedrock-mantle has by OpenAI's API, and no profiles.
 func (d *deployment) Models() []provider.Model {
 	if regionError(d.home) != nil { // nothing can be called in a region that does not exist
 		return nil
@@ -88,7 +90,7 @@ func (d *deployment) Models() []provider.Model {
 	known := state.Catalogue
 	var out []provider.Model
 	for _, m := range known.Models() {
-		if !servable(m) || known.Shortened(m.ID) {
+		if !servable(m) || known.Shortened(m.ID) || d.overrides.mantle && !namedAtMantle(known, m) {
 			continue
 		}
 		if row, ok := d.model(state, m); ok {
@@ -96,7 +98,7 @@ func (d *deployment) Models() []provider.Model {
 		}
 	}
 	for _, p := range known.Profiles() {
-		if !p.Application {
+		if !p.Application || d.overrides.mantle {
 			continue
 		}
 		for _, region := range d.own {
@@ -111,6 +113,16 @@ func (d *deployment) Models() []provider.Model {
 		}
 	}
 	return out
+}
+
+// namedAtMantle reports whether bedrock-mantle has a model by OpenAI's API, and not by another id that is in the
+// catalogue too.
+func namedAtMantle(known *catalog.Catalogue, m *catalog.Model) bool {
+	if openai.Mantle(m) == nil {
+		return false
+	}
+	_, twin := known.Model(m.Mantle.ID)
+	return m.Mantle.ID == m.ID || !twin
 }
 
 // servable reports whether the gateway has an API for a model.
@@ -149,8 +161,14 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 	if err != nil {
 		return provider.Model{}, false
 	}
+	if d.overrides.mantle {
+		id.Route = modelid.Mantle
+	}
 	a := asked{id: id, model: id, region: d.home, policy: d.policy}
 	targets := slices.DeleteFunc(decide(a, state).Candidates, func(w resolve.Candidate) bool {
+		if w.API == resolve.Mantle {
+			return m.OnMantle(w.Region) == catalog.No
+		}
 		if m.OnDemand(w.Region) == catalog.Yes {
 			return false
 		}
@@ -164,6 +182,9 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 	row := provider.Model{
 		ID: m.ID, Names: known.NamesOf(m.ID), Title: m.Name,
 		Target: llm.Destination{API: best.API, Region: best.Region, ID: best.ID, Reason: best.Reason}, Serves: []string{best.Region},
+	}
+	if best.API == resolve.Mantle {
+		row.Target.API = mantleAPI(openai.Mantle(m))
 	}
 	for _, w := range targets {
 		p, ok := known.Profile(w.ID)

@@ -61,12 +61,15 @@ func (d *deployment) others(model string, w *target) bool {
 }
 
 // notOnMantle says of a model that bedrock-mantle is known to have that its host in this region does not have
-// it: each region's has models of its own, and no list says which.
+// it: each region's has models of its own.
 func notOnMantle(e *llm.Error, w *target) {
 	region := w.destination.Region
 	e.Code, e.Param = llm.CodeModelNotInRegion, "model"
 	e.Cause = "bedrock-mantle in " + region + " does not have " + w.facts.Mantle.ID + "."
 	e.Fix = "Call it in another region: set aws_region_name of the deployment, or name several regions in its policy."
+	if others := slices.DeleteFunc(slices.Clone(w.facts.Mantle.In), func(at string) bool { return at == region }); len(others) > 0 {
+		e.Fix = "It is known to be in " + strings.Join(others, ", ") + ": set aws_region_name of the deployment to one of them, or name several regions in its policy."
+	}
 	e.Docs = diagnose.Docs(e.Code)
 }
 

@@ -216,6 +216,15 @@ func (m *Model) OnlyOnMantle() bool {
 	return m.Converse != Yes && m.Invoke != Yes && m.OpenAI != Yes && m.Mantle.ID == m.ID
 }
 
+// OnMantle reports whether bedrock-mantle has a model in a region, as far as is known; Unknown if no source names any
+// region for it, or it is not there at all.
+func (m *Model) OnMantle(region string) Known {
+	if len(m.Mantle.In) == 0 {
+		return Unknown
+	}
+	return known(slices.Contains(m.Mantle.In, region))
+}
+
 // onRuntime is 0 for a model that only bedrock-mantle is known to have.
 func (m *Model) onRuntime() int {
 	if m.OnlyOnMantle() {

@@ -78,6 +78,9 @@ type Mantle struct {
 	Chat, Responses, Messages Known
 	// ResponsesBase is the path in front of /responses, /v1 or /openai/v1.
 	ResponsesBase string
+	// In are the regions that are known to have it there, sorted. Each region's host has models of its own, and
+	// no table has them all, so others may have it too.
+	In []string
 }
 
 // Reasoning describes a model's reasoning settings.
