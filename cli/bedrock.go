@@ -135,10 +135,14 @@ func (c *callFlags) candidate(model string, known *catalog.Catalogue) (candidate
 	if err != nil {
 		return candidate, nil, fmt.Errorf("--model: %w", err)
 	}
-	if c.Profile != "" && id.ARN.Kind == modelid.NoARN {
+	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Observed{})
+	atMantle := len(d.Candidates) > 0 && d.Candidates[0].API == resolve.Mantle
+	if c.Profile != "" && id.ARN.Kind == modelid.NoARN && (c.Profile != "none" || !atMantle) {
 		return c.forced(model, id, known)
 	}
-	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Observed{})
+	if atMantle && (c.CountTokens || c.Batch || c.Guardrail != "") {
+		return candidate, nil, &usageError{"--model " + model + ": bedrock-mantle, where it is called, counts no tokens and has neither batch jobs nor guardrails", "Leave out --count-tokens, --batch and --guardrail for this model."}
+	}
 	if len(d.Elsewhere) > 0 && !c.Force {
 		elsewhere := notCallable(&d)
 		elsewhere.Message = "--model " + model + ": " + elsewhere.Message

@@ -35,6 +35,26 @@ func TestDoctorCallsModelsOfMantle(t *testing.T) {
 	}
 }
 
+func TestDoctorNamesTheModelsThatMantleDoesNotHave(t *testing.T) {
+	emulatedWith(t, emulator.Options{})
+	code, out, _ := doctor(t, "--config", write(t, `
+model_list:
+  - {model_name: granite, litellm_params: {model: bedrock_mantle/xai.grok-4.3}}
+  - {model_name: basalt, litellm_params: {model: bedrock/google.gemma-4-e2b}}
+`))
+	if code == 0 || strings.Contains(out, "'the model'") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	for _, want := range []string{
+		"The model 'xai.grok-4.3' does not exist", "The model 'google.gemma-4-e2b' does not exist", "xai.grok-4.3 is known to be in us-west-2", "google.gemma-4-e2b is known to be in eu-central-1",
+		"userguide/models-region-compatibility.html", "affects:        granite, basalt",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, out)
+		}
+	}
+}
+
 func TestDoctorSaysWhichPermissionsMantleNeeds(t *testing.T) {
 	rights := func(actions string) *account.Setup {
 		p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` + actions + `],"Resource":"*"}]}`))

@@ -24,12 +24,12 @@ import (
 	"outcrop/provider/bedrock/sign"
 )
 
-// fetch makes one call of the control plane and returns the response body.
+// fetch makes one call of the control plane, or of bedrock-mantle, and returns the response body.
 func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
 	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
 	target := llm.Destination{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
-	resp, err := d.send(ctx, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
+	resp, err := d.sendAs(ctx, end.Signing, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
 	if err != nil {
 		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied && len(e.Statement) > 0) {
 			e.Statement = jsonx.Raw(inventory.Statement)

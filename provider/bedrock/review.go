@@ -295,9 +295,13 @@ func (d *deployment) elsewhereOnMantle(m *catalog.Model, region string) []provid
 	if m.OnMantle(region) != catalog.No {
 		return nil
 	}
+	hint := "No region is known to have it."
+	if others := m.MantleRegions(); len(others) > 0 {
+		hint = "It is callable from " + strings.Join(others, ", ") + "."
+	}
 	return []provider.Doubt{{
 		Option: d.placeOption(), Local: true, Message: m.Mantle.ID + " is not known to be callable from " + region + ": bedrock-mantle there is not known to have it",
-		Hint: "It is callable from " + strings.Join(m.Mantle.In, ", ") + ".",
+		Hint: hint,
 	}}
 }
 

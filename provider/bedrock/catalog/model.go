@@ -50,6 +50,7 @@ type Model struct {
 	onDemand map[string]bool         // by region, or by partition
 	seen     map[string]sight        // by region, what the live lists say
 	access   map[string]Availability // by region
+	atMantle map[string]bool         // by region, whether the live list of bedrock-mantle has the model
 	prices   map[string]*Price       // by profile prefix or region; the default price has the empty name
 	sources  map[string]*Source
 }
