@@ -383,6 +383,18 @@ func TestChatCompletionsOfTheSurfaces(t *testing.T) {
 	if a := s.ask(t, runtimeHost, "/openai"+path, `{"model":"openai.gpt-oss-120b-1:0","messages":[{"role":"user","content":"x"}]}`); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+	thinking := `,"messages":[{"role":"user","content":"[[answer: granite]]"}],"reasoning_effort":"high"`
+	a = s.ask(t, mantleHost, path, `{"model":"openai.gpt-oss-120b"`+thinking+`}`)
+	if text := string(a.body); a.status != 200 || !strings.Contains(text, `"content":"granite","reasoning":"`) || strings.Contains(text, "<reasoning>") {
+		t.Errorf("on bedrock-mantle: %d %s", a.status, a.body)
+	}
+	a = s.ask(t, mantleHost, path, `{"model":"openai.gpt-oss-120b"`+thinking+`,"stream":true}`)
+	if text := string(a.body); a.status != 200 || !strings.Contains(text, `"delta":{"reasoning":"`) || strings.Contains(text, "reasoning>") {
+		t.Errorf("on bedrock-mantle, streamed: %d %s", a.status, a.body)
+	}
+	if a = s.ask(t, runtimeHost, "/openai"+path, `{"model":"openai.gpt-oss-120b-1:0"`+thinking+`}`); !strings.Contains(string(a.body), `"content":"<reasoning>`) {
+		t.Errorf("on bedrock-runtime: %d %s", a.status, a.body)
+	}
 	list := s.send(t, http.MethodGet, "/v1/models", "", func(r *http.Request) {
 		apiKey(r)
 		r.Host = mantleHost
