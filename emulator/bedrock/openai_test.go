@@ -399,7 +399,7 @@ func TestChatCompletionsOfTheSurfaces(t *testing.T) {
 		apiKey(r)
 		r.Host = mantleHost
 	})
-	if !strings.Contains(string(list.body), `"id":"openai.gpt-5.5"`) || strings.Contains(string(list.body), "claude") || strings.Contains(string(list.body), "xai.grok-4.3") {
+	if !strings.Contains(string(list.body), `"id":"openai.gpt-5.5"`) || strings.Contains(string(list.body), "claude") || strings.Contains(string(list.body), "xai.grok-4.6") {
 		t.Errorf("the models are %s", list.body)
 	}
 }
@@ -431,6 +431,11 @@ func TestTheCataloguesAgreeOnOpenAIsAPI(t *testing.T) {
 			continue // the emulator has some of the models there
 		}
 		there := theirs.Mantle
+		for _, region := range known.Regions() {
+			if has := slices.Contains(own.AtMantle(region), m); has && theirs.OnMantle(region) == catalog.No {
+				t.Errorf("%s is on bedrock-mantle in %s here, and not there", m.ID, region)
+			}
+		}
 		if there.ID != m.Mantle.ID || denies(there.Chat, m.Mantle.Chat) || denies(there.Responses, m.Mantle.Responses != "") || there.ResponsesBase != m.Mantle.Responses {
 			t.Errorf("%s: on bedrock-mantle it is %+v here and %+v there", m.ID, m.Mantle, there)
 		}

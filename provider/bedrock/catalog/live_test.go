@@ -109,9 +109,9 @@ func TestAnswersOfAWS(t *testing.T) {
 
 	for what, decode := range map[string]func([]byte) error{
 		"models of bedrock-mantle": func(b []byte) error { _, err := DecodeMantleModels(b); return err },
-		"ListFoundationModels":  func(b []byte) error { _, err := DecodeFoundationModels(b); return err },
-		"ListInferenceProfiles": func(b []byte) error { _, _, err := DecodeInferenceProfiles(b); return err },
-		"GetInferenceProfile":   func(b []byte) error { _, err := DecodeInferenceProfile(b); return err },
+		"ListFoundationModels":     func(b []byte) error { _, err := DecodeFoundationModels(b); return err },
+		"ListInferenceProfiles":    func(b []byte) error { _, _, err := DecodeInferenceProfiles(b); return err },
+		"GetInferenceProfile":      func(b []byte) error { _, err := DecodeInferenceProfile(b); return err },
 	} {
 		for _, body := range []string{``, `<html>`, `{"message":"no"}`} {
 			if err := decode([]byte(body)); err == nil || !strings.Contains(err.Error(), what) {
