@@ -366,6 +366,7 @@ func TestRoutesToOpenAIsAPI(t *testing.T) {
 	for model, path := range map[string]string{
 		"mantle/openai.gpt-oss-120b":             "/v1/chat/completions", // another host than that of Converse, which has it too
 		"mantle/us-west-2/qwen.qwen3-coder-next": "/v1/chat/completions",
+		"bedrock_mantle/openai.gpt-oss-120b":     "/v1/chat/completions", // LiteLLM's name of a provider
 	} {
 		if _, err := d.Complete(t.Context(), model, ask("Hi")); err != nil || a.last().path != path {
 			t.Errorf("%s: %s (%v)", model, a.last().path, err)
