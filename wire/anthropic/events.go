@@ -253,7 +253,7 @@ func (c *Events) start(dst []byte, ev *llm.Event) []byte {
 // open sends the start of the current block; use is the call, if it is one.
 func (c *Events) open(dst []byte, use *llm.ToolUse) []byte {
 	if c.kind == llm.BlockToolUse {
-		for _, data := range c.unreadable.take() {
+		for _, data := range c.take() {
 			c.heldBytes -= len(data)
 			dst = c.hide(dst, data)
 		}
