@@ -35,6 +35,18 @@ func TestDoctorCallsModelsOfMantle(t *testing.T) {
 	}
 }
 
+func TestDoctorCallsWhatMantleHasBehindAWildcard(t *testing.T) {
+	emulatedWith(t, emulator.Options{})
+	code, out, errs := doctor(t, "--region", "eu-central-1", "--config", write(t, `
+model_list:
+  - {model_name: "bedrock/*", litellm_params: {model: "bedrock/*"}}
+  - {model_name: "mantle/*", litellm_params: {model: "bedrock_mantle/*"}}
+`))
+	if code != 0 || !strings.Contains(out, "mantle/* as ") || !strings.Contains(out, "2 models can be called") {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+}
+
 func TestDoctorNamesTheModelsThatMantleDoesNotHave(t *testing.T) {
 	emulatedWith(t, emulator.Options{})
 	code, out, _ := doctor(t, "--config", write(t, `
