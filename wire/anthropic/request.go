@@ -203,7 +203,7 @@ func (d *decoder) extra(field string) {
 // unknown is extra for a member that the API does not have either, with the one that is meant if the name is misspelled.
 func (d *decoder) unknown(name string) {
 	e := llm.Unsupported(name, "%s: "+extraWords, name)
-	if near := levenshtein.Nearest(name, fieldWords.Members()); near != "" {
+	if near := levenshtein.Meant(name, fieldWords.Members()); near != "" {
 		e.Fix = "Did you mean " + near + "? Rename " + name + ", or remove it."
 	}
 	d.refuse(e)

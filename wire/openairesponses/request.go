@@ -313,7 +313,7 @@ func missingInput(rest jsonx.Raw) error {
 		return e
 	}
 	for _, m := range members {
-		if levenshtein.Nearest(m.Name, []string{"input"}) != "" {
+		if levenshtein.Meant(m.Name, []string{"input"}) != "" {
 			e.Fix = "Did you mean input? Rename " + m.Name + "."
 		}
 	}

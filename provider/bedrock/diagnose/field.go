@@ -253,7 +253,7 @@ func (c *Case) meant(name string) string {
 	if c.Names != nil {
 		all = slices.Concat(c.Names.Members(), parameters)
 	}
-	return levenshtein.Nearest(name, all)
+	return levenshtein.Meant(name, all)
 }
 
 // bound is the limit in AWS's words on a value that breaks one.
