@@ -49,7 +49,7 @@ func examinee(t *testing.T, text string, faults ...string) *patient {
 	}
 	p := &patient{}
 	server := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/model/") {
+		if strings.HasPrefix(r.URL.Path, "/model/") || r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/v1/") {
 			p.mu.Lock()
 			p.calls++
 			p.open++

@@ -100,6 +100,47 @@ func names(models []outcrop.Model) []string {
 	return out
 }
 
+func TestWildcardsListTheModelsOfMantle(t *testing.T) {
+	for _, tt := range []struct {
+		name, model string
+		has, hasNot []string
+	}{
+		{"Bedrock", "bedrock/*", []string{"openai.gpt-5.5", "google.gemma-4-31b", "zai.glm-4.6", "amazon.nova-lite-v1:0"}, []string{"google.gemma-4-e2b"}},
+		{"bedrock-mantle", "bedrock_mantle/*", []string{"openai.gpt-5.5", "google.gemma-4-31b", "zai.glm-4.6", "openai.gpt-5.6-sol", "openai.gpt-oss-120b"}, []string{"xai.grok-4.6", "google.gemma-4-e2b", "amazon.nova-lite-v1:0", "openai.gpt-oss-120b-1:0", "minimax.minimax-m2", "anthropic.claude-opus-5"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := open(t, "model_list:\n  - {model_name: '*', litellm_params: {model: '"+tt.model+"'}}\n", keys())
+			if lists := a.Refresh(t.Context(), 0); len(lists) != 1 || lists[0].Err != nil {
+				t.Fatalf("the lists are %+v", lists)
+			}
+			models := a.Models()
+			got := names(models)
+			for _, name := range tt.has {
+				if !slices.Contains(got, name) {
+					t.Errorf("%s is not listed", name)
+				}
+			}
+			for _, name := range tt.hasNot {
+				if slices.Contains(got, name) {
+					t.Errorf("%s is listed", name)
+				}
+			}
+			at := slices.IndexFunc(models, func(m outcrop.Model) bool { return m.Name == "openai.gpt-5.5" })
+			if m := models[at]; m.Target.API != "responses" || m.Target.Region != "us-east-1" || !slices.Equal(m.Serves, []string{"us-east-1"}) || !slices.Equal(m.Aliases, []string{"gpt-5-5"}) || !m.Input.Set || m.Context == 0 || m.Verb != llm.VerbChat {
+				t.Errorf("got %+v", m)
+			}
+			if tt.name != "bedrock-mantle" {
+				return
+			}
+			for _, m := range models {
+				if _, err := a.Complete(t.Context(), &outcrop.Request{Call: outcrop.Call{Model: m.Name}, Turns: []outcrop.Turn{outcrop.User("Hi")}}); err != nil {
+					t.Errorf("%s is listed, and a call gets %v", m.Name, err)
+				}
+			}
+		})
+	}
+}
+
 func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	a := open(t, anyModel, keys())
 	if known := names(a.Models()); a.lists.Load() != 0 || !slices.Contains(known, "anthropic.claude-sonnet-4-5-20250929-v1:0") {

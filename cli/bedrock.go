@@ -34,7 +34,7 @@ type callFlags struct {
 	Role        string `placeholder:"ROLE" help:"Name or ARN of the role that batch jobs run as."`
 	Guardrail   string `placeholder:"ID" help:"Id or ARN of the guardrail that calls use."`
 	APIKey      bool   `name:"api-key" help:"Calls authenticate with a Bedrock API key instead of a signature."`
-	Force       bool   `help:"Accept a model that is not in the built-in catalogue."`
+	Force       bool   `help:"Accept a model that is not in the built-in catalogue, or not known to be in the region."`
 }
 
 type policyCommand struct {
@@ -135,10 +135,20 @@ func (c *callFlags) candidate(model string, known *catalog.Catalogue) (candidate
 	if err != nil {
 		return candidate, nil, fmt.Errorf("--model: %w", err)
 	}
-	if c.Profile != "" && id.ARN.Kind == modelid.NoARN {
+	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Observed{})
+	atMantle := len(d.Candidates) > 0 && d.Candidates[0].API == resolve.Mantle
+	if c.Profile != "" && id.ARN.Kind == modelid.NoARN && (c.Profile != "none" || !atMantle) {
 		return c.forced(model, id, known)
 	}
-	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Observed{})
+	if atMantle && (c.CountTokens || c.Batch || c.Guardrail != "") {
+		return candidate, nil, &usageError{"--model " + model + ": bedrock-mantle, where it is called, counts no tokens and has neither batch jobs nor guardrails", "Leave out --count-tokens, --batch and --guardrail for this model."}
+	}
+	if len(d.Elsewhere) > 0 && !c.Force {
+		elsewhere := notCallable(&d)
+		elsewhere.Message = "--model " + model + ": " + elsewhere.Message
+		elsewhere.Fix += " If the region has it since this release, use --force."
+		return candidate, nil, elsewhere
+	}
 	if len(d.Candidates) > 0 {
 		for _, w := range d.Candidates[1:] {
 			others = append(others, w.ID)

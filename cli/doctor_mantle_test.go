@@ -13,7 +13,7 @@ import (
 // completions.
 const mantleModels = `
 model_list:
-  - {model_name: granite, litellm_params: {model: bedrock_mantle/openai.gpt-5.5}}
+  - {model_name: granite, litellm_params: {model: bedrock_mantle/openai.gpt-5.6-sol}}
   - {model_name: basalt, litellm_params: {model: bedrock/openai.gpt-5.4}}
   - {model_name: gneis, litellm_params: {model: bedrock_mantle/qwen.qwen3-32b}}
 `
@@ -24,7 +24,7 @@ func TestDoctorCallsModelsOfMantle(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d:\n%s%s", code, out, errs)
 	}
-	for _, want := range []string{"openai.gpt-5.5", "bedrock-mantle", "3 models can be called both with and without streaming"} {
+	for _, want := range []string{"openai.gpt-5.6-sol", "bedrock-mantle", "3 models can be called both with and without streaming"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
@@ -32,6 +32,38 @@ func TestDoctorCallsModelsOfMantle(t *testing.T) {
 	code, out, errs = doctor(t, "--config", write(t, mantleModels), "--region", "us-west-2", "--region", "us-east-2")
 	if code != 0 || !strings.Contains(out, "6 models can be called") {
 		t.Errorf("in other regions: exit code %d:\n%s%s", code, out, errs)
+	}
+}
+
+func TestDoctorCallsWhatMantleHasBehindAWildcard(t *testing.T) {
+	emulatedWith(t, emulator.Options{})
+	code, out, errs := doctor(t, "--region", "eu-central-1", "--config", write(t, `
+model_list:
+  - {model_name: "bedrock/*", litellm_params: {model: "bedrock/*"}}
+  - {model_name: "mantle/*", litellm_params: {model: "bedrock_mantle/*"}}
+`))
+	if code != 0 || !strings.Contains(out, "mantle/* as ") || !strings.Contains(out, "2 models can be called") {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+}
+
+func TestDoctorNamesTheModelsThatMantleDoesNotHave(t *testing.T) {
+	emulatedWith(t, emulator.Options{})
+	code, out, _ := doctor(t, "--config", write(t, `
+model_list:
+  - {model_name: granite, litellm_params: {model: bedrock_mantle/google.gemma-4-26b-a4b}}
+  - {model_name: basalt, litellm_params: {model: bedrock/google.gemma-4-e2b}}
+`))
+	if code == 0 || strings.Contains(out, "'the model'") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	for _, want := range []string{
+		"The model 'google.gemma-4-26b-a4b' does not exist", "The model 'google.gemma-4-e2b' does not exist", "google.gemma-4-26b-a4b is known to be in eu-central-1, us-east-2, us-west-2", "google.gemma-4-e2b is known to be in eu-central-1, us-east-2",
+		"userguide/models-region-compatibility.html", "affects:        granite, basalt",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, out)
+		}
 	}
 }
 

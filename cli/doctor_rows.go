@@ -194,7 +194,7 @@ func (r *refusal) collect() {
 	}
 	for _, e := range r.errors {
 		words := func(text string) string { return text }
-		if len(ids) > 1 {
+		if len(ids) > 1 && e.Code != llm.CodeModelUnknown && e.Code != llm.CodeModelNotInRegion { // these are about the ids
 			words = func(text string) string { return withoutID(text, e) }
 		}
 		r.messages = appendUnique(r.messages, words(e.Message))
@@ -247,6 +247,11 @@ func unnamed(text, id string) string {
 			b.WriteString("MODEL")
 		case strings.HasSuffix(before, "profile "), strings.HasSuffix(before, "model "):
 			b.WriteString("in question")
+		case strings.HasSuffix(before, "model '") && strings.HasPrefix(after, "'"):
+			quoted := strings.TrimSuffix(b.String(), "'")
+			b.Reset()
+			b.WriteString(quoted + "in question")
+			after = after[1:]
 		default:
 			b.WriteString("the model")
 		}

@@ -13,6 +13,7 @@ func TestAnIdIsTakenOutOfATextWhereItIsAWord(t *testing.T) {
 		{"check its certificate and the proxy settings of x.", "x", "check its certificate and the proxy settings of the model."},
 		{"arn:aws:bedrock:us-east-1::foundation-model/nova", "nova", "arn:aws:bedrock:us-east-1::foundation-model/*"},
 		{"outcrop bedrock policy --model nova", "nova", "outcrop bedrock policy --model MODEL"},
+		{"The model 'nova' does not support the API", "nova", "The model in question does not support the API"},
 		{"the model nova-lite is not nova", "nova", "the model in question-lite is not the model"},
 	} {
 		if got := unnamed(tt.text, tt.id); got != tt.want {

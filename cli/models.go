@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/resolve"
 )
 
 // modelsCommand holds the commands for models.
@@ -171,9 +174,13 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 		c.read(ctx, con, client)
 	}
 	var rows []modelRow
+	hidden := false
 	for _, m := range client.Models() {
-		if row := newModelRow(&m); c.shown(&row) {
+		switch row := newModelRow(&m); {
+		case c.shown(&row):
 			rows = append(rows, row)
+		case row.matches(c.Filter):
+			hidden = true
 		}
 	}
 	if err := client.Close(); err != nil {
@@ -184,7 +191,7 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 		if c.JSON {
 			fmt.Fprintln(con.out, "[]")
 		}
-		return c.nothing(con, cfg)
+		return c.nothing(con, cfg, hidden)
 	case c.JSON:
 		return c.printJSON(con, rows)
 	default:
@@ -193,17 +200,15 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 	}
 }
 
-// nothing reports that no model matches, and suggests what may have been meant.
-func (c *listCommand) nothing(con console, cfg *config.Config) error {
+// nothing reports that no model matches, and suggests what may have been meant. hidden is whether some match that
+// the flags do not select.
+func (c *listCommand) nothing(con console, cfg *config.Config, hidden bool) error {
 	what, hint := "no model matches", "Run outcrop models without words to list all models that can be called."
 	if len(c.Filter) > 0 {
 		what += " " + strconv.Quote(strings.Join(c.Filter, " "))
-		known, err := catalog.Embedded()
-		if err != nil {
+		var err error
+		if hint, err = c.hint(hint, hidden); err != nil {
 			return err
-		}
-		if suggestion := known.Suggest(strings.Join(c.Filter, " "), ""); !strings.HasPrefix(suggestion, "outcrop models") {
-			hint = suggestion
 		}
 		if levenshtein.Distance(c.Filter[0], "resolve") <= 2 {
 			hint = "Did you mean outcrop models resolve?"
@@ -213,6 +218,34 @@ func (c *listCommand) nothing(con console, cfg *config.Config) error {
 	}
 	complain(con.err, what, hint)
 	return errUnhealthy
+}
+
+// hint says why no model is listed for the filter, or what it may mean; otherwise if neither is known.
+func (c *listCommand) hint(otherwise string, hidden bool) (string, error) {
+	if hidden {
+		return "Models that match are retired, or this account has no access to them: use --all to list those too.", nil
+	}
+	known, err := catalog.Embedded()
+	if err != nil {
+		return "", err
+	}
+	asked := strings.Join(c.Filter, " ")
+	_, isModel := known.Model(asked)
+	if _, named := known.Friendly(asked); !isModel && !named {
+		if suggestion := known.Suggest(asked, ""); !strings.HasPrefix(suggestion, "Run outcrop models") {
+			return suggestion, nil
+		}
+		return otherwise, nil
+	}
+	d, err := decide(asked, cmp.Or(c.Region, regionOf(os.Getenv)), resolve.Default())
+	if err != nil {
+		return "", err
+	}
+	if len(d.Elsewhere) > 0 {
+		e := notCallable(&d)
+		return e.Message + ". " + e.Fix, nil
+	}
+	return "The model is known, but the configuration or the region does not lead to it; run outcrop models resolve " + asked + " to see how it is called.", nil
 }
 
 // read refreshes the lists, and warns of those that cannot be read. Models known from

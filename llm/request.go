@@ -390,6 +390,15 @@ type Reasoning struct {
 	Thinking jsonx.Raw
 }
 
+// Thinks reports whether Anthropic's setting asks for thinking: it is given, and of another type than disabled.
+func (r *Reasoning) Thinks() bool {
+	var set struct {
+		Type string    `json:"type"`
+		Rest jsonx.Raw `json:",embed"`
+	}
+	return len(r.Thinking) > 0 && (jsonx.Unmarshal(r.Thinking, &set) != nil || set.Type != "disabled")
+}
+
 // Format requires the response to be a JSON object, and to follow Schema if it is given.
 type Format struct {
 	Name, Description string

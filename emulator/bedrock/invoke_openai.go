@@ -18,6 +18,9 @@ type openAIChat struct {
 	// events is whether the stream is one of OpenAI's own, in which usage, if it is asked for, comes in a
 	// chunk of its own.
 	events, usage bool
+	// apart is whether reasoning stands in the member reasoning of a message, as on bedrock-mantle according to the
+	// makers of clients (https://github.com/brainlid/langchain/pull/521), and not in its text.
+	apart bool
 }
 
 // openAIMessage is one message of the conversation.
@@ -207,20 +210,22 @@ func (a *reply) openAIStop() string {
 	}
 }
 
-// reasonedText returns the answer's text with its reasoning in tags, as gpt-oss writes
-// it.
-func (a *reply) reasonedText() string {
-	var b strings.Builder
+// texts returns the answer's text and its reasoning. Unless the reasoning stands apart, it is in the text, between
+// tags.
+func (o openAIChat) texts(a *reply) (text, reasoning string) {
+	var b, apart strings.Builder
 	for i := range a.Blocks {
-		switch block := &a.Blocks[i]; block.Kind {
-		case llm.BlockReasoning:
+		switch block := &a.Blocks[i]; {
+		case block.Kind == llm.BlockReasoning && o.apart:
+			apart.WriteString(block.Text)
+		case block.Kind == llm.BlockReasoning:
 			b.WriteString("<reasoning>" + block.Text + "</reasoning>")
-		case llm.BlockText:
+		case block.Kind == llm.BlockText:
 			b.WriteString(block.Text)
 		default: // calls stand elsewhere
 		}
 	}
-	return b.String()
+	return b.String(), apart.String()
 }
 
 // openAIHead begins an answer or a chunk.
@@ -295,7 +300,7 @@ func (a *reply) openAICalls(w *jsonx.Writer, indexed bool) {
 	w.EndArray()
 }
 
-func (openAIChat) whole(a *reply) []byte {
+func (o openAIChat) whole(a *reply) []byte {
 	var w jsonx.Writer
 	openAIHead(&w)
 	w.Key("finish_reason")
@@ -304,8 +309,13 @@ func (openAIChat) whole(a *reply) []byte {
 	w.Object()
 	w.Key("role")
 	w.Word("assistant")
+	text, reasoning := o.texts(a)
 	w.Key("content")
-	w.String(a.reasonedText())
+	w.String(text)
+	if reasoning != "" {
+		w.Key("reasoning")
+		w.String(reasoning)
+	}
 	if a.Stop == llm.StopToolUse {
 		a.openAICalls(&w, false)
 	}
@@ -339,12 +349,13 @@ func (o openAIChat) pieces(a *reply, steps []llm.Event) []piece {
 		w.EndObject()
 		return w.Buf
 	}
-	say := func(text string) func(w *jsonx.Writer) {
+	member := func(name, text string) func(w *jsonx.Writer) {
 		return func(w *jsonx.Writer) {
-			w.Key("content")
+			w.Key(name)
 			w.String(text)
 		}
 	}
+	say := func(text string) func(w *jsonx.Writer) { return member("content", text) }
 	all = append(all, piece{json: chunk("", false, func(w *jsonx.Writer) {
 		w.Key("role")
 		w.Word("assistant")
@@ -360,6 +371,10 @@ func (o openAIChat) pieces(a *reply, steps []llm.Event) []piece {
 			thinking = false
 		}
 		if s.Kind != llm.EventDelta || s.Block != llm.BlockText && s.Block != llm.BlockReasoning {
+			continue
+		}
+		if s.Block == llm.BlockReasoning && o.apart {
+			all = append(all, piece{json: chunk("", false, member("reasoning", text)), delta: true, text: text})
 			continue
 		}
 		if s.Block == llm.BlockReasoning && !thinking {

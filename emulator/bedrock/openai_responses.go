@@ -140,7 +140,7 @@ func (e *Emulator) createChatCompletion(c *call) error {
 	if err != nil {
 		return err
 	}
-	how := openAIChat{events: true, usage: string(memberOf(memberOf(c.body, "stream_options"), "include_usage")) == "true"}
+	how := openAIChat{events: true, apart: c.operation.service == serviceMantle, usage: string(memberOf(memberOf(c.body, "stream_options"), "include_usage")) == "true"}
 	body, err := withoutTransport(c.body)
 	if err != nil {
 		return unreadable(err)

@@ -383,11 +383,23 @@ func TestChatCompletionsOfTheSurfaces(t *testing.T) {
 	if a := s.ask(t, runtimeHost, "/openai"+path, `{"model":"openai.gpt-oss-120b-1:0","messages":[{"role":"user","content":"x"}]}`); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+	thinking := `,"messages":[{"role":"user","content":"[[answer: granite]]"}],"reasoning_effort":"high"`
+	a = s.ask(t, mantleHost, path, `{"model":"openai.gpt-oss-120b"`+thinking+`}`)
+	if text := string(a.body); a.status != 200 || !strings.Contains(text, `"content":"granite","reasoning":"`) || strings.Contains(text, "<reasoning>") {
+		t.Errorf("on bedrock-mantle: %d %s", a.status, a.body)
+	}
+	a = s.ask(t, mantleHost, path, `{"model":"openai.gpt-oss-120b"`+thinking+`,"stream":true}`)
+	if text := string(a.body); a.status != 200 || !strings.Contains(text, `"delta":{"reasoning":"`) || strings.Contains(text, "reasoning>") {
+		t.Errorf("on bedrock-mantle, streamed: %d %s", a.status, a.body)
+	}
+	if a = s.ask(t, runtimeHost, "/openai"+path, `{"model":"openai.gpt-oss-120b-1:0"`+thinking+`}`); !strings.Contains(string(a.body), `"content":"<reasoning>`) {
+		t.Errorf("on bedrock-runtime: %d %s", a.status, a.body)
+	}
 	list := s.send(t, http.MethodGet, "/v1/models", "", func(r *http.Request) {
 		apiKey(r)
 		r.Host = mantleHost
 	})
-	if !strings.Contains(string(list.body), `"id":"openai.gpt-5.5"`) || strings.Contains(string(list.body), "claude") || strings.Contains(string(list.body), "xai.grok-4.3") {
+	if !strings.Contains(string(list.body), `"id":"openai.gpt-5.5"`) || strings.Contains(string(list.body), "claude") || strings.Contains(string(list.body), "xai.grok-4.6") {
 		t.Errorf("the models are %s", list.body)
 	}
 }
@@ -419,6 +431,11 @@ func TestTheCataloguesAgreeOnOpenAIsAPI(t *testing.T) {
 			continue // the emulator has some of the models there
 		}
 		there := theirs.Mantle
+		for _, region := range known.Regions() {
+			if has := slices.Contains(own.AtMantle(region), m); has && theirs.OnMantle(region) == catalog.No {
+				t.Errorf("%s is on bedrock-mantle in %s here, and not there", m.ID, region)
+			}
+		}
 		if there.ID != m.Mantle.ID || denies(there.Chat, m.Mantle.Chat) || denies(there.Responses, m.Mantle.Responses != "") || there.ResponsesBase != m.Mantle.Responses {
 			t.Errorf("%s: on bedrock-mantle it is %+v here and %+v there", m.ID, m.Mantle, there)
 		}

@@ -200,7 +200,7 @@ func (m *message) decoded(context.Context) (*llm.Request, error) {
 		}
 		m.defaults.Apply(&req.LLM)
 		req.LLM.Model, req.LLM.DropUnknownBetas = m.raw.Model, m.raw.DropUnknownBetas
-		m.request, m.env.Stop = req, req.LLM.Stop
+		m.request, m.env.Stop, m.env.Unasked = req, req.LLM.Stop, !req.LLM.Reasoning.Thinks()
 	}
 	return &m.request.LLM, nil
 }

@@ -39,7 +39,7 @@ func rules() []Rule {
 		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
 		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/base64", "internal/httpfield"), Beside: []string{"wire/litellm", "wire/mediatype", "wire/openaipart"},
+			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/base64", "internal/httpfield", "internal/levenshtein"), Beside: []string{"wire/litellm", "wire/mediatype", "wire/openaipart"},
 			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
 		{Path: "wire/openaipart", Level: dialect, May: []string{"internal/jsonx", "llm"}, Why: "OpenAI's two APIs for texts have schemas, documents and arguments in common"},
@@ -208,6 +208,7 @@ func rules() []Rule {
 			Path: "cli", Level: command, May: with(
 				"internal/memlimit", ".", "app", "catalog", "catalog/tables", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
+				"provider/bedrock/openai",
 			),
 			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",
 		},

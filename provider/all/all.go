@@ -19,7 +19,8 @@ import (
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider(), bedrock.Mantle(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
+		bedrock.Providers(),
+		[]provider.Info{anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
 		cohere.Providers(),
 		ollama.Providers(),

@@ -29,9 +29,16 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// Provider describes Bedrock.
-func Provider() provider.Info {
+// Providers are Provider and Mantle, which share what they read of an account.
+func Providers() []provider.Info {
 	known := newIdentities()
+	return []provider.Info{runtimeOf(known), mantleOf(known)}
+}
+
+// Provider describes Bedrock.
+func Provider() provider.Info { return runtimeOf(newIdentities()) }
+
+func runtimeOf(known *identities) provider.Info {
 	return provider.Info{
 		Name:    "bedrock",
 		Help:    "AWS Bedrock: every model that Converse or OpenAI's API there serves.",
@@ -49,8 +56,9 @@ func newIdentities() *identities {
 
 // Mantle describes LiteLLM's provider bedrock_mantle: models of Bedrock at the host bedrock-mantle, by the
 // ids that they have there. Its settings and variables are LiteLLM's.
-func Mantle() provider.Info {
-	known := newIdentities()
+func Mantle() provider.Info { return mantleOf(newIdentities()) }
+
+func mantleOf(known *identities) provider.Info {
 	return provider.Info{
 		Name:       "bedrock_mantle",
 		Help:       "AWS Bedrock: models at the host bedrock-mantle.",

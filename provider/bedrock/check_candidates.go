@@ -31,7 +31,17 @@ func (d *deployment) Candidates(all bool) []string {
 	return out
 }
 
+// samples leaves out models that only bedrock-mantle has where there are others: they need a permission that calls of
+// the others do not need.
 func (d *deployment) samples() []string {
+	if found := d.samplesOf(func(m *catalog.Model) bool { return d.overrides.mantle || !m.OnlyOnMantle() }); len(found) > 0 {
+		return found
+	}
+	return d.samplesOf(func(*catalog.Model) bool { return true })
+}
+
+// samplesOf returns the cheapest of each maker's wanted models.
+func (d *deployment) samplesOf(wanted func(*catalog.Model) bool) []string {
 	before, after, _ := strings.Cut(d.params.Model, "*")
 	route := before[:strings.LastIndexByte(before, '/')+1] // a route or a region in front of the id
 	before = strings.TrimPrefix(before, route)
@@ -43,7 +53,7 @@ func (d *deployment) samples() []string {
 		if !isBefore || !isAfter || rest == "" || m.Owner == "" || m.Legacy || m.Entitlement == provider.EntitlementRefused || !m.Input.Set || !m.Output.Set {
 			continue
 		}
-		if fact, ok := known.Model(m.ID); !ok || fact.Kind != catalog.KindChat || fact.Streaming == catalog.No {
+		if fact, ok := known.Model(m.ID); !ok || fact.Kind != catalog.KindChat || !wanted(fact) || fact.Streaming == catalog.No {
 			continue
 		}
 		if other, ok := best[m.Owner]; !ok || m.Input.Value+m.Output.Value < other.Input.Value+other.Output.Value {

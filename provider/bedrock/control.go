@@ -18,17 +18,18 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/rerank"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 )
 
-// fetch makes one call of the control plane and returns the response body.
+// fetch makes one call of the control plane, or of bedrock-mantle, and returns the response body.
 func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
 	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
 	target := llm.Destination{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
-	resp, err := d.send(ctx, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
+	resp, err := d.sendAs(ctx, end.Signing, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
 	if err != nil {
 		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied && len(e.Statement) > 0) {
 			e.Statement = jsonx.Raw(inventory.Statement)
@@ -79,7 +80,8 @@ func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 }
 
 // Models returns the models that the gateway can serve for which the policy allows a target, and the
-// account's own inference profiles. It omits models that no list of the region has.
+// account's own inference profiles. It omits models that no list of the region has. Those of a deployment of
+// bedrock_mantle are the models that bedrock-mantle has by OpenAI's API, and no profiles.
 func (d *deployment) Models() []provider.Model {
 	if regionError(d.home) != nil { // nothing can be called in a region that does not exist
 		return nil
@@ -88,7 +90,7 @@ func (d *deployment) Models() []provider.Model {
 	known := state.Catalogue
 	var out []provider.Model
 	for _, m := range known.Models() {
-		if !servable(m) || known.Shortened(m.ID) {
+		if !servable(m) || known.Shortened(m.ID) || d.overrides.mantle && !namedAtMantle(known, m) {
 			continue
 		}
 		if row, ok := d.model(state, m); ok {
@@ -96,7 +98,7 @@ func (d *deployment) Models() []provider.Model {
 		}
 	}
 	for _, p := range known.Profiles() {
-		if !p.Application {
+		if !p.Application || d.overrides.mantle {
 			continue
 		}
 		for _, region := range d.own {
@@ -111,6 +113,16 @@ func (d *deployment) Models() []provider.Model {
 		}
 	}
 	return out
+}
+
+// namedAtMantle reports whether bedrock-mantle has a model by OpenAI's API, and not by another id that is in the
+// catalogue too.
+func namedAtMantle(known *catalog.Catalogue, m *catalog.Model) bool {
+	if openai.Mantle(m) == nil {
+		return false
+	}
+	_, twin := known.Model(m.Mantle.ID)
+	return m.Mantle.ID == m.ID || !twin
 }
 
 // servable reports whether the gateway has an API for a model.
@@ -149,8 +161,14 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 	if err != nil {
 		return provider.Model{}, false
 	}
+	if d.overrides.mantle {
+		id.Route = modelid.Mantle
+	}
 	a := asked{id: id, model: id, region: d.home, policy: d.policy}
 	targets := slices.DeleteFunc(decide(a, state).Candidates, func(w resolve.Candidate) bool {
+		if w.API == resolve.Mantle {
+			return m.OnMantle(w.Region) == catalog.No
+		}
 		if m.OnDemand(w.Region) == catalog.Yes {
 			return false
 		}
@@ -164,6 +182,9 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 	row := provider.Model{
 		ID: m.ID, Names: known.NamesOf(m.ID), Title: m.Name,
 		Target: llm.Destination{API: best.API, Region: best.Region, ID: best.ID, Reason: best.Reason}, Serves: []string{best.Region},
+	}
+	if best.API == resolve.Mantle {
+		row.Target.API = mantleAPI(openai.Mantle(m))
 	}
 	for _, w := range targets {
 		p, ok := known.Profile(w.ID)

@@ -46,14 +46,19 @@ func (w *target) surface(c resolve.Candidate, facts *catalog.Model) error {
 		}
 		w.openai.Surface, w.openai.end = openai.Mantle(facts), end
 		w.noCount = true
-		w.destination.API = string(openai.Chat)
-		if w.openai.Path(openai.Chat) == nil {
-			w.destination.API = string(openai.Responses)
-		}
+		w.destination.API = mantleAPI(w.openai.Surface)
 	case w.route == modelid.Auto && c.API == "converse":
 		w.openai.Surface, w.openai.end = openai.Runtime(facts, c.ID), w.end
 	}
 	return nil
+}
+
+// mantleAPI is the API by which chats go at bedrock-mantle.
+func mantleAPI(s *openai.Surface) string {
+	if s.Path(openai.Chat) == nil {
+		return string(openai.Responses)
+	}
+	return string(openai.Chat)
 }
 
 // onMantle reports whether the model is called at bedrock-mantle, because nothing else has it.

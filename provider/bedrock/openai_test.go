@@ -212,18 +212,18 @@ func TestOnlyModelsWithTheResponsesAPISpeakIt(t *testing.T) {
 
 func TestChatsOfModelsThatOnlyMantleHas(t *testing.T) {
 	a := newAWS(t)
-	a.body = `{"id":"chatcmpl-1","object":"chat.completion","model":"qwen.qwen3-32b","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"granite"}}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`
+	a.body = `{"id":"chatcmpl-1","object":"chat.completion","model":"qwen.qwen3-32b","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"granite","reasoning":"Hm."}}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`
 	d := a.open(t, "*", nil, map[string]string{"AWS_REGION": "us-east-1"})
 	req := &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
 	resp, err := d.Complete(t.Context(), "qwen.qwen3-32b", req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.Blocks[0].Text != "granite" || resp.Meta.Destination.API != "chat" || a.last().path != "/v1/chat/completions" {
+	if len(resp.Blocks) != 2 || resp.Blocks[0].Kind != llm.BlockReasoning || resp.Blocks[0].Text != "Hm." || resp.Blocks[1].Text != "granite" || resp.Meta.Destination.API != "chat" || a.last().path != "/v1/chat/completions" {
 		t.Errorf("%+v from %s", resp, a.last().path)
 	}
 	a.header.Set("Content-Type", "text/event-stream")
-	a.body = `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"gra"}}]}` + "\n\n" +
+	a.body = `data: {"choices":[{"index":0,"delta":{"reasoning":"Hm."}}]}` + "\n\n" + `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"gra"}}]}` + "\n\n" +
 		`data: {"choices":[{"index":0,"delta":{"content":"nite"},"finish_reason":"stop"}]}` + "\n\n" +
 		`data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}` + "\n\ndata: [DONE]\n\n"
 	s, err := d.Stream(t.Context(), "qwen.qwen3-32b", req)
@@ -231,15 +231,19 @@ func TestChatsOfModelsThatOnlyMantleHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	text := ""
+	text, thought := "", ""
 	var ev llm.Event
 	for err == nil {
-		if err = s.Next(&ev); err == nil && ev.Kind == llm.EventDelta {
+		switch err = s.Next(&ev); {
+		case err != nil || ev.Kind != llm.EventDelta:
+		case ev.Block == llm.BlockReasoning:
+			thought += ev.Text
+		default:
 			text += ev.Text
 		}
 	}
-	if !errors.Is(err, io.EOF) || text != "granite" {
-		t.Errorf("%q, %v", text, err)
+	if !errors.Is(err, io.EOF) || text != "granite" || thought != "Hm." {
+		t.Errorf("%q after %q, %v", text, thought, err)
 	}
 }
 
@@ -362,6 +366,7 @@ func TestRoutesToOpenAIsAPI(t *testing.T) {
 	for model, path := range map[string]string{
 		"mantle/openai.gpt-oss-120b":             "/v1/chat/completions", // another host than that of Converse, which has it too
 		"mantle/us-west-2/qwen.qwen3-coder-next": "/v1/chat/completions",
+		"bedrock_mantle/openai.gpt-oss-120b":     "/v1/chat/completions", // LiteLLM's name of a provider
 	} {
 		if _, err := d.Complete(t.Context(), model, ask("Hi")); err != nil || a.last().path != path {
 			t.Errorf("%s: %s (%v)", model, a.last().path, err)

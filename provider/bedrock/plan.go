@@ -380,9 +380,13 @@ var (
 	_ llm.Pricer         = (*target)(nil)
 )
 
-// get makes one call of the control plane.
+// get makes one call of the control plane, or gets the list of bedrock-mantle.
 func (d *deployment) get(ctx context.Context, region, query string, path ...string) ([]byte, error) {
-	end, err := d.control(region)
+	at := d.control
+	if slices.Equal(path, inventory.MantleModels()) {
+		at = d.mantle
+	}
+	end, err := at(region)
 	if err != nil {
 		return nil, err
 	}

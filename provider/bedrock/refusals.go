@@ -61,13 +61,16 @@ func (d *deployment) others(model string, w *target) bool {
 }
 
 // notOnMantle says of a model that bedrock-mantle is known to have that its host in this region does not have
-// it: each region's has models of its own, and no list says which.
+// it: each region's has models of its own.
 func notOnMantle(e *llm.Error, w *target) {
 	region := w.destination.Region
 	e.Code, e.Param = llm.CodeModelNotInRegion, "model"
 	e.Cause = "bedrock-mantle in " + region + " does not have " + w.facts.Mantle.ID + "."
 	e.Fix = "Call it in another region: set aws_region_name of the deployment, or name several regions in its policy."
-	e.Docs = diagnose.Docs(e.Code)
+	if others := slices.DeleteFunc(w.facts.MantleRegions(), func(at string) bool { return at == region }); len(others) > 0 {
+		e.Fix = w.facts.Mantle.ID + " is known to be in " + strings.Join(others, ", ") + ": call it there, by aws_region_name of the deployment or the regions of its policy."
+	}
+	e.Docs = diagnose.Docs(e.Code, w.destination)
 }
 
 // forgetRefusal forgets a recorded refusal of a model's own id if the profile called instead is
@@ -210,5 +213,5 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	default:
 		e.Fix = known.Suggest(w.destination.ID, region)
 	}
-	e.Docs = diagnose.Docs(e.Code)
+	e.Docs = diagnose.Docs(e.Code, w.destination)
 }

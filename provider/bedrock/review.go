@@ -241,12 +241,11 @@ func (d *deployment) elsewhere(a asked, m *catalog.Model, best provider.Target, 
 	}
 	region := w.destination.Region
 	called, named := known.Profile(w.destination.ID)
+	if w.onMantle() {
+		return d.elsewhereOnMantle(m, region)
+	}
 	if named && servesFrom(known, called, region) || !named && m.OnDemand(region) != catalog.No {
 		return nil
-	}
-	option := "model"
-	if d.params.Values["aws_region_name"] != "" {
-		option = "aws_region_name"
 	}
 	var here, others []string
 	for _, p := range known.ProfilesOf(m.ID) {
@@ -271,7 +270,7 @@ func (d *deployment) elsewhere(a asked, m *catalog.Model, best provider.Target, 
 	slices.SortStableFunc(here, func(a, b string) int { // global profiles come last, because they may serve anywhere
 		return worldwideLast(a) - worldwideLast(b)
 	})
-	doubt := provider.Doubt{Option: option, Local: true, Message: what + " is not known to be callable from " + region}
+	doubt := provider.Doubt{Option: d.placeOption(), Local: true, Message: what + " is not known to be callable from " + region}
 	switch {
 	case named && len(here) > 0:
 		doubt.Hint = "From there use " + strings.Join(here, " or ") + "."
@@ -281,6 +280,29 @@ func (d *deployment) elsewhere(a asked, m *catalog.Model, best provider.Target, 
 		return nil
 	}
 	return []provider.Doubt{doubt}
+}
+
+// placeOption returns the name of the setting that says where the model is called.
+func (d *deployment) placeOption() string {
+	if d.params.Values["aws_region_name"] != "" {
+		return "aws_region_name"
+	}
+	return "model"
+}
+
+// elsewhereOnMantle is elsewhere for a model that is called at bedrock-mantle.
+func (d *deployment) elsewhereOnMantle(m *catalog.Model, region string) []provider.Doubt {
+	if m.OnMantle(region) != catalog.No {
+		return nil
+	}
+	hint := "No region is known to have it."
+	if others := m.MantleRegions(); len(others) > 0 {
+		hint = "It is callable from " + strings.Join(others, ", ") + "."
+	}
+	return []provider.Doubt{{
+		Option: d.placeOption(), Local: true, Message: m.Mantle.ID + " is not known to be callable from " + region + ": bedrock-mantle there is not known to have it",
+		Hint: hint,
+	}}
 }
 
 var _ provider.Reviewer = (*deployment)(nil)

@@ -153,6 +153,9 @@ func (d *decoder) ofAssistant(blocks []llm.Block, at position, b *block) ([]llm.
 		return append(blocks, llm.Block{Kind: llm.BlockReasoning, Text: b.Thinking.Value, Signature: d.sealed(b.Signature.Value)}), nil
 	case "redacted_thinking":
 		data := d.sealed(b.Data.Value)
+		if llm.Marked(data) { // a signature, see unreadable
+			return append(blocks, llm.Block{Kind: llm.BlockReasoning, Signature: data}), nil
+		}
 		if !isBase64([]byte(data)) {
 			return nil, llm.Invalid(at.String()+".data", "%s.data must be the base64 of the response, unchanged", at)
 		}

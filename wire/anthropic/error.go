@@ -101,7 +101,7 @@ func fullMessage(e *llm.Error) string {
 		s = strings.ReplaceAll(s, e.Param, param)
 		fix = strings.ReplaceAll(fix, e.Param, param)
 	}
-	if strings.HasSuffix(s, extraWords) {
+	if strings.HasSuffix(s, extraWords) && e.Upstream {
 		return s // clients compare the words
 	}
 	if fix != "" {

@@ -44,7 +44,9 @@ type Events struct {
 }
 
 // NewEvents prepares a stream.
-func NewEvents(env Envelope) *Events { return &Events{env: env} }
+func NewEvents(env Envelope) *Events {
+	return &Events{env: env, contents: contents{unreadable: unreadable{unasked: env.Unasked}}}
+}
 
 // maxKept is how much of a stream may be kept until the end of a block, in bytes: the memory for a
 // stream must not grow with its length. A response that exceeds it ends with an error.
@@ -189,7 +191,7 @@ func (c *Events) event(dst []byte, ev *llm.Event) []byte {
 		if c.current && (c.kind != ev.Block && !c.blank() || c.kind == ev.Block && c.opened) {
 			dst = c.close(dst)
 		}
-		c.take(ev)
+		c.begins(ev)
 		return c.start(dst, ev)
 	case llm.EventDelta:
 		if c.current && ev.Block != c.kind && ev.Block != llm.BlockOther {
@@ -199,7 +201,7 @@ func (c *Events) event(dst []byte, ev *llm.Event) []byte {
 			c.current = false
 		}
 		if !c.current { // the provider left out the start
-			c.take(ev)
+			c.begins(ev)
 			if ev.Block == llm.BlockToolUse {
 				dst = c.open(dst, &llm.ToolUse{})
 			}
@@ -213,8 +215,8 @@ func (c *Events) event(dst []byte, ev *llm.Event) []byte {
 	}
 }
 
-// take makes the event's block the current one.
-func (c *Events) take(ev *llm.Event) {
+// begins makes the event's block the current one.
+func (c *Events) begins(ev *llm.Event) {
 	c.current, c.index, c.kind = true, ev.Index, ev.Block
 	c.signature, c.input, c.pieces, c.hidden = c.signature[:0], nil, false, false
 }
@@ -250,6 +252,12 @@ func (c *Events) start(dst []byte, ev *llm.Event) []byte {
 
 // open sends the start of the current block; use is the call, if it is one.
 func (c *Events) open(dst []byte, use *llm.ToolUse) []byte {
+	if c.kind == llm.BlockToolUse {
+		for _, data := range c.take() {
+			c.heldBytes -= len(data)
+			dst = c.hide(dst, data)
+		}
+	}
 	c.opened = true
 	w := event(dst, "content_block_start")
 	w.Key("index")
@@ -375,11 +383,32 @@ func (c *Events) other(dst []byte, other *jsonx.Member) []byte {
 	return c.citations(c.say(dst, text), found)
 }
 
+// hide sends a whole block of redacted reasoning.
+func (c *Events) hide(dst []byte, data string) []byte {
+	w := event(dst, "content_block_start")
+	w.Key("index")
+	w.Int(c.number)
+	w.Key("content_block")
+	appendRedacted(&w, data)
+	return c.shut(end(&w))
+}
+
+// shut sends the end of the open block.
+func (c *Events) shut(dst []byte) []byte {
+	w := event(dst, "content_block_stop")
+	w.Key("index")
+	w.Int(c.number)
+	c.number++
+	return end(&w)
+}
+
 // close ends the current block.
 func (c *Events) close(dst []byte) []byte {
 	switch {
 	case c.kind == llm.BlockToolUse && c.opened && !c.pieces && len(c.input) > 0:
 		dst = c.say(dst, string(c.input))
+	case c.kind == llm.BlockReasoning && len(c.signature) > 0 && !c.opened && c.keepSignature(string(c.signature)):
+		c.heldBytes += len(c.signature)
 	case c.kind == llm.BlockReasoning && len(c.signature) > 0:
 		if !c.opened {
 			dst = c.open(dst, nil)
@@ -396,22 +425,16 @@ func (c *Events) close(dst []byte) []byte {
 		w.EndObject()
 		dst = end(&w)
 	case c.redacted != nil:
-		if data := c.redacted.Answer().Blocks[0].Text; data != "" {
-			c.opened = true
-			w := event(dst, "content_block_start")
-			w.Key("index")
-			w.Int(c.number)
-			w.Key("content_block")
-			appendRedacted(&w, data)
-			dst = end(&w)
+		switch data := c.redacted.Answer().Blocks[0].Text; {
+		case data == "":
+		case c.keep(data):
+			c.heldBytes += len(data)
+		default:
+			dst = c.hide(dst, data)
 		}
 	}
 	if c.opened {
-		w := event(dst, "content_block_stop")
-		w.Key("index")
-		w.Int(c.number)
-		dst = end(&w)
-		c.number++
+		dst = c.shut(dst)
 	}
 	c.current, c.opened, c.redacted, c.kept = false, false, nil, 0
 	c.signature = c.signature[:0]

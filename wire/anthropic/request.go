@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
 )
@@ -197,6 +198,15 @@ func (d *decoder) refuse(e *llm.Error) {
 // know: Claude Code then repeats the call without it, and does not try anything else.
 func (d *decoder) extra(field string) {
 	d.refuse(llm.Unsupported(field, "%s: "+extraWords, field))
+}
+
+// unknown is extra for a member that the API does not have either, with the one that is meant if the name is misspelled.
+func (d *decoder) unknown(name string) {
+	e := llm.Unsupported(name, "%s: "+extraWords, name)
+	if near := levenshtein.Meant(name, fieldWords.Members()); near != "" {
+		e.Fix = "Did you mean " + near + "? Rename " + name + ", or remove it."
+	}
+	d.refuse(e)
 }
 
 func (d *decoder) request(w *wireRequest) error {

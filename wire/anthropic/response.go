@@ -19,6 +19,8 @@ type Envelope struct {
 	// Stop are the stop sequences of the request: if there is only one, it is the one that stopped
 	// the model.
 	Stop []string
+	// Unasked is whether the request does not ask for thinking; see unreadable.
+	Unasked bool
 }
 
 // AppendResponse appends a complete message.
@@ -31,7 +33,7 @@ func AppendResponse(dst []byte, env Envelope, r *llm.Response, warnings []llm.Wa
 	head(&w, env)
 	w.Key("content")
 	w.Array()
-	var c contents
+	c := contents{unreadable: unreadable{unasked: env.Unasked}}
 	for i := range r.Blocks {
 		c.append(&w, &r.Blocks[i])
 	}
@@ -63,6 +65,7 @@ func head(w *jsonx.Writer, env Envelope) {
 type contents struct {
 	calls int  // of the client's tools
 	lost  bool // content has no form here
+	unreadable
 }
 
 // append writes a block, if it has content.
@@ -75,7 +78,7 @@ func (c *contents) append(w *jsonx.Writer, b *llm.Block) {
 		}
 		appendText(w, b.Text, found)
 	case llm.BlockReasoning:
-		if b.Text == "" && b.Signature == "" {
+		if b.Text == "" && (b.Signature == "" || c.keepSignature(b.Signature)) {
 			return
 		}
 		w.Object()
@@ -87,13 +90,16 @@ func (c *contents) append(w *jsonx.Writer, b *llm.Block) {
 		w.String(b.Signature)
 		w.EndObject()
 	case llm.BlockRedacted:
-		if b.Text != "" {
+		if b.Text != "" && !c.keep(b.Text) {
 			appendRedacted(w, b.Text)
 		}
 	case llm.BlockToolUse:
 		if b.ToolUse == nil || b.ToolUse.Type == llm.ServerSide {
 			c.lost = true
 			return
+		}
+		for _, data := range c.take() {
+			appendRedacted(w, data)
 		}
 		c.calls++
 		w.Object()

@@ -75,7 +75,7 @@ func (d *decoder) member(m jsonx.Member) error {
 		}
 		d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, fields...)
 	default:
-		d.extra(llm.Clip(m.Name, maxName))
+		d.unknown(llm.Clip(m.Name, maxName))
 	}
 	return nil
 }

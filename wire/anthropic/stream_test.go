@@ -17,7 +17,9 @@ import (
 var env = anthropic.Envelope{ID: "msg_1", Model: "granite", Stop: []string{"END"}}
 
 // streamOf encodes events as a complete stream.
-func streamOf(evs []llm.Event) []byte {
+func streamOf(evs []llm.Event) []byte { return streamIn(env, evs) }
+
+func streamIn(env anthropic.Envelope, evs []llm.Event) []byte {
 	c := anthropic.NewEvents(env)
 	var out []byte
 	for i := range evs {
@@ -27,7 +29,9 @@ func streamOf(evs []llm.Event) []byte {
 }
 
 // wholeOf encodes events as a whole message.
-func wholeOf(evs []llm.Event) []byte {
+func wholeOf(evs []llm.Event) []byte { return wholeIn(env, evs) }
+
+func wholeIn(env anthropic.Envelope, evs []llm.Event) []byte {
 	var f llm.Fold
 	for i := range evs {
 		f.Add(&evs[i])
@@ -41,8 +45,10 @@ func TestStreamIsLegalAndEqualsTheWhole(t *testing.T) {
 	for seed := range uint64(4000) {
 		r := rand.New(rand.NewPCG(seed, 13))
 		evs := anyEvents(r)
-		stream := streamOf(evs)
-		if diff := cmp.Diff(parsed(t, wholeOf(evs)), folded(t, stream)); diff != "" {
+		in := env
+		in.Unasked = seed%2 == 0
+		stream := streamIn(in, evs)
+		if diff := cmp.Diff(parsed(t, wholeIn(in, evs)), folded(t, stream)); diff != "" {
 			t.Fatalf("seed %d (-whole +streamed):\n%s\n%s", seed, diff, stream)
 		}
 	}
@@ -144,7 +150,7 @@ func anyBlock(r *rand.Rand, i int) []llm.Event {
 			}
 		case llm.BlockReasoning:
 			if r.IntN(3) == 0 {
-				ev.Signature = "sig" + word()
+				ev.Signature = []string{"sig", llm.ResponsesMark}[r.IntN(2)] + word()
 			} else {
 				ev.Text = word()
 			}
@@ -353,6 +359,69 @@ func TestRedactedThinkingIsAnthropics(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %v", data, got)
 		}
+	}
+}
+
+// TestReasoningThatNobodyReadsIsForCalls holds that clients that do not ask for thinking find the answer first.
+func TestReasoningThatNobodyReadsIsForCalls(t *testing.T) {
+	const (
+		seal     = llm.ResponsesMark + "bedrock-openai.rs_1..cnNu"
+		redacted = "cnNuX2FiY2RlZg=="
+	)
+	reasoning := func(text, signature string) llm.Block {
+		return llm.Block{Kind: llm.BlockReasoning, Text: text, Signature: signature}
+	}
+	hidden := llm.Block{Kind: llm.BlockRedacted, Text: redacted}
+	text := llm.Block{Kind: llm.BlockText, Text: "granite"}
+	call := llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "c", Name: "f", Input: jsonx.Raw("{}")}}
+	for _, tt := range []struct {
+		name   string
+		asked  bool
+		blocks []llm.Block
+		want   []string // types, with what is sealed
+	}{
+		{"an answer", false, []llm.Block{reasoning("", seal), text}, []string{"text"}},
+		{"an answer, redacted", false, []llm.Block{hidden, text}, []string{"text"}},
+		{"a call", false, []llm.Block{reasoning("", seal), call}, []string{"redacted_thinking " + seal, "tool_use"}},
+		{"a call behind a text", false, []llm.Block{reasoning("", seal), hidden, text, call, call}, []string{"text", "redacted_thinking " + seal, "redacted_thinking " + redacted, "tool_use", "tool_use"}},
+		{"a signature behind the text", false, []llm.Block{text, reasoning("", "gemini.c2ln")}, []string{"text"}},
+		{"reasoning that can be read", false, []llm.Block{reasoning("Hm.", seal), text}, []string{"thinking " + seal, "text"}},
+		{"Claude's", false, []llm.Block{reasoning("", "c2ln"), text}, []string{"thinking c2ln", "text"}},
+		{"asked for", true, []llm.Block{reasoning("", seal), text}, []string{"thinking " + seal, "text"}},
+		{"asked for, redacted", true, []llm.Block{hidden, text}, []string{"redacted_thinking " + redacted, "text"}},
+	} {
+		in := anthropic.Envelope{ID: "msg_1", Model: "granite", Unasked: !tt.asked}
+		whole := parsed(t, anthropic.AppendResponse(nil, in, &llm.Response{Blocks: tt.blocks, Stop: llm.StopEnd}, nil))
+		var evs []llm.Event
+		for i, b := range tt.blocks {
+			evs = append(evs, llm.Event{Kind: llm.EventBlockStart, Index: i, Block: b.Kind, ToolUse: b.ToolUse})
+			if b.Kind != llm.BlockToolUse {
+				evs = append(evs, llm.Event{Kind: llm.EventDelta, Index: i, Block: b.Kind, Text: b.Text, Signature: b.Signature})
+			}
+			evs = append(evs, llm.Event{Kind: llm.EventBlockEnd, Index: i})
+		}
+		for form, message := range map[string]object{"whole": whole, "streamed": folded(t, streamIn(in, evs))} {
+			var got []string
+			for _, b := range message["content"].([]any) {
+				word := b.(object)["type"].(string)
+				for _, member := range []string{"signature", "data"} {
+					if sealed, ok := b.(object)[member].(string); ok {
+						word += " " + sealed
+					}
+				}
+				got = append(got, word)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", tt.name, form, diff)
+			}
+		}
+	}
+	r, err := anthropic.Decode([]byte(`{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"redacted_thinking","data":"`+seal+`"},{"type":"text","text":"Yes."}]},{"role":"user","content":"Go on"}]}`), anthropic.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := r.LLM.Turns[1].Blocks[0]; b.Kind != llm.BlockReasoning || b.Signature != seal || b.Text != "" {
+		t.Errorf("what comes back is %+v", b)
 	}
 }
 

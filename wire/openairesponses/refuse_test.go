@@ -8,6 +8,15 @@ import (
 	responses "outcrop/wire/openairesponses"
 )
 
+func TestAMisspelledInputIsRecognized(t *testing.T) {
+	for body, want := range map[string]string{`{"model":"m","inptu":"Hi"}`: "Did you mean input? Rename inptu.", `{"model":"m","metadata":{}}`: ""} {
+		_, err := responses.Decode([]byte(body), responses.Options{})
+		if e := llm.AsError(err); err == nil || e.Param != "input" || e.Fix != want {
+			t.Errorf("%s: %+v", body, e)
+		}
+	}
+}
+
 // TestRefusals lists bodies that are refused, with the field and the beginning of the message.
 func TestRefusals(t *testing.T) {
 	one := func(item string) string { return `{"model":"m","input":[` + item + `]}` }

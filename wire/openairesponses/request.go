@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
 )
@@ -205,7 +206,7 @@ func (d *decoder) request(w *wireRequest) error {
 	case len(r.Turns) > 0:
 		return nil
 	case !w.Input.given && !promptGiven(w.Rest):
-		return llm.Invalid("input", "input is required: a text, or an array of items")
+		return missingInput(w.Rest)
 	case len(r.System) > 0: // instructions alone are what the model shall answer to
 		r.Turns = []llm.Turn{{Role: llm.RoleUser, Blocks: r.System, Message: 1}}
 		r.System = nil
@@ -302,4 +303,19 @@ func (d *decoder) instructions(in *instructions) error {
 	}
 	d.out.LLM.System = append(blocks, d.out.LLM.System...)
 	return nil
+}
+
+// missingInput is the error for a request without input, which may be among the other members by a misspelled name.
+func missingInput(rest jsonx.Raw) error {
+	e := llm.Invalid("input", "input is required: a text, or an array of items")
+	members, err := jsonx.Members(rest)
+	if err != nil {
+		return e
+	}
+	for _, m := range members {
+		if levenshtein.Meant(m.Name, []string{"input"}) != "" {
+			e.Fix = "Did you mean input? Rename " + m.Name + "."
+		}
+	}
+	return e
 }

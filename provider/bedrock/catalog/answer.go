@@ -119,6 +119,29 @@ func DecodeAccess(body []byte) (Availability, error) {
 	}, nil
 }
 
+// DecodeMantleModels reads an answer of bedrock-mantle's GET /v1/models, which has the form of OpenAI's, and gives the
+// ids (https://docs.aws.amazon.com/bedrock/latest/userguide/models-get-info.html).
+func DecodeMantleModels(body []byte) ([]string, error) {
+	var answer struct {
+		Data *[]struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("the models of bedrock-mantle: %w", err)
+	}
+	if answer.Data == nil {
+		return nil, errors.New("the models of bedrock-mantle: the response has no data")
+	}
+	ids := make([]string, 0, len(*answer.Data))
+	for _, m := range *answer.Data {
+		if m.ID != "" {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids, nil
+}
+
 // DecodeProvisionedModel reads an answer of GetProvisionedModelThroughput
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetProvisionedModelThroughput.html)
 // and gives the ARN of the foundation model beneath.

@@ -150,7 +150,10 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 	if row.Mantle != nil {
 		m.Mantle = Mantle{
 			ID: row.Mantle.ID, Chat: tri(row.Mantle.Chat), Responses: tri(row.Mantle.Responses), Messages: tri(row.Mantle.Messages),
-			ResponsesBase: row.Mantle.ResponsesBase,
+			ResponsesBase: row.Mantle.ResponsesBase, In: row.Mantle.In,
+		}
+		if err := sorted(m.Mantle.In); err != nil {
+			return nil, fmt.Errorf("mantle: %w", err)
 		}
 	}
 	if row.Reasoning != nil {

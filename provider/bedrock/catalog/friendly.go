@@ -216,6 +216,30 @@ func (m *Model) OnlyOnMantle() bool {
 	return m.Converse != Yes && m.Invoke != Yes && m.OpenAI != Yes && m.Mantle.ID == m.ID
 }
 
+// OnMantle reports whether bedrock-mantle has a model in a region, as far as is known; Unknown if no source names any
+// region for it, or it is not there at all. A live list of the region takes precedence.
+func (m *Model) OnMantle(region string) Known {
+	if there, ok := m.atMantle[region]; ok {
+		return known(there)
+	}
+	if len(m.Mantle.In) == 0 {
+		return Unknown
+	}
+	return known(slices.Contains(m.Mantle.In, region))
+}
+
+// MantleRegions are the regions whose bedrock-mantle is known to have a model, sorted.
+func (m *Model) MantleRegions() []string {
+	all := slices.DeleteFunc(slices.Clone(m.Mantle.In), func(region string) bool { return m.OnMantle(region) == No })
+	for region, there := range m.atMantle {
+		if there && !slices.Contains(all, region) {
+			all = append(all, region)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // onRuntime is 0 for a model that only bedrock-mantle is known to have.
 func (m *Model) onRuntime() int {
 	if m.OnlyOnMantle() {

@@ -23,6 +23,8 @@ type Live struct {
 	// both types.
 	Models   llm.Opt[[]LiveModel]
 	Profiles llm.Opt[[]LiveProfile]
+	// Mantle has the ids of bedrock-mantle's own list of models.
+	Mantle llm.Opt[[]string]
 	// Availability is from GetFoundationModelAvailability, by base id, for the models that were
 	// looked up.
 	Availability map[string]Availability
@@ -99,6 +101,7 @@ type liveFile struct {
 	At           time.Time               `json:"at"`
 	Models       *[]LiveModel            `json:"models,omitzero"`
 	Profiles     *[]LiveProfile          `json:"profiles,omitzero"`
+	Mantle       *[]string               `json:"mantle,omitzero"`
 	Availability map[string]Availability `json:"access,omitempty"`
 	BaseModel    map[string]string       `json:"beneath,omitempty"`
 }
@@ -107,7 +110,7 @@ type liveFile struct {
 func (l *Live) Encode() ([]byte, error) {
 	return jsonx.Marshal(&liveFile{
 		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
-		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Availability: l.Availability, BaseModel: l.BaseModel,
+		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Mantle: pointer(l.Mantle), Availability: l.Availability, BaseModel: l.BaseModel,
 	})
 }
 
@@ -137,7 +140,7 @@ func DecodeLive(data []byte) (*Live, error) {
 	}
 	l := &Live{
 		Account: f.Account, Region: f.Region, At: f.At,
-		Models: optional(f.Models), Profiles: optional(f.Profiles), Availability: f.Availability, BaseModel: f.BaseModel,
+		Models: optional(f.Models), Profiles: optional(f.Profiles), Mantle: optional(f.Mantle), Availability: f.Availability, BaseModel: f.BaseModel,
 	}
 	if err := l.check(); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ func TestListsAreKeptOnDisk(t *testing.T) {
 		"all lists":                   virginia(),
 		"some lists":                  half,
 		"lists without members":       {Region: "us-gov-west-1", At: time.Unix(1_800_000_000, 5).UTC(), Models: llm.Some([]LiveModel{}), Profiles: llm.Some([]LiveProfile{})},
+		"bedrock-mantle's list":       {Region: "us-east-2", At: time.Unix(1_800_000_000, 0).UTC(), Mantle: llm.Some([]string{"openai.gpt-5.5"})},
 		"no lists, for want of leave": {Region: "eu-central-1", At: time.Unix(1_800_000_000, 0).UTC()},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -101,10 +102,16 @@ func TestAnswersOfAWS(t *testing.T) {
 		t.Errorf("access: %+v, %v", access, err)
 	}
 
+	ids, err := DecodeMantleModels([]byte(`{"object":"list","data":[{"id":"openai.gpt-5.5","object":"model","created":1,"owned_by":"openai","status":"available"},{"id":""}]}`))
+	if err != nil || len(ids) != 1 || ids[0] != "openai.gpt-5.5" {
+		t.Errorf("bedrock-mantle: %q, %v", ids, err)
+	}
+
 	for what, decode := range map[string]func([]byte) error{
-		"ListFoundationModels":  func(b []byte) error { _, err := DecodeFoundationModels(b); return err },
-		"ListInferenceProfiles": func(b []byte) error { _, _, err := DecodeInferenceProfiles(b); return err },
-		"GetInferenceProfile":   func(b []byte) error { _, err := DecodeInferenceProfile(b); return err },
+		"models of bedrock-mantle": func(b []byte) error { _, err := DecodeMantleModels(b); return err },
+		"ListFoundationModels":     func(b []byte) error { _, err := DecodeFoundationModels(b); return err },
+		"ListInferenceProfiles":    func(b []byte) error { _, _, err := DecodeInferenceProfiles(b); return err },
+		"GetInferenceProfile":      func(b []byte) error { _, err := DecodeInferenceProfile(b); return err },
 	} {
 		for _, body := range []string{``, `<html>`, `{"message":"no"}`} {
 			if err := decode([]byte(body)); err == nil || !strings.Contains(err.Error(), what) {

@@ -50,6 +50,7 @@ type Model struct {
 	onDemand map[string]bool         // by region, or by partition
 	seen     map[string]sight        // by region, what the live lists say
 	access   map[string]Availability // by region
+	atMantle map[string]bool         // by region, whether the live list of bedrock-mantle has the model
 	prices   map[string]*Price       // by profile prefix or region; the default price has the empty name
 	sources  map[string]*Source
 }
@@ -78,6 +79,9 @@ type Mantle struct {
 	Chat, Responses, Messages Known
 	// ResponsesBase is the path in front of /responses, /v1 or /openai/v1.
 	ResponsesBase string
+	// In are the regions that are known to have it there, sorted. Each region's host has models of its own, and
+	// no table has them all, so others may have it too.
+	In []string
 }
 
 // Reasoning describes a model's reasoning settings.

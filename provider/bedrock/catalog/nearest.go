@@ -183,7 +183,7 @@ func (c *Catalogue) nearest(asked string, n int, wanted func(*Model) bool) []*Mo
 	var all []candidate
 	now := time.Now()
 	for _, m := range c.all {
-		if !wanted(m) || c.Shortened(m.ID) {
+		if !wanted(m) || c.Shortened(m.ID) || c.twin(m) {
 			continue
 		}
 		own := c.wordsOf(m.ID)
@@ -194,7 +194,7 @@ func (c *Catalogue) nearest(asked string, n int, wanted func(*Model) bool) []*Mo
 		if m.Lifecycle.IsLegacy(now) == Yes {
 			score *= 0.8
 		}
-		if m.Converse != Yes {
+		if m.Converse != Yes && !m.OnlyOnMantle() {
 			score *= 0.9
 		}
 		all = append(all, candidate{m, score, more, own})
@@ -301,7 +301,7 @@ func (w nameWords) score(of nameWords) (score float64, more int) {
 		return score, more
 	}
 	same := inOrder(w.numbers, of.numbers)
-	return score * (0.5 + 0.5*float64(2*same)/float64(len(w.numbers)+len(of.numbers))), more
+	return score * (0.5 + 0.5*same/float64(len(w.numbers)+len(of.numbers))), more
 }
 
 // alike is 1 for the same word, less for one that is cut short or misspelt, and 0
@@ -313,36 +313,35 @@ func alike(a, b string) float64 {
 		return 1
 	case short >= 3 && 2*short > max(len(a), len(b)) && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)):
 		return 0.8
-	case short >= 4 && far == 1, short >= 6 && far == 2, short >= 3 && swapped(a, b):
+	case short >= 4 && far == 1, short >= 6 && far == 2, short >= 3 && levenshtein.Swapped(a, b):
 		return 0.85
 	default:
 		return 0
 	}
 }
 
-// swapped reports whether b is a with two neighbours in each other's place.
-func swapped(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+// closeNumbers reports whether two numbers of names differ in a digit too many, or in the unit of a size: 55 and 5, 32
+// and 32b.
+func closeNumbers(x, y string) bool {
+	const longest = 3 // above are days and months
+	a, b := strings.TrimSuffix(x, "b"), strings.TrimSuffix(y, "b")
+	return a == b || isDigits(x) && isDigits(y) && max(len(x), len(y)) <= longest && len(x) != len(y) && levenshtein.Distance(x, y) == 1
 }
 
-// inOrder counts how many of the words of a are in b in the same order.
-func inOrder(a, b []string) int {
-	counts := make([]int, len(b)+1) // of the longest common subsequence, row by row
+// inOrder counts how many of the numbers of a and of b, together, are in the other in the same order. One that is close
+// to another counts half.
+func inOrder(a, b []string) float64 {
+	counts := make([]float64, len(b)+1) // of the longest common subsequence, row by row
 	for _, x := range a {
-		diagonal := 0
+		diagonal := 0.0
 		for j, y := range b {
 			above := counts[j+1]
-			if x == y {
-				counts[j+1] = diagonal + 1
-			} else {
-				counts[j+1] = max(above, counts[j])
+			counts[j+1] = max(above, counts[j])
+			switch {
+			case x == y:
+				counts[j+1] = max(counts[j+1], diagonal+2)
+			case closeNumbers(x, y):
+				counts[j+1] = max(counts[j+1], diagonal+1)
 			}
 			diagonal = above
 		}
@@ -359,6 +358,11 @@ func compareVersions(a, b []string) int {
 	return slices.CompareFunc(versions(a), versions(b), func(x, y string) int { return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y)) })
 }
 
+// twin reports whether a model is one that bedrock-runtime has by another id.
+func (c *Catalogue) twin(m *Model) bool {
+	return m.OnlyOnMantle() && slices.ContainsFunc(c.all, func(other *Model) bool { return other != m && other.Mantle.ID == m.ID })
+}
+
 // Shortened reports whether an id is another one that has lost its end, such as
 // amazon.nova-pro-v1 of amazon.nova-pro-v1:0: price tables have a few, and AWS knows
 // none of them.
@@ -367,9 +371,10 @@ func (c *Catalogue) Shortened(base string) bool {
 	return whole
 }
 
-// callable reports whether a model can be called in a region by its own id or by a
-// profile, as far as is known.
+// callable reports whether a model can be called in a region by its own id, by a
+// profile or at bedrock-mantle, as far as is known.
 func (c *Catalogue) callable(base, region string) bool {
-	return region == "" || c.OnDemand(base, region) == Yes ||
+	m, ok := c.models[base]
+	return region == "" || c.OnDemand(base, region) == Yes || ok && m.OnlyOnMantle() && m.OnMantle(region) != No ||
 		slices.ContainsFunc(c.byBase[base], func(p *Profile) bool { return p.From(region) != No })
 }

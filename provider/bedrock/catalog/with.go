@@ -30,6 +30,9 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 		if l.Profiles.Set {
 			a.profiles(l)
 		}
+		if l.Mantle.Set {
+			a.mantle(l)
+		}
 		a.access(l)
 		maps.Copy(next.beneath, l.BaseModel)
 	}
@@ -57,7 +60,7 @@ func (a *addition) model(base string) *Model {
 		twin := *m
 		m = &twin
 	}
-	m.seen, m.access = own(m.seen), own(m.access)
+	m.seen, m.access, m.atMantle = own(m.seen), own(m.access), own(m.atMantle)
 	a.fresh[m] = true
 	a.to.models[base] = m
 	return m
@@ -119,6 +122,16 @@ func (a *addition) models(l *Live) {
 	for base := range a.to.models {
 		if !listed[base] {
 			a.model(base).seen[l.Region] = sight{}
+		}
+	}
+}
+
+// mantle records which models the list of bedrock-mantle has. Ids that the catalogue does not have are left out:
+// the list does not say which APIs they have.
+func (a *addition) mantle(l *Live) {
+	for base, m := range a.to.models {
+		if m.Mantle.ID != "" {
+			a.model(base).atMantle[l.Region] = slices.Contains(l.Mantle.Value, m.Mantle.ID)
 		}
 	}
 }

@@ -15,7 +15,10 @@ import (
 
 // advise fills in the cause, the next step, and AWS's documentation of an error.
 func (c *Case) advise(e *llm.Error, d *denial) {
-	e.Docs = Docs(e.Code)
+	e.Docs = Docs(e.Code, c.Target)
+	if e.Code == llm.CodeIdentityMissing && strings.HasPrefix(d.action, "bedrock-mantle:") { // it has no profiles
+		e.Docs = mantlePolicy
+	}
 	defer func() { e.Cause = cmp.Or(e.Cause, meaning(e.Code)) }()
 	switch family, _, _ := strings.Cut(string(e.Code), "."); family {
 	case "iam":

@@ -240,3 +240,25 @@ func TestWhatTheCallerSentStaysOutOfTheLog(t *testing.T) {
 		t.Errorf("nothing is quoted, but logged is %q", e.Logged)
 	}
 }
+
+func TestThePageIsAboutTheAPIThatWasCalled(t *testing.T) {
+	const ofConverse, openAI = "API_runtime_Converse.html", "bedrock-mantle.html"
+	for _, tt := range []struct {
+		api, message string
+		status       int
+		page         string
+	}{
+		{"converse", "The request is malformed.", 400, ofConverse},
+		{"chat", "The request is malformed.", 400, openAI},
+		{"responses", "The request is malformed.", 400, openAI},
+		{"invoke", "Malformed input request, please reformat your input and try again.", 400, "model-parameters.html"},
+		{"responses", "User: arn:aws:iam::123456789012:user/app is not authorized to perform: bedrock-mantle:CreateInference on resource: arn:aws:bedrock-mantle:us-east-1:123456789012:project/default because no identity-based policy allows the bedrock-mantle:CreateInference action", 403, "AmazonBedrockMantleInferenceAccess.html"},
+		{"converse", "User: arn:aws:iam::123456789012:user/app is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0 because no identity-based policy allows the bedrock:InvokeModel action", 403, "inference-profiles-prereq.html"},
+		{"responses", "Too many requests, please wait before trying again.", 429, "quotas.html"},
+	} {
+		e := diagnose.Fault(&converse.Fault{Kind: converse.FaultException, Status: tt.status, Message: tt.message}, diagnose.Case{Target: llm.Destination{API: tt.api, Region: "us-east-1", ID: "openai.gpt-5.5"}})
+		if !strings.HasSuffix(e.Docs, "/"+tt.page) {
+			t.Errorf("%s, %s: %s leads to %s", tt.api, tt.message, e.Code, e.Docs)
+		}
+	}
+}

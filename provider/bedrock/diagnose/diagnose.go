@@ -137,7 +137,7 @@ func named(f *wire.Fault) bool { return strings.HasSuffix(f.Type, "Exception") }
 func Transport(err error, target llm.Destination) *llm.Error {
 	e := transport.NoResponse("Bedrock", err, target)
 	if _, own := errors.AsType[*llm.Error](err); !own {
-		e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
+		e.Docs, e.Cause = Docs(e.Code, target), cmp.Or(e.Cause, meaning(e.Code))
 	}
 	return e
 }

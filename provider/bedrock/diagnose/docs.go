@@ -12,8 +12,14 @@ const (
 	iamGuide     = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 )
 
-// Docs gives the address of AWS's page about a verdict; empty if AWS has none.
-func Docs(code llm.Code) string {
+// mantlePolicy is the page about the permission to call models on bedrock-mantle.
+const mantlePolicy = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonBedrockMantleInferenceAccess.html"
+
+// Docs gives the address of AWS's page about a verdict on a call, of the API that to names; empty if AWS has none.
+func Docs(code llm.Code, to llm.Destination) string {
+	if page := bodyDocs(code, to.API); page != "" {
+		return page
+	}
 	switch code {
 	case llm.CodeCredentialsMissing, llm.CodeCredentialsInvalid, llm.CodeCredentialsExpired:
 		return "https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html"
@@ -40,13 +46,13 @@ func Docs(code llm.Code) string {
 	case llm.CodeModelNeedsProfile, llm.CodeModelWrongPlace:
 		return bedrockGuide + "inference-profiles-support.html"
 	case llm.CodeModelUnknown, llm.CodeModelNotInRegion:
-		return bedrockGuide + "models-regions.html"
+		return bedrockGuide + "models-region-compatibility.html"
 	case llm.CodeWrongSurface:
 		return bedrockGuide + "bedrock-mantle.html"
 	case llm.CodeLegacyInactive, llm.CodeEndOfLife:
 		return bedrockGuide + "model-lifecycle.html"
 	case llm.CodeFeature:
-		return bedrockGuide + "conversation-inference-supported-models-features.html"
+		return bedrockGuide + "conversation-inference-supported-models-features.html" // of Converse; see bodyDocs
 	case llm.CodeLimitRequests, llm.CodeLimitTokens, llm.CodeTokensPerDay, llm.CodeServiceQuota:
 		return bedrockGuide + "quotas.html"
 	case llm.CodeToolPairing:
@@ -55,6 +61,21 @@ func Docs(code llm.Code) string {
 		return bedrockGuide + "claude-messages-extended-thinking.html"
 	default:
 		return familyDocs(code)
+	}
+}
+
+// bodyDocs is the page about the bodies of an API other than Converse, for verdicts on a body; empty for all others.
+func bodyDocs(code llm.Code, api string) string {
+	if code != llm.CodeFeature && !strings.HasPrefix(string(code), "request.") {
+		return ""
+	}
+	switch api {
+	case "chat", "responses": // OpenAI's
+		return bedrockGuide + "bedrock-mantle.html"
+	case "invoke":
+		return bedrockGuide + "model-parameters.html"
+	default:
+		return ""
 	}
 }
 

@@ -249,22 +249,11 @@ var parameters = []string{ //nolint:gochecknoglobals // a table
 
 // meant returns the parameter that a misspelled one stands for; empty if none is close.
 func (c *Case) meant(name string) string {
-	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
-	word := plain(name)
-	if len(word) > 64 {
-		return ""
-	}
-	best, far := "", min(2, len(word)/4)+1
 	all := parameters
 	if c.Names != nil {
 		all = slices.Concat(c.Names.Members(), parameters)
 	}
-	for _, p := range all {
-		if d := levenshtein.Distance(word, plain(p)); d < far && p != name {
-			best, far = p, d
-		}
-	}
-	return best
+	return levenshtein.Meant(name, all)
 }
 
 // bound is the limit in AWS's words on a value that breaks one.

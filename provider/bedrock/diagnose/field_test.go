@@ -44,6 +44,7 @@ func TestARefusalNamesTheCallersField(t *testing.T) {
 		{"a choice", "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try again.", "tool_choice", "Remove tool_choice,"},
 		{"a value of OpenAI's server", said + `{"error":{"code":"unsupported_value","message":"Unsupported value: 'minimal' is not supported with this model.","param":"reasoning.effort","type":"invalid_request_error"}}`, "reasoning_effort", "reasoning_effort"},
 		{"a parameter of OpenAI's server", said + `{"error":{"code":"unknown_parameter","message":"Unknown parameter: 'thinking'.","param":"thinking","type":"invalid_request_error"}}`, "thinking", ""},
+		{"swapped letters", said + "#: extraneous key [modle] is not permitted", "modle", "Did you mean model?"},
 		{"a server of chats", said + "Failed to deserialize the JSON body into the target type: max_token: unknown field max_token, expected one of messages, model at line 1 column 12", "max_token", "Did you mean max_tokens?"},
 		{"a constraint", "1 validation error detected: Value '' at 'toolConfig.tools.2.member.toolSpec.name' failed to satisfy constraint: Member must have length less than or equal to 64", "tools[1].function.name", "Make tools[1].function.name at most 64 long."},
 		{"a schema", said + "tools.1.custom.input_schema.properties.q: JSON schema is invalid", "tools[1].function.parameters.properties.q", ""},

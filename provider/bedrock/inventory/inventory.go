@@ -16,8 +16,8 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// Get makes one GET call of the control plane in a region, with path segments and a query, and
-// returns the response body. An error is an *llm.Error.
+// Get makes one GET call in a region, with path segments and a query, and returns the response body: of the control
+// plane or, for MantleModels, of bedrock-mantle. An error is an *llm.Error.
 type Get func(ctx context.Context, region, query string, path ...string) ([]byte, error)
 
 // Options configure an inventory.

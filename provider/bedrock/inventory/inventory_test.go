@@ -27,6 +27,7 @@ type aws struct {
 	models   map[string]string // base id to inference type
 	profiles []string          // ids that AWS defines
 	own      []string          // ids of the account's profiles of acme.rocket-v9:0
+	mantle   []string          // ids of bedrock-mantle
 	fail     map[string]error  // by the first segment of the path
 	page     int               // profiles on a page; 0 for all
 	calls    []string          // path and query
@@ -64,6 +65,8 @@ func (a *aws) get(ctx context.Context, region, query string, path ...string) ([]
 		return []byte(a.list(region, query)), nil
 	case "foundation-model-availability":
 		return []byte(`{"agreementAvailability":{"status":"AVAILABLE"},"authorizationStatus":"AUTHORIZED","entitlementAvailability":"AVAILABLE","regionAvailability":"AVAILABLE"}`), nil
+	case "v1":
+		return []byte(`{"object":"list","data":[{"id":"` + strings.Join(a.mantle, `","object":"model"},{"id":"`) + `","object":"model"}]}`), nil
 	case "provisioned-model-throughput":
 		return []byte(`{"foundationModelArn":"arn:aws:bedrock:us-east-1::foundation-model/acme.pebble-v1:0"}`), nil
 	case "model-customization":
@@ -396,5 +399,39 @@ func TestCloseEndsAReading(t *testing.T) {
 	}
 	if strings.Contains(v.log.String(), "WARN") {
 		t.Errorf("the end is told as a failure: %s", v.log)
+	}
+}
+
+func TestTheListOfMantleIsReadBesideTheOthers(t *testing.T) {
+	dir := t.TempDir()
+	v, a := open(t, dir), morning()
+	a.mantle = []string{"openai.gpt-5.4"}
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	on := func(v made, base string) catalog.Known {
+		t.Helper()
+		m, ok := v.Snapshot().Catalogue.Model(base)
+		if !ok {
+			t.Fatalf("there is no %s", base)
+		}
+		return m.OnMantle(region)
+	}
+	if on(v, "openai.gpt-5.4") != catalog.Yes || on(v, "openai.gpt-5.5") != catalog.No {
+		t.Error("the list does not count")
+	}
+	v.clock.advance(pause)
+	a.set(func() { a.fail["v1"] = denied("bedrock-mantle:ListModels") })
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil || on(v, "openai.gpt-5.4") != catalog.Yes {
+		t.Errorf("a list that can no longer be read takes what it said with it: %v", err)
+	}
+	again := open(t, dir)
+	again.AddRegion(region)
+	if on(again, "openai.gpt-5.4") != catalog.Yes || on(again, "openai.gpt-5.5") != catalog.No {
+		t.Error("the list did not outlast a restart")
+	}
+	without := open(t, "")
+	if err := without.Refresh(t.Context(), region, 0, a.get); err != nil || on(without, "openai.gpt-5.5") != catalog.Yes || without.log.Len() != 0 {
+		t.Errorf("without the list, what is built in does not count: %v; logged %s", err, without.log)
 	}
 }

@@ -22,6 +22,9 @@ const (
 	// single models.
 	listTimeout   = 30 * time.Second
 	accessTimeout = 2 * time.Minute
+	// mantleTimeout is how long the list of bedrock-mantle may take: a private network may have a way to the other
+	// hosts alone.
+	mantleTimeout = 3 * time.Second
 	// maxPages bounds the pages of a list, should it never end.
 	maxPages = 50
 	// accessAge is how long the account's access, as AWS reported it, is considered valid; looking
@@ -186,8 +189,8 @@ func (v *Inventory) unlock(lists bool) {
 	}
 }
 
-// readLists reads the two lists. A list that cannot be read stays unchanged; the result is nil if
-// neither can.
+// readLists reads the two lists, and beside them that of bedrock-mantle. A list that cannot be read stays unchanged;
+// the result is nil if neither of the two can.
 func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*catalog.Live, error) {
 	ctx, cancel := context.WithTimeout(v.ctx, listTimeout)
 	defer cancel()
@@ -195,6 +198,12 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 	if before != nil {
 		*live = *before
 	}
+	mantle := make(chan llm.Opt[[]string], 1)
+	v.running.Go(func() {
+		defer close(mantle)
+		defer v.survive()
+		mantle <- v.readMantle(ctx, region, get)
+	})
 	models, err := readModels(ctx, region, get)
 	if err == nil {
 		live.Models = llm.Some(models)
@@ -207,6 +216,9 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 		}
 		live.Profiles = llm.Some(append(profiles, own...))
 		live.Account = cmp.Or(account(live.Profiles.Value), live.Account)
+	}
+	if ids := <-mantle; ids.Set {
+		live.Mantle = ids
 	}
 	v.warnOnce(region, "bedrock:ListFoundationModels", err)
 	v.warnOnce(region, "bedrock:ListInferenceProfiles", cmp.Or(profileErr, ownErr))
@@ -318,6 +330,26 @@ func (v *Inventory) askAccess(r *region, get Get) {
 	}
 }
 
+// MantleModels is the path of the list of bedrock-mantle's models, at its own host.
+func MantleModels() []string { return []string{"v1", "models"} }
+
+// readMantle reads which models bedrock-mantle has in a region; not set if that cannot be read, which is so in regions
+// without the host.
+func (v *Inventory) readMantle(ctx context.Context, region string, get Get) llm.Opt[[]string] {
+	ctx, cancel := context.WithTimeout(ctx, mantleTimeout)
+	defer cancel()
+	body, err := get(ctx, region, "", MantleModels()...)
+	var ids []string
+	if err == nil {
+		ids, err = catalog.DecodeMantleModels(body)
+	}
+	if err != nil {
+		v.opt.Logger.Debug("cannot read which models bedrock-mantle has", slog.String("region", region), slog.String("error", err.Error()))
+		return llm.Opt[[]string]{}
+	}
+	return llm.Some(ids)
+}
+
 // amend puts what was asked for into the newest lists.
 func (v *Inventory) amend(r *region, change func(*catalog.Live)) {
 	v.mu.Lock()
@@ -354,8 +386,9 @@ func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get)
 }
 
 // Statement is the IAM statement, as a JSON object, that allows a gateway to read the lists.
-// Actions are named as in the service authorization reference of Amazon Bedrock.
-const Statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
+// Actions are named as in the service authorization references of Amazon Bedrock and of Amazon Bedrock Powered by AWS
+// Mantle.
+const Statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability","bedrock-mantle:ListModels"],"Resource":"*"}`
 
 // denied reports whether an error is a missing permission.
 func denied(err error) bool {

@@ -46,7 +46,7 @@ func unknownPrefix(input, segment, rest string) error {
 		e.Reason, e.Hint = "is a key of LiteLLM's price table, not a route", "bedrock/converse/"+rest
 		return e
 	case "bedrock_mantle":
-		e.Reason, e.Hint = "is not a route of the provider bedrock", "bedrock/mantle/"+rest
+		e.Reason, e.Hint = "must come first, and only once", mantlePrefix+rest
 		return e
 	}
 	if i := strings.Index(segment, "arn:"); i >= 0 {

@@ -3,12 +3,13 @@
 //
 // The grammar, with every segment anchored by the separators around it:
 //
-//	string    = ["bedrock/"] {route "/"} [family "/"] [region "/"] model ["[" word "]"]
+//	string    = ["bedrock/" | "bedrock_mantle/"] {route "/"} [family "/"] [region "/"] model ["[" word "]"]
 //	model     = [geography "."] [vendor "."] name [":" version [":" throughput]]
 //	          | ARN
 //	          | agent id "/" alias id                (route agent)
 //
-// Prefixes may come in any order, each kind once.
+// Prefixes may come in any order, each kind once. bedrock_mantle/, LiteLLM's name of a provider, is the same as
+// bedrock/mantle/.
 //
 // A geography is distinguished from a vendor by form and position, not by a list. The
 // first dotted segment is a geography if it has the form of one (two letters, such as
@@ -128,14 +129,23 @@ func (id ID) familyPrefix() string {
 	return id.Family.String()
 }
 
-// Parse parses a model string, with or without bedrock/ before it. Errors are of type
+// mantlePrefix is LiteLLM's name of the provider for models on bedrock-mantle, before a model's.
+const mantlePrefix = "bedrock_mantle/"
+
+// Parse parses a model string, with or without bedrock/ or bedrock_mantle/ before it. Errors are of type
 // *Error. An unknown model is not an error if its id has a form that AWS could accept.
 func Parse(s string) (ID, error) {
 	if err := checkBytes(s, false); err != nil {
 		return ID{}, err
 	}
 	var id ID
-	rest, err := id.takePrefixes(s, strings.TrimPrefix(s, "bedrock/"))
+	rest, atMantle := strings.CutPrefix(s, mantlePrefix)
+	if atMantle {
+		id.Route = Mantle
+	} else {
+		rest = strings.TrimPrefix(s, "bedrock/")
+	}
+	rest, err := id.takePrefixes(s, rest)
 	if err != nil {
 		return ID{}, err
 	}
@@ -189,7 +199,10 @@ func (id *ID) takePrefixes(input, s string) (rest string, err error) {
 			id.Region = segment
 		case segment == "bedrock":
 			before := strings.TrimPrefix(input[:len(input)-len(s)], "bedrock/")
-			return "", &Error{Input: input, Part: "bedrock/", Reason: "must come first, and only once", Hint: "bedrock/" + before + after}
+			if !strings.HasPrefix(before, mantlePrefix) {
+				before = "bedrock/" + before
+			}
+			return "", &Error{Input: input, Part: "bedrock/", Reason: "must come first, and only once", Hint: before + after}
 		default:
 			return "", unknownPrefix(input, segment, after)
 		}

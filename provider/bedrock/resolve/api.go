@@ -23,6 +23,15 @@ func (r *resolver) api(id, base string) string {
 	}
 }
 
+// lacks is 1 for a candidate at bedrock-mantle in a region that is not known to have the model there, and 0 for
+// any other.
+func (r *resolver) lacks(c Candidate) int {
+	if m, ok := r.cat.Model(c.Base); ok && c.API == Mantle && m.OnMantle(c.Region) == catalog.No {
+		return 1
+	}
+	return 0
+}
+
 // onMantle adds a model at bedrock-mantle, which the model string asks for. It reports whether OpenAI's API
 // there has the model.
 func (r *resolver) onMantle(region string, id modelid.ID) bool {

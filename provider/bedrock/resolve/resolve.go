@@ -94,7 +94,8 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	if len(r.out.Candidates) > 0 {
 		r.out.Refusal = nil
 	}
-	if len(r.out.Candidates) > 1 {
+	slices.SortStableFunc(r.out.Candidates, func(a, b Candidate) int { return r.lacks(a) - r.lacks(b) })
+	if len(r.out.Candidates) > 1 && r.lacks(r.out.Candidates[0]) == 0 {
 		r.out.Elsewhere = nil
 	}
 	return r.out
@@ -111,8 +112,18 @@ func (r *resolver) add(region, id, base, reason string) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
 		return
 	}
-	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(id, base), Region: region, ID: id, Base: base, Reason: reason})
-	r.step(region, ": ", id, ": ", reason)
+	c := Candidate{API: r.api(id, base), Region: region, ID: id, Base: base, Reason: reason}
+	if r.lacks(c) == 1 {
+		if len(r.out.Elsewhere) == 0 {
+			r.out.Elsewhere = r.works(base, region)
+			for _, w := range r.out.Elsewhere {
+				r.step("known to work: ", w)
+			}
+		}
+		c.Reason += ", but is not known to have it in " + region + "; sent unchanged"
+	}
+	r.out.Candidates = append(r.out.Candidates, c)
+	r.step(region, ": ", id, ": ", c.Reason)
 }
 
 // refuse records why there is no candidate in a region; the first region's reason counts.

@@ -282,3 +282,36 @@ func BenchmarkResolve(b *testing.B) {
 		resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Observed{})
 	}
 }
+
+func TestRegionsOfModelsOnMantle(t *testing.T) {
+	c := embedded(t)
+	there := c.With(&catalog.Live{Region: "eu-central-1", At: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Mantle: llm.Some([]string{"openai.gpt-5.5"})})
+	gone := c.With(&catalog.Live{Region: "us-east-1", At: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Mantle: llm.Some([]string{"zai.glm-4.6"})})
+	for _, tt := range []struct {
+		name, model string
+		policy      resolve.Policy
+		known       *catalog.Catalogue
+		regions     []string // of the candidates
+		elsewhere   []string
+	}{
+		{"known", "openai.gpt-5.5", resolve.Default(), c, []string{"us-east-1"}, nil},
+		{"known from a live list alone", "eu-central-1/openai.gpt-5.5", resolve.Default(), there, []string{"eu-central-1"}, nil},
+		{"not known to be there", "eu-west-1/openai.gpt-5.5", resolve.Default(), c, []string{"eu-west-1"}, []string{"openai.gpt-5.5 (from us-east-1, us-east-2)"}},
+		{"a live list without it", "openai.gpt-5.5", resolve.Default(), gone, []string{"us-east-1"}, []string{"openai.gpt-5.5 (from us-east-2)"}},
+		{"by the route", "bedrock_mantle/eu-west-1/openai.gpt-5.5", resolve.Default(), c, []string{"eu-west-1"}, []string{"openai.gpt-5.5 (from us-east-1, us-east-2)"}},
+		{"the first region that is known", "openai.gpt-5.5", resolve.Policy{Regions: []string{"eu-west-1", "us-east-2", "us-east-1"}}, c, []string{"us-east-2", "us-east-1", "eu-west-1"}, nil},
+		{"none of several", "openai.gpt-5.5", resolve.Policy{Regions: []string{"eu-west-1", "eu-west-2"}}, c, []string{"eu-west-1", "eu-west-2"}, []string{"openai.gpt-5.5 (from us-east-1, us-east-2)"}},
+		{"strict", "openai.gpt-5.5", resolve.Policy{Strict: true, Regions: []string{"eu-west-1"}}, c, []string{"eu-west-1"}, []string{"openai.gpt-5.5 (from us-east-1, us-east-2)"}},
+		{"regions that no source names", "bedrock_mantle/openai.gpt-5.6-sol", resolve.Default(), c, []string{"us-east-1"}, nil},
+		{"by Converse", "minimax.minimax-m2", resolve.Default(), gone, []string{"us-east-1"}, nil},
+	} {
+		d := resolve.Resolve(parse(t, tt.model), "us-east-1", tt.policy, tt.known, resolve.Observed{})
+		var regions []string
+		for _, w := range d.Candidates {
+			regions = append(regions, w.Region)
+		}
+		if !slices.Equal(regions, tt.regions) || !slices.Equal(d.Elsewhere, tt.elsewhere) {
+			t.Errorf("%s: in %q, elsewhere %q", tt.name, regions, d.Elsewhere)
+		}
+	}
+}

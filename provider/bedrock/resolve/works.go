@@ -17,5 +17,8 @@ func (r *resolver) works(base, region string) []string {
 			elsewhere = append(elsewhere, p.ID+" (from "+strings.Join(from, ", ")+")")
 		}
 	}
+	if m, ok := r.cat.Model(base); ok && r.api(m.Mantle.ID, base) == Mantle && len(m.MantleRegions()) > 0 {
+		elsewhere = append(elsewhere, m.Mantle.ID+" (from "+strings.Join(m.MantleRegions(), ", ")+")")
+	}
 	return append(here, elsewhere...)
 }

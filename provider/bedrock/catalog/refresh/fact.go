@@ -77,6 +77,7 @@ func facts() []fact {
 		field("mantle.responses", func(m *schema.Model) **bool { return &mantle(m).Responses }),
 		field("mantle.messages", func(m *schema.Model) **bool { return &mantle(m).Messages }),
 		field("mantle.responsesBase", func(m *schema.Model) *string { return &mantle(m).ResponsesBase }),
+		list("mantle.in", func(m *schema.Model) *[]string { return &mantle(m).In }),
 		field("context", func(m *schema.Model) *int64 { return &m.Context }),
 		field("maxOutput", func(m *schema.Model) *int64 { return &m.MaxOutput }),
 		list("input", func(m *schema.Model) *[]string { return &m.Input }),

@@ -155,6 +155,7 @@ func appendModel(b []byte, m *schema.Model) []byte {
 			w.flag("responses", m.Mantle.Responses)
 			w.flag("messages", m.Mantle.Messages)
 			w.text("responsesBase", m.Mantle.ResponsesBase)
+			w.list("in", m.Mantle.In)
 		})
 	}
 	w.newLine()

@@ -88,6 +88,8 @@ type Mantle struct {
 	Messages  *bool  `json:"messages"`
 	// ResponsesBase is the path before /responses: /v1 or /openai/v1.
 	ResponsesBase string `json:"responsesBase"`
+	// In are the regions in which the host is known to have the model, sorted. Others may have it too.
+	In []string `json:"in"`
 }
 
 // Reasoning is how a model's reasoning is configured.
