@@ -39,6 +39,16 @@ func (p *Plain) Done() bool { return !p.gone && p.peek() == 0 && p.at == len(p.d
 // GiveUp gives the document up, because it has something that the caller leaves to Unmarshal.
 func (p *Plain) GiveUp() { p.gone = true }
 
+// Kind returns the kind of the next value, without reading it; another byte if there is none.
+func (p *Plain) Kind() Kind {
+	switch c := p.peek(); c {
+	case '-', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return '0'
+	default:
+		return Kind(c)
+	}
+}
+
 // peek returns the next byte that is no white space, without reading it; 0 at the end, or if the document
 // is given up.
 func (p *Plain) peek() byte {
@@ -144,6 +154,17 @@ func (p *Plain) Text(to *string) {
 		*to = string(text)
 	default:
 		setText(to, quoted[1:len(quoted)-1])
+	}
+}
+
+// Word is Text for a value that is one of a few words, as Name knows them.
+func (p *Plain) Word(to *string) {
+	quoted, escaped := p.quoted()
+	if escaped {
+		p.gone = true
+	}
+	if !p.gone {
+		*to = Name(quoted[1 : len(quoted)-1])
 	}
 }
 

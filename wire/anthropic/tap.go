@@ -185,6 +185,10 @@ type RawEvent struct {
 	Data []byte
 
 	modelStart, modelEnd int // where the name of the model stands in Data, if modelEnd is not 0
+
+	plain bool // it is a plain text delta, see plainDelta
+	index int  // of its block
+	text  []byte
 }
 
 // HasContent reports whether the event is part of the response itself: a delta, the beginning of a
@@ -204,7 +208,7 @@ func (e *RawEvent) HasContent() bool {
 // Take reads what the JSON of an event says of the response, and sets Type and Data of ev. An error
 // event is an *APIError.
 func (t *Tapped) Take(ev *RawEvent, data []byte) error {
-	ev.Data = data
+	*ev = RawEvent{Data: data}
 	var err error
 	if ev.Type, err = typeOf(data); err != nil {
 		return err
@@ -218,7 +222,7 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		err = jsonx.Unmarshal(data, &m)
 		ev.modelStart, ev.modelEnd = m.start, m.end
 	case "message_stop":
-		if t.Done = jsonx.Valid(data); !t.Done {
+		if t.Done = valid(data); !t.Done {
 			err = errNoJSON
 		}
 	case "error":
@@ -230,10 +234,10 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		}
 		return &e.Error
 	default:
-		if _, _, plain := plainDelta(data); plain {
+		if ev.index, ev.text, ev.plain = plainDelta(data); ev.plain {
 			return nil
 		}
-		if !jsonx.Valid(data) {
+		if !valid(data) {
 			err = errNoJSON
 		}
 	}
@@ -242,6 +246,13 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		ev.modelEnd = 0
 	}
 	return err
+}
+
+// valid is jsonx.Valid for an event, which is small and mostly plain.
+func valid(data []byte) bool {
+	p := jsonx.NewPlain(data)
+	p.Value()
+	return p.Done() || jsonx.Valid(data)
 }
 
 // tap reads the event that begins a message, or its delta.
