@@ -39,6 +39,9 @@ func (p *Plain) Done() bool { return !p.gone && p.peek() == 0 && p.at == len(p.d
 // GiveUp gives the document up, because it has something that the caller leaves to Unmarshal.
 func (p *Plain) GiveUp() { p.gone = true }
 
+// Offset is the number of bytes that have been read: behind Kind, where the next value begins.
+func (p *Plain) Offset() int { return p.at }
+
 // Kind returns the kind of the next value, without reading it; another byte if there is none.
 func (p *Plain) Kind() Kind {
 	switch c := p.peek(); c {

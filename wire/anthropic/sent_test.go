@@ -72,6 +72,16 @@ func samePlain(t *testing.T, data string) (plain bool) {
 			t.Errorf("%s (-want +got):\n%s", data, diff)
 		}
 	}
+	var tapped, wantTapped Tapped
+	m, want := tap{message: &tapped}, tap{message: &wantTapped}
+	if m.plain([]byte(data)) {
+		if err := jsonx.Unmarshal([]byte(data), &want); err != nil {
+			t.Fatalf("%s is plain, and is refused: %v", data, err)
+		}
+		if diff := cmp.Diff(wantTapped, tapped); diff != "" || m.start != want.start || m.end != want.end {
+			t.Errorf("%s: the model is at %d to %d, want %d to %d (-want +got):\n%s", data, m.start, m.end, want.start, want.end, diff)
+		}
+	}
 	if valid([]byte(data)) != jsonx.Valid([]byte(data)) {
 		t.Errorf("%s: valid %v", data, valid([]byte(data)))
 	}
@@ -121,6 +131,8 @@ func FuzzPlainEvent(f *testing.F) {
 	for _, data := range streamedEvents {
 		f.Add(data)
 	}
+	f.Add(`{"usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":4},"output_tokens_details":{"thinking_tokens":1},"service_tier":"standard","other":{"a":1}}}`)
+	f.Add(`{"message": {"model" : "\u0061", "id": "b" }}`)
 	f.Add(`{"type":"tool_use","id":"t","name":"n","input":{"a":1}}`)
 	f.Fuzz(func(t *testing.T, data string) { samePlain(t, data) })
 }
