@@ -9,6 +9,10 @@ type EventQueue struct {
 	told   bool  // Next has returned err
 }
 
+// usualEvents is how many events one of a provider's becomes at most, unless it is unusual: the start, the
+// beginning of a block and its first text, or the ends of the block and of the response with the usage.
+const usualEvents = 3
+
 // Next fills ev with the next event. While there is none, it calls read, which appends to an empty list what
 // the next event of the provider becomes. An error of read is returned behind the events that come with it,
 // and ends the queue.
@@ -19,8 +23,7 @@ func (q *EventQueue) Next(ev *Event, read func(events []Event) ([]Event, error))
 			q.told = true
 			return q.err
 		}
-		q.at = 0
-		q.events, q.err = read(q.events[:0])
+		q.read(read)
 	}
 	*ev = q.events[q.at]
 	q.events[q.at] = Event{} // its texts are not held longer than the caller needs them
@@ -32,8 +35,16 @@ func (q *EventQueue) Next(ev *Event, read func(events []Event) ([]Event, error))
 // end, or what read makes of what has arrived. more reports whether read would return without waiting.
 func (q *EventQueue) More(read func(events []Event) ([]Event, error), more func() bool) bool {
 	for q.at == len(q.events) && q.err == nil && more() {
-		q.at = 0
-		q.events, q.err = read(q.events[:0])
+		q.read(read)
 	}
 	return q.at < len(q.events) || q.err != nil && !q.told
+}
+
+// read reads what the next event of the provider becomes; nothing is left of the one before.
+func (q *EventQueue) read(read func(events []Event) ([]Event, error)) {
+	if q.events == nil {
+		q.events = make([]Event, 0, usualEvents)
+	}
+	q.at = 0
+	q.events, q.err = read(q.events[:0])
 }

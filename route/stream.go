@@ -74,7 +74,7 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 		return nil, err
 	}
 	s.inner = inner
-	s.held = make([]E, 0, 2) // usually a start and a first piece of text
+	s.held = make([]E, 0, 3) // usually a start, the beginning of a block, and a first piece of text
 	for {
 		s.held = append(s.held, *new(E))
 		ev := &s.held[len(s.held)-1]

@@ -45,6 +45,22 @@ func (b *body) ReadArrived(p []byte) (int, error) {
 	return b.after(n, err)
 }
 
+// Lend returns memory to read a stream into, which one that has ended may have used before. Its content means
+// nothing.
+func (b *body) Lend() []byte {
+	if p, ok := b.conn.client.lent.Get().(*[lentSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, lentSize)
+}
+
+// TakeBack takes back what Lend gave. It must not be used afterwards.
+func (b *body) TakeBack(p []byte) {
+	if len(p) == lentSize {
+		b.conn.client.lent.Put((*[lentSize]byte)(p))
+	}
+}
+
 // after handles the end of the body and failures.
 func (b *body) after(n int, err error) (int, error) {
 	switch {

@@ -44,6 +44,7 @@ type Client struct {
 
 	buffers sync.Pool // of *[]byte: requests being written
 	heads   sync.Pool // of *[headSize]byte: responses being read
+	lent    sync.Pool // of *[lentSize]byte: bodies being read, see body.Lend
 
 	mu    sync.Mutex
 	hosts map[origin]*host
@@ -270,6 +271,9 @@ func (c *Client) putHead(b []byte) {
 		c.heads.Put((*[headSize]byte)(b))
 	}
 }
+
+// lentSize is the size of the memory that body.Lend gives, in bytes: several events of a stream of text.
+const lentSize = 4 << 10
 
 // keep takes back a connection whose response has been read to the end.
 func (c *Client) keep(used *conn) {

@@ -188,7 +188,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 }
 
 // copy forwards a stream until its end. The first written warnings were in the header and are not
-// repeated.
+// repeated. What ends the stream is not sent on its own: the end of the response, which follows, sends it too.
 func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, written int) {
 	var ev llm.Event
 	var burst *[]byte // nil while the provider says nothing
@@ -206,7 +206,7 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 		case err == nil:
 			*burst = chunks.Append(*burst, &ev)
 			if err := chunks.Err(); err != nil {
-				_ = events.Write(wire.AppendFailure(*burst, call.Fail(err)), false)
+				_ = events.Write(wire.AppendFailure(*burst, call.Fail(err)), true)
 				return
 			}
 			if len(*burst) < door.MaxBurst && stream.More() {
@@ -221,11 +221,11 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 			burst = nil
 		case errors.Is(err, io.EOF):
 			warnings := call.Warnings()[written:]
-			_ = events.Write(chunks.AppendEnd(*burst, warnings), false)
+			_ = events.Write(chunks.AppendEnd(*burst, warnings), true)
 			return
 		default:
 			if e := llm.AsError(err); e.Code != llm.CodeClientGone {
-				_ = events.Write(wire.AppendFailure(*burst, e), false)
+				_ = events.Write(wire.AppendFailure(*burst, e), true)
 			}
 			return
 		}

@@ -26,6 +26,13 @@ func IsValue(s string) bool {
 	return true
 }
 
+// MediaType returns the media type of a Content-Type, in lower case and without parameters; empty if there is
+// none. It is not checked.
+func MediaType(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
 // HasToken reports whether lists of tokens, the values of a header such as Connection, contain a token
 // in any letter case (RFC 9110, section 5.6.1).
 func HasToken(lists []string, token string) bool {

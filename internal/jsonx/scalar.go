@@ -18,8 +18,15 @@ func Text(d *Decoder, to *string) error {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
 		return Unmarshal(quoted, to)
 	}
-	*to = string(quoted[1 : len(quoted)-1])
+	setText(to, quoted[1:len(quoted)-1])
 	return nil
+}
+
+// setText is *to = string(text), which needs no memory if to says so already.
+func setText(to *string, text []byte) {
+	if *to != string(text) {
+		*to = string(text)
+	}
 }
 
 // Int decodes the decoder's next value, an integer, into to; null leaves to as it is. It does what

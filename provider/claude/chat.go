@@ -92,6 +92,9 @@ func thinkingBudget(fields []jsonx.Member) int64 {
 	return set.Budget
 }
 
+// usualRequest is the room for a request at first, in bytes.
+const usualRequest = 1 << 10
+
 // encode writes a fitted request, and returns the betas that it needs as a header.
 func (t *Target) encode(fitted *converse.Adapted, op Operation) (body [][]byte, betas []llm.Label, err error) {
 	req := fitted.Request
@@ -126,7 +129,7 @@ func (t *Target) encode(fitted *converse.Adapted, op Operation) (body [][]byte, 
 			add("metadata", jsonx.Raw(`{"user_id":`+string(jsonx.AppendString(nil, req.User))+`}`))
 		}
 	}
-	w := jsonx.Writer{SplitLarge: true}
+	w := jsonx.Writer{SplitLarge: true, Buf: make([]byte, 0, usualRequest)}
 	if err := anthropic.AppendRequest(&w, &req); err != nil {
 		return nil, nil, err
 	}

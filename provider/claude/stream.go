@@ -3,8 +3,8 @@ package claude
 import (
 	"errors"
 	"io"
-	"mime"
 
+	"outcrop/internal/httpfield"
 	"outcrop/llm"
 	"outcrop/wire/anthropic"
 	"outcrop/wire/sse"
@@ -22,7 +22,7 @@ type events struct {
 // events begins to read a stream. A response of another type is an error.
 func (x *exchange) events() (*events, error) {
 	kind := x.resp.Header.Get("Content-Type")
-	if media, _, err := mime.ParseMediaType(kind); kind != "" && (err != nil || media != "text/event-stream") {
+	if media := httpfield.MediaType(kind); kind != "" && media != "text/event-stream" {
 		_ = x.Close() // the error is the relevant one
 		return nil, x.failed(&corruptError{errors.New("its type is " + llm.Clip(kind, 100) + ", not text/event-stream")})
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -182,9 +181,12 @@ func (x *exchange) Close() error {
 	return x.resp.Body.Close()
 }
 
+// usualRequest is the room for a request at first, in bytes.
+const usualRequest = 1 << 10
+
 // encode writes a request of the common language.
 func (t *Target) encode(req *llm.Request, count bool) ([][]byte, []llm.Warning, error) {
-	w := jsonx.Writer{SplitLarge: !count}
+	w := jsonx.Writer{SplitLarge: !count, Buf: make([]byte, 0, usualRequest)}
 	warnings, err := gemini.AppendRequest(&w, req, gemini.Options{Model: t.opt.Model, NoCallIDs: t.opt.Vertex, Count: count})
 	if err != nil {
 		return nil, nil, err
@@ -219,7 +221,7 @@ func (t *Target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 // sent checks that a response is a stream, and closes it if not.
 func (x *exchange) sent() error {
 	kind := x.resp.Header.Get("Content-Type")
-	if media, _, err := mime.ParseMediaType(kind); kind != "" && (err != nil || media != "text/event-stream") {
+	if media := httpfield.MediaType(kind); kind != "" && media != "text/event-stream" {
 		_ = x.Close() // the error is the relevant one
 		return x.failed(&answerError{errors.New("its type is " + llm.Clip(kind, 100) + ", not text/event-stream")})
 	}

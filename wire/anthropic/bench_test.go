@@ -1,6 +1,8 @@
 package anthropic_test
 
 import (
+	"errors"
+	"io"
 	"testing"
 
 	"outcrop/llm"
@@ -81,5 +83,45 @@ func BenchmarkAppendResponse(b *testing.B) {
 	answer, buf := f.Answer(), make([]byte, 0, 4<<10)
 	for b.Loop() {
 		buf = anthropic.AppendResponse(buf[:0], env, answer, nil)
+	}
+}
+
+// BenchmarkStreamReader reads a stream as Anthropic's API sends it.
+func BenchmarkStreamReader(b *testing.B) {
+	all := []string{
+		`{"type":"message_start","message":{"model":"claude-haiku-4-5-20251001","id":"msg_01","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":61,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":1,"service_tier":"standard","inference_geo":"not_available"}}}`,
+		`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`, `{"type":"ping"}`,
+	}
+	for range 16 {
+		all = append(all, `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" the answer to it"}      }`, `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":".\n\nIt"}}`)
+	}
+	all = append(all, `{"type":"content_block_stop","index":0}`,
+		`{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":61,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":48}}`, `{"type":"message_stop"}`)
+	var events [][]byte
+	for _, data := range all {
+		events = append(events, []byte(data))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var tapped anthropic.Tapped
+		var r anthropic.StreamReader
+		at := 0
+		next := func(ev *anthropic.RawEvent) error {
+			if at == len(events) {
+				return io.EOF
+			}
+			at++
+			return tapped.Take(ev, events[at-1])
+		}
+		var ev llm.Event
+		for {
+			err := r.Next(&ev, next)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 }

@@ -21,41 +21,26 @@ type EventReader struct {
 	stopped bool
 }
 
-// sentEvent is one event of a stream, decoded as far as EventReader needs.
-type sentEvent struct {
-	Type    string       `json:"type"`
-	Message *sentMessage `json:"message"`
-	Index   int          `json:"index"`
-	Block   jsonx.Raw    `json:"content_block"`
-	Delta   sentDelta    `json:"delta"`
-	Usage   jsonx.Raw    `json:"usage"`
-	Metrics *struct {
-		Latency *int64 `json:"invocationLatency"`
-	} `json:"amazon-bedrock-invocationMetrics"`
-	Rest jsonx.Raw `json:",embed"`
-}
-
-type sentDelta struct {
-	Type         string    `json:"type"`
-	Text         string    `json:"text"`
-	Thinking     string    `json:"thinking"`
-	Signature    string    `json:"signature"`
-	PartialJSON  string    `json:"partial_json"`
-	Citation     jsonx.Raw `json:"citation"`
-	StopReason   string    `json:"stop_reason"`
-	StopSequence jsonx.Raw `json:"stop_sequence"`
-	Rest         jsonx.Raw `json:",embed"`
-}
-
 // Append appends to events what the JSON of one event, the data of a server-sent event, becomes:
 // nothing for a ping. The events do not share data's memory.
 func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
-	if index, text, ok := plainDelta(data); ok && r.kinds[index] == llm.BlockText {
-		return append(events, llm.Event{Kind: llm.EventDelta, Index: index, Block: llm.BlockText, Text: string(text)}), nil
+	index, text, ok := plainDelta(data)
+	return r.appendRaw(events, &RawEvent{Data: data, index: index, text: text, plain: ok})
+}
+
+// appendRaw is Append for an event of which Tapped.Take has taken note.
+func (r *EventReader) appendRaw(events []llm.Event, raw *RawEvent) ([]llm.Event, error) {
+	if raw.plain && r.kinds[raw.index] == llm.BlockText {
+		return append(events, llm.Event{Kind: llm.EventDelta, Index: raw.index, Block: llm.BlockText, Text: string(raw.text)}), nil
 	}
+	data := raw.Data
 	var e sentEvent
-	if err := jsonx.Unmarshal(data, &e); err != nil {
-		return events, err
+	if !e.plain(data) {
+		all, err := decodeEvent(data)
+		if err != nil {
+			return events, err
+		}
+		e = *all // what plain has read before something unusual is read again
 	}
 	switch e.Type {
 	case "message_start":
@@ -120,7 +105,7 @@ func (r *EventReader) open(events []llm.Event, e *sentEvent) ([]llm.Event, error
 	if r.blocks++; r.blocks > maxSentBlocks {
 		return events, fmt.Errorf("it has more than %d blocks", maxSentBlocks)
 	}
-	b, s, err := sentBlockOf(e.Block)
+	b, input, err := sentBlockOf(e.Block)
 	if err != nil {
 		return events, fmt.Errorf("content_block: %w", err)
 	}
@@ -132,7 +117,7 @@ func (r *EventReader) open(events []llm.Event, e *sentEvent) ([]llm.Event, error
 	more := llm.Event{Kind: llm.EventDelta, Index: e.Index, Block: b.Kind, Text: b.Text, Signature: b.Signature}
 	switch b.Kind {
 	case llm.BlockToolUse:
-		if input := s.Input; has(input) && string(input) != "{}" {
+		if has(input) && string(input) != "{}" {
 			more.Text = string(input)
 		}
 		b.ToolUse.Input = nil

@@ -97,29 +97,19 @@ func extras(m *sentMessage) ([]jsonx.Member, error) {
 // has reports whether a member is there and not null.
 func has(v jsonx.Raw) bool { return len(v) > 0 && v.Kind() != 'n' }
 
-// sentBlock is a content block of a response.
-type sentBlock struct {
-	Type      string      `json:"type"`
-	Text      string      `json:"text"`
-	Citations []jsonx.Raw `json:"citations"`
-	Thinking  string      `json:"thinking"`
-	Signature string      `json:"signature"`
-	Data      string      `json:"data"`
-	ID        string      `json:"id"`
-	Name      string      `json:"name"`
-	Input     jsonx.Raw   `json:"input"`
-	ToolUseID string      `json:"tool_use_id"`
-	Content   jsonx.Raw   `json:"content"`
-}
-
-// sentBlockOf reads a block; also of a content_block_start, whose input is then usually empty.
-func sentBlockOf(raw jsonx.Raw) (llm.Block, *sentBlock, error) {
-	var s sentBlock
+// sentBlockOf reads a block; also of a content_block_start. input is that of a call, which is usually empty
+// then. Neither shares raw's memory.
+func sentBlockOf(raw jsonx.Raw) (b llm.Block, input jsonx.Raw, err error) {
 	if raw.Kind() != '{' {
 		return llm.Block{}, nil, errors.New("must be an object, not " + jsonx.KindName(raw.Kind()))
 	}
-	if err := jsonx.Unmarshal(raw, &s); err != nil {
-		return llm.Block{}, nil, err
+	var s sentBlock
+	if !s.plain(raw) {
+		all := new(sentBlock)
+		if err := jsonx.Unmarshal(raw, all); err != nil {
+			return llm.Block{}, nil, err
+		}
+		s = *all
 	}
 	switch s.Type {
 	case "text":
@@ -127,23 +117,23 @@ func sentBlockOf(raw jsonx.Raw) (llm.Block, *sentBlock, error) {
 		for _, c := range s.Citations {
 			b.Extra = append(b.Extra, jsonx.Member{Name: "citation", Value: citationOf(c)})
 		}
-		return b, &s, nil
+		return b, nil, nil
 	case "thinking":
-		return llm.Block{Kind: llm.BlockReasoning, Text: s.Thinking, Signature: s.Signature}, &s, nil
+		return llm.Block{Kind: llm.BlockReasoning, Text: s.Thinking, Signature: s.Signature}, nil, nil
 	case "redacted_thinking":
-		return llm.Block{Kind: llm.BlockRedacted, Text: sealed(s.Data)}, &s, nil
+		return llm.Block{Kind: llm.BlockRedacted, Text: sealed(s.Data)}, nil, nil
 	case "tool_use", "server_tool_use":
 		use := &llm.ToolUse{ID: s.ID, Name: s.Name, Input: s.Input}
 		if s.Type == llm.ServerSide {
 			use.Type = s.Type
 		}
-		return llm.Block{Kind: llm.BlockToolUse, ToolUse: use}, &s, nil
+		return llm.Block{Kind: llm.BlockToolUse, ToolUse: use}, s.Input, nil
 	}
 	if s.ToolUseID != "" && has(s.Content) { // of a tool that the provider ran
 		result := &llm.ToolResult{ID: s.ToolUseID, Type: s.Type, Content: []llm.ResultBlock{{JSON: s.Content}}}
-		return llm.Block{Kind: llm.BlockToolResult, ToolResult: result}, &s, nil
+		return llm.Block{Kind: llm.BlockToolResult, ToolResult: result}, nil, nil
 	}
-	return llm.Block{Kind: llm.BlockOther, Text: s.Text, Other: &jsonx.Member{Name: s.Type, Value: raw}}, &s, nil
+	return llm.Block{Kind: llm.BlockOther, Text: s.Text, Other: &jsonx.Member{Name: s.Type, Value: raw.Clone()}}, nil, nil
 }
 
 // sealed is the common form of redacted thinking, which is Converse's: AWS writes Anthropic's data

@@ -32,10 +32,15 @@ func Stop(word string) llm.StopReason {
 // event replace the earlier ones. tier is the service tier in the common words, if the response names it.
 func AddUsage(u *llm.Usage, usage jsonx.Raw) (tier string, err error) {
 	r := usageReader{usage: u}
-	if err := jsonx.Unmarshal(usage, &r); err != nil {
+	p := jsonx.NewPlain(usage)
+	if r.plain(&p); p.Done() {
+		return r.end(), nil
+	}
+	all := &usageReader{usage: u}
+	if err := jsonx.Unmarshal(usage, all); err != nil {
 		return "", err
 	}
-	return r.end(), nil
+	return all.end(), nil
 }
 
 // end adds up what has been read, and returns the service tier in the common words.
@@ -52,6 +57,59 @@ func (r *usageReader) end() (tier string) {
 type usageReader struct {
 	usage *llm.Usage
 	tier  string
+}
+
+// plain reads usage as sentEvent.plain reads an event. What it has read before it gives up is read again.
+func (r *usageReader) plain(p *jsonx.Plain) {
+	u := r.usage
+	p.Object(func(name []byte) {
+		if p.Kind() == 'n' {
+			p.Value()
+			return
+		}
+		switch string(name) {
+		case "input_tokens":
+			p.Int(&u.Input)
+		case "output_tokens":
+			p.Int(&u.Output)
+		case "cache_read_input_tokens":
+			plainCount(p, &u.CacheRead)
+		case "cache_creation_input_tokens":
+			plainCount(p, &u.CacheWrite)
+		case "cache_creation":
+			u.CacheWrites = nil
+			var minutes, hour int64
+			p.Object(func(name []byte) {
+				switch string(name) {
+				case "ephemeral_5m_input_tokens":
+					p.Int(&minutes)
+				case "ephemeral_1h_input_tokens":
+					p.Int(&hour)
+				default:
+					p.Value()
+				}
+			})
+			r.wrote(minutes, hour)
+		case "output_tokens_details":
+			p.Object(func(name []byte) {
+				if string(name) == "thinking_tokens" {
+					plainCount(p, &u.Reasoning)
+					return
+				}
+				p.Value()
+			})
+		case "service_tier":
+			p.Word(&r.tier)
+		default:
+			r.other(string(name), p.Value())
+		}
+	})
+}
+
+// plainCount reads a counter that not every response has.
+func plainCount(p *jsonx.Plain, to *llm.Opt[int64]) {
+	to.Set = true
+	p.Int(&to.Value)
 }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
@@ -78,7 +136,9 @@ func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "service_tier":
 			return jsonx.Text(d, &r.tier)
 		default:
-			return r.other(d, string(name))
+			value, err := d.ReadValue()
+			r.other(string(name), value)
+			return err
 		}
 	})
 }
@@ -99,26 +159,29 @@ func (r *usageReader) writes(d *jsonx.Decoder) error {
 			return d.SkipValue()
 		}
 	})
+	r.wrote(minutes, hour)
+	return err
+}
+
+// wrote adds what was written to the cache, by how long it is kept.
+func (r *usageReader) wrote(minutes, hour int64) {
 	for _, w := range [...]llm.CacheWrite{{TTL: "5m", Tokens: minutes}, {TTL: "1h", Tokens: hour}} {
 		if w.Tokens > 0 {
 			r.usage.CacheWrites = append(r.usage.CacheWrites, w)
 		}
 	}
-	return err
 }
 
 // other keeps a counter that the common language does not know.
-func (r *usageReader) other(d *jsonx.Decoder, name string) error {
-	value, err := d.ReadValue()
-	if err != nil || value.Kind() == 'n' || name == "inference_geo" || name == "iterations" {
-		return err
+func (r *usageReader) other(name string, value jsonx.Raw) {
+	if !has(value) || name == "inference_geo" || name == "iterations" {
+		return
 	}
 	if at := find(r.usage.Extra, name); at >= 0 {
 		r.usage.Extra[at].Value = value.Clone()
 	} else {
 		r.usage.Extra = append(r.usage.Extra, jsonx.Member{Name: name, Value: value.Clone()})
 	}
-	return nil
 }
 
 // setCount reads a counter, unless it is null.

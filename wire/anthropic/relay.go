@@ -70,6 +70,7 @@ func AppendRawEvent(dst []byte, ev *RawEvent, model string) []byte {
 type StreamReader struct {
 	reader EventReader
 	queue  llm.EventQueue
+	raw    RawEvent // while it is read
 }
 
 // EventError is an event that cannot be decoded.
@@ -96,13 +97,13 @@ func (s *StreamReader) More(next func(*RawEvent) error, more func() bool) bool {
 }
 
 func (s *StreamReader) read(events []llm.Event, next func(*RawEvent) error) ([]llm.Event, error) {
-	var raw RawEvent
-	if err := next(&raw); err != nil {
+	defer func() { s.raw = RawEvent{} }()
+	if err := next(&s.raw); err != nil {
 		return events, err
 	}
-	read, err := s.reader.Append(events, raw.Data)
+	read, err := s.reader.appendRaw(events, &s.raw)
 	if err != nil {
-		return events, &EventError{raw.Type, err}
+		return events, &EventError{s.raw.Type, err}
 	}
 	return read, nil
 }

@@ -170,10 +170,7 @@ func (t *Tapped) count(d *jsonx.Decoder) error {
 	if err := r.UnmarshalJSONFrom(d); err != nil {
 		return err
 	}
-	if tier := r.end(); tier != "" {
-		t.ServiceTier = tier
-	}
-	t.Counted = true
+	t.counted(&r)
 	return nil
 }
 
@@ -185,6 +182,10 @@ type RawEvent struct {
 	Data []byte
 
 	modelStart, modelEnd int // where the name of the model stands in Data, if modelEnd is not 0
+
+	plain bool // it is a plain text delta, see plainDelta
+	index int  // of its block
+	text  []byte
 }
 
 // HasContent reports whether the event is part of the response itself: a delta, the beginning of a
@@ -204,21 +205,16 @@ func (e *RawEvent) HasContent() bool {
 // Take reads what the JSON of an event says of the response, and sets Type and Data of ev. An error
 // event is an *APIError.
 func (t *Tapped) Take(ev *RawEvent, data []byte) error {
-	ev.Data = data
+	*ev = RawEvent{Data: data}
 	var err error
 	if ev.Type, err = typeOf(data); err != nil {
 		return err
 	}
-	if strings.ContainsAny(ev.Type, "\r\n") {
-		return errors.New("its type is not a name")
-	}
 	switch ev.Type {
 	case "message_start", "message_delta":
-		m := tap{message: t}
-		err = jsonx.Unmarshal(data, &m)
-		ev.modelStart, ev.modelEnd = m.start, m.end
+		ev.modelStart, ev.modelEnd, err = t.read(data)
 	case "message_stop":
-		if t.Done = jsonx.Valid(data); !t.Done {
+		if t.Done = valid(data); !t.Done {
 			err = errNoJSON
 		}
 	case "error":
@@ -230,10 +226,10 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		}
 		return &e.Error
 	default:
-		if _, _, plain := plainDelta(data); plain {
+		if ev.index, ev.text, ev.plain = plainDelta(data); ev.plain {
 			return nil
 		}
-		if !jsonx.Valid(data) {
+		if !valid(data) {
 			err = errNoJSON
 		}
 	}
@@ -242,6 +238,24 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		ev.modelEnd = 0
 	}
 	return err
+}
+
+// valid is jsonx.Valid for an event, which is small and mostly plain.
+func valid(data []byte) bool {
+	p := jsonx.NewPlain(data)
+	p.Value()
+	return p.Done() || jsonx.Valid(data)
+}
+
+// read reads the event that begins a message, or its delta. It returns where the value of the member model of
+// the message stands, if end is not 0.
+func (t *Tapped) read(data []byte) (start, end int, err error) {
+	if m := (tap{message: t}); m.plain(data) {
+		return m.start, m.end, nil
+	}
+	m := &tap{message: t}
+	err = jsonx.Unmarshal(data, m)
+	return m.start, m.end, err
 }
 
 // tap reads the event that begins a message, or its delta.
@@ -268,6 +282,61 @@ func (t *tap) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			return d.SkipValue()
 		}
 	})
+}
+
+// plain reads an event as sentEvent.plain does. What it has read before it gives up is read again.
+func (t *tap) plain(data []byte) bool {
+	p := jsonx.NewPlain(data)
+	p.Object(func(name []byte) {
+		switch {
+		case p.Kind() == 'n':
+			p.Value()
+		case string(name) == "message", string(name) == "delta":
+			p.Object(func(name []byte) { t.plainMember(&p, name) })
+		case string(name) == "usage":
+			t.message.countPlain(&p)
+		default:
+			p.Value()
+		}
+	})
+	return p.Done()
+}
+
+// plainMember reads a member of a message, or of the delta of one.
+func (t *tap) plainMember(p *jsonx.Plain, name []byte) {
+	kind, start := p.Kind(), p.Offset()
+	switch {
+	case string(name) == "model":
+		p.Word(&t.message.Model)
+		t.start, t.end = start, p.Offset()
+	case kind == 'n':
+		p.Value()
+	case string(name) == "id":
+		p.Text(&t.message.ID)
+	case string(name) == "stop_reason":
+		var word string
+		p.Word(&word)
+		t.message.stop(word)
+	case string(name) == "usage":
+		t.message.countPlain(p)
+	default:
+		p.Value()
+	}
+}
+
+// countPlain is count with a Plain.
+func (t *Tapped) countPlain(p *jsonx.Plain) {
+	r := usageReader{usage: &t.Usage}
+	r.plain(p)
+	t.counted(&r)
+}
+
+// counted takes note of usage that has been read.
+func (t *Tapped) counted(r *usageReader) {
+	if tier := r.end(); tier != "" {
+		t.ServiceTier = tier
+	}
+	t.Counted = true
 }
 
 // plainDelta returns the index and the text of a text delta as providers write it, on one line and
@@ -299,6 +368,7 @@ func plainDelta(data []byte) (index int, text []byte, ok bool) {
 
 var (
 	errNoType = errors.New("it has no type")
+	errNoName = errors.New("its type is not a name")
 	errNoJSON = errors.New("it is not JSON")
 )
 
@@ -316,8 +386,11 @@ func typeOf(data []byte) (string, error) {
 	if err := jsonx.Unmarshal(data, &e); err != nil {
 		return "", err
 	}
-	if e.Type == "" {
+	switch {
+	case e.Type == "":
 		return "", errNoType
+	case strings.ContainsAny(e.Type, "\r\n"):
+		return "", errNoName
 	}
 	return e.Type, nil
 }

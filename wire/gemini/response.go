@@ -128,7 +128,7 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 	}
 	s := &r.event
 	defer s.forget()
-	if err := jsonx.Unmarshal(data, s); err != nil {
+	if err := s.decode(data); err != nil {
 		return events, err
 	}
 	if s.Error != nil {
@@ -160,7 +160,7 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 				return events, fmt.Errorf("it has more than %d parts", maxParts)
 			}
 			var err error
-			if events, err = r.part(events, (*part)(&c.Parts[j])); err != nil {
+			if events, err = r.part(events, &c.Parts[j].part); err != nil {
 				return events, fmt.Errorf("candidates[0].content.parts[%d]: %w", j, err)
 			}
 		}

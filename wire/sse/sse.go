@@ -40,6 +40,7 @@ type Reader struct {
 	body  io.Reader
 	ended error  // the error with which the body ended; nil until then
 	buf   []byte // buf[at:] has not been returned yet
+	lent  bool   // the body has lent buf
 	at    int
 	line  int // where the first line begins that is not known to be complete
 	scan  int // where to look on for its end
@@ -92,6 +93,13 @@ type arrived interface {
 	ReadArrived(p []byte) (int, error)
 }
 
+// lender is a body that lends memory to read it into, since many streams are read one after the other, and
+// takes it back when the stream has ended.
+type lender interface {
+	Lend() []byte
+	TakeBack(p []byte)
+}
+
 // leastRoom is the room in the buffer for which looking whether more has arrived is worth a system
 // call, in bytes.
 const leastRoom = 1 << 10
@@ -131,6 +139,10 @@ func (r *Reader) More() bool {
 
 // fail ends the stream and frees its memory.
 func (r *Reader) fail(err error) {
+	if body, ok := r.body.(lender); ok && r.lent {
+		body.TakeBack(r.buf[:cap(r.buf)])
+	}
+	r.lent = false
 	r.err, r.buf, r.lines = err, nil, nil
 	r.at, r.line, r.scan, r.found = 0, 0, 0, 0
 }
@@ -206,16 +218,28 @@ func (r *Reader) read() {
 	}
 	switch {
 	case cap(r.buf) == 0:
-		r.buf = make([]byte, 0, firstBuffer)
+		r.first()
 	case left == 0 && cap(r.buf) > keptBuffer:
 		r.move(make([]byte, 0, firstBuffer))
 	case left == 0 || r.at >= cap(r.buf)/2: // each read is a system call, which a little room would waste
 		r.move(r.buf[:0])
 	case len(r.buf) == cap(r.buf):
 		r.move(make([]byte, 0, 2*cap(r.buf)))
+		r.lent = false // what has been lent need not be given back
 	}
 	n, err := r.body.Read(r.buf[len(r.buf):cap(r.buf)])
 	r.buf, r.ended = r.buf[:len(r.buf)+n], err
+}
+
+// first makes the first buffer.
+func (r *Reader) first() {
+	if body, ok := r.body.(lender); ok {
+		if p := body.Lend(); len(p) >= leastRoom {
+			r.buf, r.lent = p[:0], true
+			return
+		}
+	}
+	r.buf = make([]byte, 0, firstBuffer)
 }
 
 // move copies what has not been returned to the beginning of a buffer.

@@ -151,6 +151,71 @@ func TestMoreReadsWhatHasArrived(t *testing.T) {
 	}
 }
 
+// lending is a body that lends memory.
+type lending struct {
+	io.Reader
+	lent, back int
+	memory     []byte
+}
+
+func (l *lending) Lend() []byte {
+	l.lent++
+	return l.memory
+}
+
+func (l *lending) TakeBack(p []byte) {
+	l.back++
+	if &p[0] != &l.memory[0] || len(p) != len(l.memory) {
+		panic("another memory comes back")
+	}
+	for i := range p {
+		p[i] = '!'
+	}
+}
+
+func TestMemoryIsGivenBackAtTheEnd(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	for _, tt := range []struct {
+		name, body string
+		memory     int
+		lent, back int
+	}{
+		{"a stream", "data: a\n\ndata: b\n\ndata: c\n\n", 4096, 1, 1},
+		{"nothing", "", 4096, 1, 1},
+		{"a stream that breaks off", "data: a\n\nda", 4096, 1, 1},
+		{"an event that is larger", "data: a\n\ndata: " + long + "\n\ndata: b\n\n", 4096, 1, 0},
+		{"too little memory", "data: a\n\n", 16, 1, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want, wantErr := all(strings.NewReader(tt.body))
+			body := &lending{Reader: strings.NewReader(tt.body), memory: make([]byte, tt.memory)}
+			r := NewReader(body)
+			var got []string
+			var ev Event
+			var err error
+			for {
+				if err = r.Next(&ev); err != nil {
+					break
+				}
+				_ = r.More() // which may read ahead
+				if body.back > 0 {
+					t.Error("memory is given back while an event is in it")
+				}
+				got = append(got, string(ev.Name)+"="+string(ev.Data))
+			}
+			if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, wantErr) {
+				t.Errorf("%v, want %v (-want +got):\n%s", err, wantErr, diff)
+			}
+			if again := r.Next(&ev); !errors.Is(again, err) || r.More() {
+				t.Errorf("behind the end: %v", again)
+			}
+			if body.lent != tt.lent || body.back != tt.back {
+				t.Errorf("lent %d times, given back %d times", body.lent, body.back)
+			}
+		})
+	}
+}
+
 // TestSplitsDoNotMatter reads random streams in random pieces.
 func TestSplitsDoNotMatter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -1,7 +1,6 @@
 package converse
 
 import (
-	"strconv"
 	"strings"
 
 	"outcrop/llm"
@@ -163,8 +162,8 @@ func (m *Model) claude() int {
 	}
 	version, seen := 0, 0
 	for part := range strings.SplitSeq(rest, "-") {
-		n, err := strconv.Atoi(part)
-		if err != nil || len(part) > 2 {
+		n, ok := shortNumber(part)
+		if !ok {
 			if seen > 0 {
 				break
 			}
@@ -179,4 +178,16 @@ func (m *Model) claude() int {
 		version *= 100
 	}
 	return version
+}
+
+// shortNumber reads a number of one or two digits. An error of package strconv would need memory, for each
+// word of each name.
+func shortNumber(s string) (n int, ok bool) {
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, len(s) == 1 || len(s) == 2
 }
