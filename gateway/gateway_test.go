@@ -158,7 +158,7 @@ func TestAuthenticate(t *testing.T) {
 			if g.Locked() != (tt.master != "") {
 				t.Errorf("locked: %t", g.Locked())
 			}
-			err := g.Authenticate(t.Context(), &tt.presented)
+			_, err := g.Authenticate(t.Context(), &tt.presented)
 			var e *llm.Error
 			switch {
 			case tt.wants == "":
