@@ -244,7 +244,7 @@ func (l *loader) restricts(name, section string) bool {
 	if !known {
 		near := nearest(name, l.table.names(section))
 		k, _ := l.table.find(section, near)
-		restricts = k.Class == Limits && len(near) > 3 || near == "master_key" || section == "" && strings.HasSuffix(near, "_settings")
+		restricts = k.Class == Limits && len(near) > 3 || near == "master_key" || near == "max_budget" || near == "database_url" || section == "" && strings.HasSuffix(near, "_settings")
 		l.restricting[at] = restricts
 	}
 	return restricts

@@ -41,8 +41,8 @@ func TestEncodings(t *testing.T) {
 func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
 	const entry = "model_list:\n- {model_name: a, %s, litellm_params: {model: bedrock/a}}\n"
 	for _, c := range []struct{ data, hint string }{
-		{"general_settings: {max_budget: 10}", "it belongs under litellm_settings, where it is a limit on spending, which is not enforced yet"},
-		{"max_budget: 10", "it belongs under litellm_settings, where it is a limit on spending, which is not enforced yet"},
+		{"general_settings: {max_budget: 10}", "it belongs under litellm_settings"},
+		{"max_budget: 10", "it belongs under litellm_settings"},
 		{"general_settings: {drop_params: true}", "it belongs under litellm_settings"},
 		{"general_settings: {num_retries: 3}", "it belongs under litellm_settings or under router_settings"},
 		{"litellm_settings: {timeout: 3}", "it belongs under router_settings"},

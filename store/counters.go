@@ -37,6 +37,9 @@ func kindOf(id string) counterKind {
 	}
 }
 
+// isMoney reports whether a counter counts money.
+func isMoney(id string) bool { return kindOf(id) == countsMoney }
+
 func (k counterKind) calls() bool { return k == countsCalls }
 
 // share is what a replica has drawn of a counter.

@@ -113,14 +113,14 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.routes, c.tags, c.estimated = doc.AllowedRoutes, doc.Tags, doc.EstimatedOutput.Value
 	c.aliases = maps.Clone(doc.Aliases)
 	c.keyType = doc.KeyType
-	b.limits(ctx, "this key", store.KindKey, c.Hash, doc, created)
+	b.limits(ctx, wholeKey, store.KindKey, c.Hash, doc, created)
 	list := models(doc.Models)
 	for _, read := range [...]func(context.Context, *models) error{b.team, b.user, b.organization} {
 		if err := read(ctx, &list); err != nil {
 			return err
 		}
 	}
-	c.allow("this key", list)
+	c.allow(wholeKey, list)
 	b.proxy()
 	return nil
 }

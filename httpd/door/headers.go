@@ -14,6 +14,7 @@ import (
 // warnings fit into them.
 func Head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
+	limits(h, call)
 	upstreamID(h, m.UpstreamID, &m.Destination)
 	RouteHeaders(h, &m.Destination)
 	if cost := call.Cost(); cost.Set {

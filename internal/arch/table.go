@@ -159,7 +159,7 @@ func rules() []Rule {
 
 		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield", "internal/socket"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields and sockets are read"},
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
-		{Path: "httpd/door", Level: library, May: with("gateway", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
+		{Path: "httpd/door", Level: library, May: with("gateway", "tenant", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
 		{
 			Path: "httpd/aws", Level: frontend, May: with("internal/budget", "internal/levenshtein", "gateway", "wire/eventstream", "httpd/inbound", "httpd/door", "provider/bedrock/sign"),
 			Why: "AWS's clients sign their requests; the frontend checks signatures with the pure package sign, and knows nothing else of the provider",
