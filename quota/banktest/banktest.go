@@ -110,6 +110,7 @@ func Cases() []Case {
 		{"a share of another replica is recalled", sharesAreRecalled},
 		{"a share that is in use is a refusal", sharesInUseAreRefusals},
 		{"a share that is drawn late is recalled", lateSharesAreRecalled},
+		{"an answer counts while a replica draws what it needs", answersCount},
 		{"replicas together never exceed the limit", limitsHold},
 		{"a period ends", periodsEnd},
 		{"periods are those of the calendar", calendar},
@@ -212,6 +213,29 @@ func lateSharesAreRecalled(t T, banks Banks) {
 	d.Recall = g.Recall
 	if g = draw(t, b, d); g.Recall == 0 {
 		t.Fatalf("a draw is refused while another replica has units: %+v", g)
+	}
+}
+
+func answersCount(t T, banks Banks) {
+	a, b := banks.Open("a"), banks.Open("b")
+	if a.Recalls() == nil {
+		t.Skip("this bank is for one replica")
+	}
+	d := quota.Draw{Counter: parallel, Limit: 10, Need: 10, Want: 10}
+	mine := draw(t, a, quota.Draw{Counter: parallel, Limit: 10, Need: 1, Want: 5})
+	d.Recall = draw(t, b, d).Recall
+	told(t, a.Recalls())
+	giveBack(t, a, quota.Return{Counter: parallel, Period: mine.Period})
+	if g := draw(t, b, d); g.Recall != 0 {
+		t.Fatalf("after the answer: %+v", g)
+	}
+	units(t, draw(t, a, quota.Draw{Counter: parallel, Limit: 10, Need: 1, Want: 1}), 1, 4)
+	if g := draw(t, b, d); g.Recall != 0 {
+		t.Fatalf("after a draw of what is needed: %+v", g)
+	}
+	units(t, draw(t, a, quota.Draw{Counter: parallel, Limit: 10, Need: 1, Want: 3, Ahead: 2}), 3, 1)
+	if g := draw(t, b, d); g.Recall != d.Recall {
+		t.Fatalf("after a draw ahead: %+v", g)
 	}
 }
 

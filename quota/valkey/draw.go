@@ -12,16 +12,24 @@ import (
 // maxUnits is the largest number of units. The server's scripts have numbers of 53 bits.
 const maxUnits = 1<<53 - 1
 
-// Draw is as quota.Bank has it. Limits over 2⁵³-1 are as good as none. After an error, units may be drawn that nobody
-// knows of, if the server's answer was lost; they are free again when the period ends, or after Reset. The error is
-// quota.ErrAway at once while the server is known not to answer.
+// Draw is as quota.Bank has it. Limits over 2⁵³-1 are as good as none. The error is quota.ErrAway at once while the
+// server is known not to answer.
 func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, error) {
+	if len(draws) == 0 {
+		return nil, nil
+	}
+	if err := b.settle(ctx); err != nil {
+		return nil, err
+	}
+	b.using.RLock()
+	defer b.using.RUnlock()
 	epoch, err := b.usable()
 	if err != nil {
 		return nil, err
 	}
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	began := time.Now()
 	grants := make([]quota.Grant, len(draws))
 	todo := make([]attempt, len(draws))
 	for i := range draws {
@@ -33,16 +41,26 @@ func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, err
 			todo, err = b.without(within, todo, holders, grants)
 		}
 		if err != nil {
-			b.undo(ctx, draws, grants)
+			b.doubts(len(draws), func(i int) string { return draws[i].Counter })
 			return nil, b.failed(ctx, err)
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range draws {
-		if b.epoch == epoch && parallel(draws[i].Counter) && grants[i].Units > 0 {
-			b.calls[draws[i].Counter] += grants[i].Units
+	for i := range grants {
+		g := &grants[i]
+		if g.Units == 0 {
+			continue
 		}
+		s := b.shares[draws[i].Counter]
+		if s.period != g.Period {
+			s = share{period: g.Period}
+		}
+		s.units += g.Units
+		if s.ends = (time.Time{}); g.Ends > 0 {
+			s.ends = began.Add(g.Ends)
+		}
+		b.shares[draws[i].Counter] = s
 	}
 	return grants, nil
 }
@@ -54,15 +72,13 @@ type attempt struct {
 	dead  []string
 }
 
-// attempt makes attempts, in one round trip, and returns the holders that each of them waits for. Grants that the server
-// has made are noted also if the error is not nil.
+// attempt makes attempts, in one round trip, and returns the holders that each of them waits for.
 func (b *Bank) attempt(ctx context.Context, epoch int64, attempts []attempt, grants []quota.Grant) ([][]string, error) {
 	runs := make([]run, len(attempts))
 	for i := range attempts {
 		runs[i] = b.drawRun(epoch, &attempts[i])
 	}
 	holders := make([][]string, len(attempts))
-	var failure error
 	for i, result := range b.runAll(ctx, b.drawing, runs) {
 		values, err := result.ToArray()
 		if err == nil && len(values) < 7 {
@@ -73,8 +89,7 @@ func (b *Bank) attempt(ctx context.Context, epoch int64, attempts []attempt, gra
 			n[k], err = values[k].AsInt64()
 		}
 		if err != nil {
-			failure = err
-			continue
+			return nil, err
 		}
 		a := &attempts[i]
 		grants[a.index] = quota.Grant{
@@ -86,13 +101,12 @@ func (b *Bank) attempt(ctx context.Context, epoch int64, attempts []attempt, gra
 		for _, v := range values[7:] {
 			holder, err := v.ToString()
 			if err != nil {
-				failure = err
-				break
+				return nil, err
 			}
 			holders[i] = append(holders[i], holder)
 		}
 	}
-	return holders, failure
+	return holders, nil
 }
 
 func (b *Bank) drawRun(epoch int64, a *attempt) run {
@@ -113,7 +127,7 @@ func (b *Bank) drawRun(epoch int64, a *attempt) run {
 		number(max(-maxUnits, min(d.Limit, maxUnits))), number(need), number(max(need, min(d.Want, maxUnits))), number(d.Recall),
 		b.replica, number(epoch), calls,
 		number(length), anchor, number(int64(d.Window.Days)), number(int64(d.Window.Months)),
-		b.recallChannel(""), d.Counter, millis(idle),
+		b.recallChannel(""), d.Counter, millis(idle), number(b.commands.Add(1)), number(max(0, min(d.Ahead, maxUnits))),
 	}
 	return run{key: b.key(d.Counter), args: append(args, a.dead...)}
 }
@@ -180,56 +194,48 @@ func cutHolder(h string) (replica, epoch string) {
 	return h[:i], h[i+1:]
 }
 
-// undo gives back what was granted before another draw has failed.
-func (b *Bank) undo(ctx context.Context, draws []quota.Draw, grants []quota.Grant) {
-	var returns []quota.Return
-	for i := range grants {
-		if grants[i].Units > 0 {
-			returns = append(returns, quota.Return{Counter: draws[i].Counter, Period: grants[i].Period, Units: grants[i].Units})
-		}
-	}
-	if len(returns) > 0 {
-		_ = b.giveBack(context.WithoutCancel(ctx), returns) // Draw says what becomes of them
-	}
-}
-
-// Return is as quota.Bank has it, and answers recalls of the counters. After an error the units may have been returned
-// or not: to return them again could return them twice.
+// Return is as quota.Bank has it, and answers recalls of the counters. After an error the units count as drawn, and may
+// be returned again.
 func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
-	if _, err := b.usable(); err != nil {
+	if len(returns) == 0 {
+		return nil
+	}
+	if err := b.settle(ctx); err != nil {
 		return err
 	}
-	if err := b.giveBack(ctx, returns); err != nil {
-		return b.failed(ctx, err)
+	b.using.RLock()
+	defer b.using.RUnlock()
+	epoch, err := b.usable()
+	if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	runs := make([]run, len(returns))
+	for i, r := range returns {
+		units := max(0, min(r.Units, maxUnits))
+		runs[i] = run{key: b.key(r.Counter), args: []string{
+			b.holder(epoch), number(epoch), number(r.Period), number(units), b.returnedChannel(), r.Counter, number(b.commands.Add(1)),
+		}}
+	}
+	for _, result := range b.runAll(within, b.returning, runs) {
+		if err := result.Error(); err != nil {
+			b.doubts(len(returns), func(i int) string { return returns[i].Counter })
+			return b.failed(ctx, err)
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range returns {
-		if left := b.calls[r.Counter] - r.Units; left > 0 {
-			b.calls[r.Counter] = left
+		s, ok := b.shares[r.Counter]
+		if !ok || s.period != r.Period {
+			continue
+		}
+		if s.units -= max(0, r.Units); s.units > 0 {
+			b.shares[r.Counter] = s
 		} else {
-			delete(b.calls, r.Counter)
+			delete(b.shares, r.Counter)
 		}
 	}
 	return nil
-}
-
-func (b *Bank) giveBack(ctx context.Context, returns []quota.Return) error {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
-	b.mu.Lock()
-	epoch := number(b.epoch)
-	b.mu.Unlock()
-	runs := make([]run, len(returns))
-	for i, r := range returns {
-		units := max(0, min(r.Units, maxUnits))
-		runs[i] = run{key: b.key(r.Counter), args: []string{b.replica + "/" + epoch, epoch, number(r.Period), number(units), b.returnedChannel(), r.Counter}}
-	}
-	var failure error
-	for _, result := range b.runAll(ctx, b.returning, runs) {
-		if err := result.Error(); err != nil {
-			failure = err
-		}
-	}
-	return failure
 }

@@ -7,14 +7,16 @@
 --	w  when somebody was last asked to wait for a recall
 --	h:REPLICA/EPOCH  the share of a replica
 --	a:REPLICA/EPOCH  the last recall that it has answered
+--	q:REPLICA/EPOCH  the number of the command that has settled its share: those before it come too late
 --
--- The result is units, left, used, period, rest of the period, recall, whether the share has a recall to answer, and
+-- The result is empty if the command comes too late. Otherwise it is units, left, used, period, rest of the period, recall, whether the share has a recall to answer, and
 -- the holders of the shares that are waited for.
 local key = KEYS[1]
 local limit, need, want, recall = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local replica, epoch, parallel = ARGV[5], ARGV[6], ARGV[7] == '1'
 local length, anchor, days, months = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local channel, counter, idle = ARGV[12], ARGV[13], tonumber(ARGV[14])
+local command, ahead = tonumber(ARGV[15]), tonumber(ARGV[16])
 local me = replica .. '/' .. epoch
 
 local time = redis.call('TIME')
@@ -23,7 +25,7 @@ local ends = window_end(now, length, anchor, days, months)
 
 local function text(n) return string.format('%.0f', n) end
 
-local fields, shares, acked = {}, {}, {}
+local fields, shares, acked, answers = {}, {}, {}, 0
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
 	local kind, holder = string.sub(all[i], 1, 2), string.sub(all[i], 3)
@@ -31,6 +33,11 @@ for i = 1, #all, 2 do
 		shares[holder] = tonumber(all[i + 1])
 	elseif kind == 'a:' then
 		acked[holder] = tonumber(all[i + 1])
+		answers = answers + 1
+	elseif kind == 'q:' then
+		if holder == me and command < tonumber(all[i + 1]) then
+			return {}
+		end
 	else
 		fields[all[i]] = tonumber(all[i + 1])
 	end
@@ -53,10 +60,10 @@ local function drop(holder)
 		used = used + shares[holder] -- nobody knows how many calls were made
 	end
 	shares[holder] = nil
-	redis.call('HDEL', key, 'h:' .. holder, 'a:' .. holder)
+	redis.call('HDEL', key, 'h:' .. holder, 'a:' .. holder, 'q:' .. holder)
 	changed = true
 end
-for i = 15, #ARGV do
+for i = 17, #ARGV do
 	if shares[ARGV[i]] then
 		drop(ARGV[i])
 	end
@@ -77,6 +84,15 @@ for holder, units in pairs(shares) do
 	end
 end
 
+if answers > 100 then -- most are of replicas that do not exist any more
+	for holder in pairs(acked) do
+		if not shares[holder] then
+			redis.call('HDEL', key, 'a:' .. holder, 'q:' .. holder)
+			acked[holder] = nil
+		end
+	end
+end
+
 local left = limit - used - held
 local units, answer, late = 0, 0, 0
 if left >= need then
@@ -84,7 +100,11 @@ if left >= need then
 	left = left - units
 	shares[me] = (shares[me] or 0) + units
 	redis.call('HSET', key, 'h:' .. me, text(shares[me]))
-	if (acked[me] or 0) < recalled and fields.w and now - fields.w < 10000000 then
+	if units ~= math.max(want, need) - ahead and acked[me] then
+		acked[me] = nil -- it may have units that it does not need
+		redis.call('HDEL', key, 'a:' .. me)
+	end
+	if (acked[me] or 0) < recalled and fields.w and now - fields.w < 2000000 then
 		late = 1
 	end
 	waiting = {}

@@ -27,6 +27,9 @@ var drawLua string
 //go:embed return.lua
 var returnLua string
 
+//go:embed settle.lua
+var settleLua string
+
 //go:embed begin.lua
 var beginLua string
 
@@ -121,10 +124,7 @@ func (b *Bank) failed(ctx context.Context, err error) error {
 	if first {
 		b.log.Warn("Valkey does not answer", slog.String("error", err.Error()))
 	}
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
+	b.nudge()
 	return err
 }
 

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	client "github.com/valkey-io/valkey-go"
@@ -93,6 +94,7 @@ func (o *Options) parse() (client.ClientOption, error) {
 	// An attempt with an unknown outcome is not repeated: it would draw twice.
 	c.DisableRetry = true
 	c.DisableCache = true
+	c.PipelineMultiplex = -1 // one connection for each node, which all calls share
 	c.ReadBufferEachConn, c.WriteBufferEachConn = 64<<10, 64<<10
 	return c, nil
 }
@@ -106,9 +108,14 @@ type Bank struct {
 	recalls, returned  *notes
 	begin, beat        *script
 	drawing, returning *script
+	settling           *script
 	cancel             context.CancelFunc
 	ended              sync.WaitGroup
-	wake               chan struct{} // the server is away
+	wake               chan struct{} // the server is away, or a share is in doubt
+	commands           atomic.Int64  // numbers the commands that change shares
+
+	// using is held for reading while shares are changed, and for writing while they are settled.
+	using sync.RWMutex
 
 	mu     sync.Mutex
 	closed bool
@@ -116,7 +123,14 @@ type Bank struct {
 	epoch  int64
 	seen   time.Time
 	alive  map[string]time.Time // until when replicas are taken to be alive
-	calls  map[string]int64     // this replica's shares of parallel calls
+	shares map[string]share     // by counter
+	doubt  map[string]bool      // counters whose share the server may have changed without an answer
+}
+
+// share is what the replica has drawn of a counter and not returned.
+type share struct {
+	period, units int64
+	ends          time.Time // the zero time if it does not end
 }
 
 var _ quota.Bank = (*Bank)(nil)
@@ -138,7 +152,7 @@ func Open(ctx context.Context, opt Options) (*Bank, error) {
 	b := &Bank{
 		prefix: opt.Prefix, replica: opt.Replica, timeout: opt.Timeout, log: opt.Logger,
 		recalls: newNotes(), returned: newNotes(), wake: make(chan struct{}, 1),
-		begin: newScript(beginLua), beat: newScript(beatLua), drawing: newScript(windowLua + drawLua), returning: newScript(returnLua),
+		begin: newScript(beginLua), beat: newScript(beatLua), drawing: newScript(windowLua + drawLua), returning: newScript(returnLua), settling: newScript(settleLua),
 	}
 	if b.client, err = client.NewClient(o); err != nil {
 		return nil, fmt.Errorf("connecting to Valkey: %w", unreachable(err))
@@ -160,6 +174,8 @@ func (b *Bank) Reset(ctx context.Context) error {
 	began := time.Now()
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	b.using.Lock()
+	defer b.using.Unlock()
 	result := b.run(within, b.begin, b.lifeKey(b.replica), millis(Lifetime), b.returnedChannel())
 	epoch, err := result.AsInt64()
 	if err != nil {
@@ -168,7 +184,7 @@ func (b *Bank) Reset(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.epoch, b.seen, b.away = epoch, began, false
-	b.alive, b.calls = map[string]time.Time{}, map[string]int64{}
+	b.alive, b.shares, b.doubt = map[string]time.Time{}, map[string]share{}, map[string]bool{}
 	return nil
 }
 
@@ -209,26 +225,28 @@ func (b *Bank) Close() error {
 	return nil
 }
 
-// live gives signs of life until ctx ends.
+// live gives signs of life until ctx ends, and settles the shares that are in doubt.
 func (b *Bank) live(ctx context.Context) {
-	kept := time.Now()
-	for wait := beatEvery; ; {
-		timer := time.NewTimer(wait)
+	kept, next := time.Now(), time.Now().Add(beatEvery)
+	for {
+		timer := time.NewTimer(time.Until(next))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		case <-b.wake:
 			timer.Stop()
-			wait = retryEvery
+			if soon := time.Now().Add(retryEvery); soon.Before(next) {
+				next = soon
+			}
 			continue
 		case <-timer.C:
 		}
-		if err := b.sign(ctx); err != nil {
-			wait = retryEvery
+		next = time.Now().Add(beatEvery)
+		if b.sign(ctx) != nil || b.settle(ctx) != nil {
+			next = time.Now().Add(retryEvery)
 			continue
 		}
-		wait = beatEvery
 		b.recalls.flush()
 		b.returned.flush()
 		if time.Since(kept) > idle/4 {
@@ -267,14 +285,20 @@ func (b *Bank) sign(ctx context.Context) error {
 	return nil
 }
 
-// keep keeps the counters of parallel calls of which this replica has shares.
+// keep keeps the counters of parallel calls of which this replica has shares, and forgets shares of periods that are over.
 func (b *Bank) keep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	b.mu.Lock()
+	now := time.Now()
 	var commands client.Commands
-	for id := range b.calls {
-		commands = append(commands, b.client.B().Pexpire().Key(b.key(id)).Milliseconds(idle.Milliseconds()).Build())
+	b.mu.Lock()
+	for id, s := range b.shares {
+		switch {
+		case s.ends.IsZero():
+			commands = append(commands, b.client.B().Pexpire().Key(b.key(id)).Milliseconds(idle.Milliseconds()).Build())
+		case now.After(s.ends):
+			delete(b.shares, id)
+		}
 	}
 	b.mu.Unlock()
 	for _, result := range b.client.DoMulti(ctx, commands...) {

@@ -279,6 +279,78 @@ func TestADrawOfAServerThatHangsIsBounded(t *testing.T) {
 	}
 }
 
+// soon repeats a draw until it is granted.
+func soon(t *testing.T, b *Bank, d quota.Draw) quota.Grant {
+	t.Helper()
+	for began := time.Now(); ; {
+		grants, err := b.Draw(t.Context(), []quota.Draw{d})
+		if err == nil && grants[0].Units > 0 {
+			return grants[0]
+		}
+		if err != nil && !errors.Is(err, quota.ErrAway) || time.Since(began) > time.Minute {
+			t.Fatal(grants, err)
+		}
+	}
+}
+
+func TestACommandWhoseAnswerIsLostChangesNothing(t *testing.T) {
+	const counter = "key:x/parallel"
+	s := start(t)
+	c := admin(t, s)
+	a := open(t, Options{URL: "redis://" + s.Address(), Replica: "a", Timeout: 50 * time.Millisecond})
+	b := open(t, Options{URL: "redis://" + s.Address(), Replica: "b"})
+	d := quota.Draw{Counter: counter, Limit: 10, Need: 4, Want: 4}
+	first := soon(t, a, d)
+	do(t, c, "CLIENT", "PAUSE", "300", "ALL") // the server runs the commands later
+	if _, err := a.Draw(t.Context(), []quota.Draw{d}); !errors.Is(err, quota.ErrAway) {
+		t.Fatal(err)
+	}
+	d.Need, d.Want = 6, 6
+	if g := soon(t, b, d); g.Left != 0 {
+		t.Errorf("%+v", g)
+	}
+	back := []quota.Return{{Counter: counter, Period: first.Period, Units: 3}}
+	soon(t, a, quota.Draw{Counter: "key:y/requests", Limit: 10, Need: 1, Want: 1})
+	do(t, c, "CLIENT", "PAUSE", "300", "ALL")
+	if err := a.Return(t.Context(), back); !errors.Is(err, quota.ErrAway) {
+		t.Fatal(err)
+	}
+	for began := time.Now(); ; {
+		err := a.Return(t.Context(), back)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, quota.ErrAway) || time.Since(began) > time.Minute {
+			t.Fatal(err)
+		}
+	}
+	d.Need, d.Want = 1, 10
+	if g := soon(t, b, d); g.Units != 3 {
+		t.Errorf("three units were returned twice, and are %+v", g)
+	}
+}
+
+func TestACommandThatComesAfterItWasGivenUpDoesNothing(t *testing.T) {
+	const counter = "key:x/parallel"
+	s := start(t)
+	a, b := open(t, Options{URL: "redis://" + s.Address(), Replica: "a"}), open(t, Options{URL: "redis://" + s.Address(), Replica: "b"})
+	d := quota.Draw{Counter: counter, Limit: 10, Need: 1, Want: 6}
+	late := a.drawRun(a.epoch, &attempt{draw: d})
+	a.doubts(1, func(int) string { return counter })
+	if err := a.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if values, err := a.runAll(t.Context(), a.drawing, []run{late})[0].ToArray(); err != nil || len(values) != 0 {
+		t.Errorf("%d values, %v", len(values), err)
+	}
+	if g := soon(t, b, d); g.Left != 4 {
+		t.Errorf("%+v", g)
+	}
+	if g := soon(t, a, d); g.Units != 4 {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestACallerThatGoesSaysNothingAboutTheServer(t *testing.T) {
 	s := start(t)
 	b := open(t, Options{URL: "redis://" + s.Address(), Replica: "a"})
