@@ -59,11 +59,11 @@ func TestTokensInLists(t *testing.T) {
 
 func TestMediaTypes(t *testing.T) {
 	for value, want := range map[string]string{
-		"":                                  "",
-		"text/event-stream":                 "text/event-stream",
-		" Text/Event-Stream ;charset=utf-8": "text/event-stream",
-		"application/json;":                 "application/json",
-		";charset=utf-8":                    "",
+		"":                                 "",
+		"text/event-stream":                "text/event-stream",
+		"Text/Event-Stream ;charset=utf-8": "text/event-stream",
+		"application/json;":                "application/json",
+		";charset=utf-8":                   "",
 	} {
 		if got := httpfield.MediaType(value); got != want {
 			t.Errorf("%q is of type %q, want %q", value, got, want)

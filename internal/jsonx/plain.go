@@ -130,17 +130,25 @@ func (p *Plain) Object(read func(name []byte)) {
 	p.named = outer
 }
 
+// Array calls read for each element of the next value, an array, with the Plain before the element, which read
+// has to consume.
+func (p *Plain) Array(read func()) {
+	for more := p.begin('[', ']'); more && !p.gone; more = p.next(']') {
+		read()
+	}
+}
+
 // PlainArray appends the elements of p's next value, an array, to list. read has to consume an element, and
 // gets memory for it that is empty, as with DecodeArray. An array that would make the list longer than
 // limit is given up.
 func PlainArray[T any](p *Plain, list *[]T, limit int, read func(element *T)) {
-	for more := p.begin('[', ']'); more && !p.gone; more = p.next(']') {
+	p.Array(func() {
 		if len(*list) == limit {
 			p.gone = true
 			return
 		}
 		read(grow(list))
-	}
+	})
 }
 
 // Text reads the next value, a string, into to.
@@ -222,9 +230,7 @@ func (p *Plain) Value() Raw {
 	case '{':
 		p.Object(func([]byte) { p.Value() })
 	case '[':
-		for more := p.begin('[', ']'); more && !p.gone; more = p.next(']') {
-			p.Value()
-		}
+		p.Array(func() { p.Value() })
 	case '"':
 		if quoted, escaped := p.quoted(); escaped && !Valid(quoted) {
 			p.gone = true

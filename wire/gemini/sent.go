@@ -206,18 +206,18 @@ func (p *sentPart) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 }
 
 // plain reads a part with text as sent.plain reads an event.
-func (s *sentPart) plain(p *jsonx.Plain) {
-	p.Object(func(name []byte) {
+func (p *sentPart) plain(from *jsonx.Plain) {
+	from.Object(func(name []byte) {
 		switch string(name) {
 		case "text":
-			s.Text = &s.text
-			p.Text(s.Text)
+			p.Text = &p.text
+			from.Text(p.Text)
 		case "thought":
-			p.Bool(&s.Thought)
+			from.Bool(&p.Thought)
 		case "thoughtSignature":
-			p.Text(&s.Signature)
+			from.Text(&p.Signature)
 		default: // another kind of part
-			p.GiveUp()
+			from.GiveUp()
 		}
 	})
 }

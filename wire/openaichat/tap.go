@@ -23,9 +23,12 @@ func Relay(body []byte, model string) ([]byte, *Tapped, error) {
 	if jsonx.ManyValues(body, maxSentValues) {
 		return nil, nil, fmt.Errorf("it has more than %d values", maxSentValues)
 	}
-	r := relay{}
-	if err := jsonx.Unmarshal(body, &r); err != nil {
-		return nil, nil, err
+	r := &relay{}
+	if !r.plain(body) {
+		r = &relay{}
+		if err := jsonx.Unmarshal(body, r); err != nil {
+			return nil, nil, err
+		}
 	}
 	switch {
 	case r.failed && r.choices == 0:
@@ -48,6 +51,51 @@ type relay struct {
 	start, end int // of the value of model
 	choices    int
 	failed     bool
+}
+
+// plain reads a response that has nothing unusual, and reports whether body is one. It then reads what
+// UnmarshalJSONFrom reads, in half the time.
+func (r *relay) plain(body []byte) bool {
+	p := jsonx.NewPlain(body)
+	p.Object(func(name []byte) {
+		kind, at := p.Kind(), p.Offset()
+		switch string(name) {
+		case "model":
+			p.Value()
+			r.start, r.end = at, p.Offset()
+		case "choices":
+			p.Array(func() { r.plainChoice(&p) })
+		case "usage":
+			r.Usage, r.Counted = ReadUsage(p.Value())
+		case "service_tier":
+			if kind == 'n' {
+				p.Value()
+				return
+			}
+			p.Word(&r.ServiceTier)
+		case "error":
+			r.failed = kind != 'n'
+			p.Value()
+		default:
+			p.Value()
+		}
+	})
+	return p.Done()
+}
+
+// plainChoice reads a choice, of which only the first one's reason counts.
+func (r *relay) plainChoice(p *jsonx.Plain) {
+	if r.choices++; r.choices > 1 {
+		p.Value()
+		return
+	}
+	p.Object(func(name []byte) {
+		if string(name) == "finish_reason" && p.Kind() != 'n' {
+			p.Word(&r.RawStop)
+			return
+		}
+		p.Value()
+	})
 }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
