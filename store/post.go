@@ -20,8 +20,8 @@ const maxRowsInMemory = 20_000
 
 // Post adds rows of a replica's journal, in one transaction and once: they become rows of the spend log, the sums of their
 // days, and units used of their counters, which come out of the replica's shares. upto is the number of the last of
-// them in the journal, where they follow the one with the number Posted. If Posted is upto or more already, Post does
-// nothing, so a batch can be posted again whenever it is not sure whether it was.
+// them in the journal. Those up to the number Posted are ignored, so a batch can be posted again whenever it is not sure
+// whether it was, also in other parts: a transaction of a process that was killed may still end after Posted was asked for.
 func (s *Store) Post(ctx context.Context, replica string, upto int64, rows []Row) error {
 	b := newBatch(rows)
 	if err := s.ensureMissing(ctx, b.counters); err != nil {
@@ -31,7 +31,10 @@ func (s *Store) Post(ctx context.Context, replica string, upto int64, rows []Row
 		if err := s.makeDays(ctx, b.days, time.Now()); err != nil {
 			return fmt.Errorf("making tables for what calls have cost: %w", err)
 		}
-		err := s.post(ctx, replica, upto, b)
+		posted, err := s.post(ctx, replica, upto, b)
+		if overlap := posted - (upto - int64(len(rows))); errors.Is(err, errOverlap) {
+			return s.Post(ctx, replica, upto, rows[overlap:])
+		}
 		if code(err) == pgCheck && !again { // another replica has dropped the table of an old day
 			s.days.forget()
 			continue
@@ -53,12 +56,18 @@ func (s *Store) Posted(ctx context.Context, replica string) (int64, error) {
 	return posted, err
 }
 
-func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) error {
-	return s.within(ctx, func(tx *sql.Tx) error {
-		var posted int64
+// errOverlap ends a transaction of which some rows have been posted.
+var errOverlap = errors.New("some rows have been posted")
+
+// post posts a batch, unless all of it has been. For errOverlap, the number of the last row that has been is returned.
+func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) (posted int64, err error) {
+	err = s.within(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `INSERT INTO replicas (id, seen, posted) VALUES ($1, 0, 0) ON CONFLICT (id) DO UPDATE SET posted = replicas.posted RETURNING posted`, replica).Scan(&posted)
 		if err != nil || posted >= upto {
 			return err
+		}
+		if posted > upto-int64(b.size) {
+			return errOverlap
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE replicas SET posted = $1 WHERE id = $2`, upto, replica); err != nil {
 			return err
@@ -78,6 +87,7 @@ func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) 
 		// Calls that draw on the counters wait from here on.
 		return s.charge(ctx, tx, replica, b)
 	})
+	return posted, err
 }
 
 // charge adds to the counters, and takes from the shares, what the rows of a batch have cost.
@@ -118,6 +128,7 @@ func (s *Store) ensureMissing(ctx context.Context, sorted []string) error {
 
 // batch is what rows add to the tables.
 type batch struct {
+	size     int
 	rows     []any // of spend_logs
 	sums     []any // of daily_spend
 	days     []int64
@@ -133,7 +144,7 @@ type charge struct {
 }
 
 func newBatch(rows []Row) *batch {
-	b := &batch{charges: map[string]*charge{}}
+	b := &batch{size: len(rows), charges: map[string]*charge{}}
 	days, daily := map[int64]bool{}, map[dailyKey]*Sums{}
 	for i := range rows {
 		r := &rows[i]
