@@ -10,6 +10,7 @@ import (
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/quota"
+	"outcrop/quota/valkey"
 	"outcrop/spend"
 	"outcrop/store"
 	"outcrop/tenant"
@@ -40,6 +41,7 @@ type parts struct {
 	store     *store.Store
 	journal   *spend.Journal
 	bank      *store.Bank
+	valkey    *valkey.Bank // nil if none is configured
 	money     *quota.Ledger
 	rates     *quota.Ledger
 	directory *tenant.Directory
@@ -128,8 +130,16 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		return nil, err
 	}
 	p.money = quota.NewLedger(p.bank, quota.Options{})
-	p.rates = p.money
-	if !p.store.Shared() {
+	switch {
+	case t.cfg.Valkey != "":
+		p.valkey, err = valkey.Open(ctx, valkey.Options{URL: t.cfg.Valkey.Reveal(), Replica: p.journal.Replica(), Logger: t.logger})
+		if err != nil {
+			return nil, err
+		}
+		p.rates = quota.NewLedger(p.valkey, quota.Options{})
+	case p.store.Shared():
+		p.rates = p.money
+	default:
 		p.rates = quota.NewLedger(quota.NewMemory(nil), quota.Options{})
 	}
 	p.directory, err = tenant.Open(ctx, tenant.Options{
@@ -159,6 +169,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.journal != nil {
 		errs = append(errs, p.journal.Close(ctx))
+	}
+	if p.valkey != nil {
+		errs = append(errs, p.valkey.Close())
 	}
 	if p.bank != nil {
 		errs = append(errs, p.bank.Close())

@@ -41,6 +41,7 @@ func environ(name string) (string, bool) {
 		"REGION":     "eu-central-1",
 		"SECRET":     "swordfish",
 		"MASTER":     "sk-from-environment",
+		"REDIS_HOST": "valkey.internal", "REDIS_PASSWORD": "swordfish",
 		"TIMEOUT":    "45",
 		"EMPTY":      "",
 		"NOT_NUMBER": "hunter2",

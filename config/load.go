@@ -104,6 +104,7 @@ func (l *loader) load() *Config {
 	g := globals{tls: map[string]settingAt{}}
 	var models, credentials, database *node
 	var everywhere policy
+	var counters valkey
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "model_list":
@@ -124,7 +125,10 @@ func (l *loader) load() *Config {
 						l.src.SkipUnsupportedModels = true
 					}
 				default:
-					if k.Section != "litellm_settings" || !l.limit(&cfg.Accounting, k, n, path) {
+					switch {
+					case k.Section == "litellm_settings" && l.limit(&cfg.Accounting, k, n, path):
+					case k.Section == "router_settings" && counters.read(l, k, n, path):
+					default:
 						g.read(l, k, n, path)
 					}
 				}
@@ -138,6 +142,7 @@ func (l *loader) load() *Config {
 	if database == nil {
 		l.databaseURL(&cfg.Accounting, nil, "DATABASE_URL")
 	}
+	cfg.Accounting.Valkey = counters.settle(l, cfg.Accounting.DatabaseURL != "")
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}

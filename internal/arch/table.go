@@ -201,7 +201,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{

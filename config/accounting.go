@@ -13,6 +13,8 @@ import (
 type Accounting struct {
 	// DatabaseURL is the address of a PostgreSQL database; empty for a file in the data folder.
 	DatabaseURL Secret
+	// Valkey is the address of a Valkey or Redis for counters without money, as a URL; empty for none.
+	Valkey Secret
 	// MaxBudget is the budget of the whole gateway, and BudgetDuration when it begins anew, in LiteLLM's form;
 	// empty for never.
 	MaxBudget      llm.Opt[llm.Cost]
