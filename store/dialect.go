@@ -165,8 +165,7 @@ func (s *Store) prepared(ctx context.Context, provider *goose.Provider) (bool, e
 
 // code is PostgreSQL's code of an error: postgresql.org/docs/current/errcodes-appendix.html.
 func code(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""

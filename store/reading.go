@@ -200,9 +200,9 @@ func (s *Store) Daily(ctx context.Context, f DailyFilter) ([]DailySum, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+list+sumsOfColumns+` FROM daily_spend`+c.text.String()+group, c.args...)
 	sums, err := collect(rows, err, func(rows *sql.Rows, d *DailySum) error {
 		d.Kind = f.Kind
-		to := make([]any, len(by))
-		for i, column := range by {
-			to[i] = [...]*string{ByDay: &d.Day, ByID: &d.ID, ByKey: &d.Key, ByModel: &d.Model, ByGroup: &d.Group, ByProvider: &d.Provider}[column]
+		var to []any
+		for _, column := range by {
+			to = append(to, [...]*string{ByDay: &d.Day, ByID: &d.ID, ByKey: &d.Key, ByModel: &d.Model, ByGroup: &d.Group, ByProvider: &d.Provider}[column])
 		}
 		var high, low [7]int64
 		for i := range high {
