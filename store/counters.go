@@ -109,7 +109,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 		for part := range slices.Chunk(sorted, manyRows[0]) {
 			c := &condition{}
 			c.in("id", part)
-			rows, err := tx.QueryContext(ctx, `SELECT id FROM counters`+c.text.String()+s.dialect.lock(), c.args...) //nolint:gosec // values are parameters
+			rows, err := tx.QueryContext(ctx, c.after(`SELECT id FROM counters`, s.dialect.lock()), c.args...)
 			ids, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
 			if err != nil {
 				return nil, err
@@ -122,9 +122,8 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 	for part := range slices.Chunk(sorted, manyRows[0]) {
 		c := &condition{}
 		c.in("c.id", part)
-		query := `SELECT c.id, c.period, c.used, c.ends, c.recalled, ` + s.dialect.clock() + `, s.replica, s.period, s.held, s.acked, r.seen
-			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica` + c.text.String() + ` ORDER BY c.id, s.replica`
-		rows, err := tx.QueryContext(ctx, query, c.args...)
+		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, r.seen
+			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica`, ` ORDER BY c.id, s.replica`), c.args...)
 		if _, err := collect(rows, err, a.scan); err != nil {
 			return nil, err
 		}

@@ -257,6 +257,11 @@ func (c *condition) write(text string, args ...any) {
 	c.text.WriteString(text)
 }
 
+// after is a statement that has the conditions after a text, and then the rest.
+func (c *condition) after(text string, rest ...string) string {
+	return text + c.text.String() + strings.Join(rest, "")
+}
+
 // equal adds that a column has a value, unless that is empty.
 func (c *condition) equal(column, value string) {
 	if value != "" {
