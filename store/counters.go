@@ -40,6 +40,18 @@ func kindOf(id string) counterKind {
 // isMoney reports whether a counter counts money.
 func isMoney(id string) bool { return kindOf(id) == countsMoney }
 
+// suffix is an end of an id by which kindOf tells the kind.
+func (k counterKind) suffix() string {
+	switch k {
+	case countsMoney:
+		return "/spend"
+	case countsParallel:
+		return "/parallel"
+	default:
+		return ""
+	}
+}
+
 func (k counterKind) calls() bool { return k == countsCalls }
 
 // share is what a replica has drawn of a counter.
@@ -97,7 +109,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 		for part := range slices.Chunk(sorted, manyRows[0]) {
 			c := &condition{}
 			c.in("id", part)
-			rows, err := tx.QueryContext(ctx, `SELECT id FROM counters`+c.text.String()+s.dialect.lock(), c.args...)
+			rows, err := tx.QueryContext(ctx, c.after(`SELECT id FROM counters`, s.dialect.lock()), c.args...)
 			ids, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
 			if err != nil {
 				return nil, err
@@ -110,8 +122,8 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 	for part := range slices.Chunk(sorted, manyRows[0]) {
 		c := &condition{}
 		c.in("c.id", part)
-		rows, err := tx.QueryContext(ctx, `SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, r.seen
-			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica`+c.text.String()+` ORDER BY c.id, s.replica`, c.args...)
+		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, r.seen
+			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica`, ` ORDER BY c.id, s.replica`), c.args...)
 		if _, err := collect(rows, err, a.scan); err != nil {
 			return nil, err
 		}
@@ -224,14 +236,7 @@ func bounded(id string) string {
 		return id
 	}
 	hash := sha256.Sum256([]byte(id))
-	end := "~" + hex.EncodeToString(hash[:])
-	// The end of a counter's id says what it counts, and must remain.
-	for _, suffix := range []string{"/spend", "/spend@", "/parallel"} {
-		if suffix == "/spend@" && strings.Contains(id, suffix) || strings.HasSuffix(id, suffix) {
-			end += suffix
-			break
-		}
-	}
+	end := "~" + hex.EncodeToString(hash[:]) + kindOf(id).suffix() // what it counts must remain
 	kept := id[:min(len(id), maxID-len(end))]
 	return strings.ReplaceAll(strings.ToValidUTF8(kept, ""), "\x00", "") + end
 }

@@ -165,8 +165,7 @@ func (s *Store) prepared(ctx context.Context, provider *goose.Provider) (bool, e
 
 // code is PostgreSQL's code of an error: postgresql.org/docs/current/errcodes-appendix.html.
 func code(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""
@@ -256,6 +255,11 @@ func (c *condition) write(text string, args ...any) {
 		text = after
 	}
 	c.text.WriteString(text)
+}
+
+// after is a statement that has the conditions after a text, and then the rest.
+func (c *condition) after(text string, rest ...string) string {
+	return text + c.text.String() + strings.Join(rest, "")
 }
 
 // equal adds that a column has a value, unless that is empty.

@@ -50,7 +50,7 @@ func (s *Store) Entities(ctx context.Context, f *Filter) (page []Entity, total i
 		c.add(`search LIKE ? ESCAPE '\'`, contains(f.Search))
 	}
 	if f.Limit > 0 || f.Offset > 0 {
-		if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+table+c.text.String(), c.args...).Scan(&total); err != nil {
+		if err := s.db.QueryRowContext(ctx, c.after(`SELECT COUNT(*) FROM `+table), c.args...).Scan(&total); err != nil {
 			return nil, 0, nothing(err)
 		}
 	}
@@ -59,7 +59,7 @@ func (s *Store) Entities(ctx context.Context, f *Filter) (page []Entity, total i
 		order = "created, id"
 	}
 	c.page(order, f.Offset, f.Limit)
-	rows, err := s.db.QueryContext(ctx, `SELECT `+entityColumns+` FROM `+table+c.text.String(), c.args...)
+	rows, err := s.db.QueryContext(ctx, c.after(`SELECT `+entityColumns+` FROM `+table), c.args...)
 	page, err = collect(rows, err, func(rows *sql.Rows, e *Entity) error { return scanEntity(rows.Scan, e) })
 	if f.Limit <= 0 && f.Offset <= 0 {
 		total = len(page)
@@ -241,11 +241,11 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter) (page []AuditEntry, to
 	c.equal("actor", f.By)
 	c.equal("action", f.Action)
 	c.between("at", f.Start, f.End)
-	if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM audit`+c.text.String(), c.args...).Scan(&total); err != nil {
+	if err := s.db.QueryRowContext(ctx, c.after(`SELECT COUNT(*) FROM audit`), c.args...).Scan(&total); err != nil {
 		return nil, 0, nothing(err)
 	}
 	c.page("revision DESC, position DESC", f.Offset, f.Limit)
-	rows, err := s.db.QueryContext(ctx, `SELECT revision, at, actor, actor_key, action, kind, id, old_doc, new_doc FROM audit`+c.text.String(), c.args...)
+	rows, err := s.db.QueryContext(ctx, c.after(`SELECT revision, at, actor, actor_key, action, kind, id, old_doc, new_doc FROM audit`), c.args...)
 	page, err = collect(rows, err, func(rows *sql.Rows, a *AuditEntry) error {
 		var at int64
 		var before, after string

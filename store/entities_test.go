@@ -233,7 +233,7 @@ func TestAChangeWakesTheOtherReplicasAlsoAfterTheServerWasAway(t *testing.T) {
 	if err := machine.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	<-woken // it listens again, and may have missed something
+	<-woken                                                                              // it listens again, and may have missed something
 	change(t, a, &store.Change{Put: []store.Entity{entity(store.KindKey, "l", "", "")}}) // although the pool's connections are gone
 	<-woken
 	var err error

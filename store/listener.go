@@ -78,14 +78,14 @@ func (l *listener) start() {
 
 func (l *listener) run(ctx context.Context) {
 	defer close(l.done)
-	const first, most = 50 * time.Millisecond, 2 * time.Second
+	const first, most = 50 * time.Millisecond, time.Second
 	for pause := first; ctx.Err() == nil; pause = min(2*pause, most) {
 		if l.listen(ctx) {
 			pause = first
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // it need not be secret
 		}
 	}
 }

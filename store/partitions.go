@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +74,7 @@ func (s *Store) makeDays(ctx context.Context, days []int64, now time.Time) error
 		return nil
 	}
 	for i := range int64(ahead) {
-		days = append(days[:len(days):len(days)], dayOf(now)+i)
+		days = append(slices.Clip(days), dayOf(now)+i)
 	}
 	for _, day := range days {
 		if s.days.has(day) {

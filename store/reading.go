@@ -33,7 +33,7 @@ func (s *Store) Counters(ctx context.Context, ids []string) (map[string]Counter,
 			short[i] = bounded(id)
 		}
 		c.in("id", short)
-		rows, err := s.db.QueryContext(ctx, `SELECT id, period, used, ends, `+s.dialect.clock()+` FROM counters`+c.text.String(), c.args...)
+		rows, err := s.db.QueryContext(ctx, c.after(`SELECT id, period, used, ends, `+s.dialect.clock()+` FROM counters`), c.args...)
 		_, err = collect(rows, err, func(rows *sql.Rows, _ *struct{}) error {
 			var id string
 			var got Counter
@@ -103,11 +103,11 @@ func (s *Store) Rows(ctx context.Context, f RowFilter) (page []Row, total int, e
 		}
 	}
 	c.between("start", f.Start, f.End)
-	if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM spend_logs`+c.text.String(), c.args...).Scan(&total); err != nil {
+	if err := s.db.QueryRowContext(ctx, c.after(`SELECT COUNT(*) FROM spend_logs`), c.args...).Scan(&total); err != nil {
 		return nil, 0, err
 	}
 	c.page("start DESC, id DESC", f.Offset, f.Limit)
-	rows, err := s.db.QueryContext(ctx, `SELECT doc FROM spend_logs`+c.text.String(), c.args...)
+	rows, err := s.db.QueryContext(ctx, c.after(`SELECT doc FROM spend_logs`), c.args...)
 	page, err = collect(rows, err, func(rows *sql.Rows, r *Row) error {
 		var doc []byte
 		if err := rows.Scan(&doc); err != nil {
@@ -197,12 +197,12 @@ func (s *Store) Daily(ctx context.Context, f DailyFilter) ([]DailySum, error) {
 	if list != "" {
 		group = " GROUP BY " + strings.TrimSuffix(list, ", ") + " ORDER BY " + strings.TrimSuffix(list, ", ")
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT `+list+sumsOfColumns+` FROM daily_spend`+c.text.String()+group, c.args...)
+	rows, err := s.db.QueryContext(ctx, c.after(`SELECT `+list+sumsOfColumns+` FROM daily_spend`, group), c.args...)
 	sums, err := collect(rows, err, func(rows *sql.Rows, d *DailySum) error {
 		d.Kind = f.Kind
-		to := make([]any, len(by))
-		for i, column := range by {
-			to[i] = [...]*string{ByDay: &d.Day, ByID: &d.ID, ByKey: &d.Key, ByModel: &d.Model, ByGroup: &d.Group, ByProvider: &d.Provider}[column]
+		var to []any
+		for _, column := range by {
+			to = append(to, [...]*string{ByDay: &d.Day, ByID: &d.ID, ByKey: &d.Key, ByModel: &d.Model, ByGroup: &d.Group, ByProvider: &d.Provider}[column])
 		}
 		var high, low [7]int64
 		for i := range high {

@@ -172,3 +172,47 @@ func TestAFolderThatIsNoneIsAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestItemsEventsAndObjectsBelongToTheirOwner(t *testing.T) {
+	eachKind(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		r := response("r1", "", 100)
+		r.Items = []string{"i1", "i2", "i1"}
+		if err := errors.Join(s.PutResponse(ctx, r), s.PutResponse(ctx, r)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.ResponseOfItem(ctx, "a", "i2"); err != nil || got.ID != "r1" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		events := []store.Event{{Number: 1, Body: []byte("one")}, {Number: 2, Body: []byte("two")}}
+		if err := errors.Join(s.AddEvents(ctx, "r1", events), s.AddEvents(ctx, "r1", events), s.AddEvents(ctx, "absent", events)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Events(ctx, "a", "r1", 1); err != nil || len(got) != 1 || got[0].Number != 2 || string(got[0].Body) != "two" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if err := s.PutObject(ctx, "a", "file", "f1", time.Unix(100, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.OwnsObject(ctx, "a", "file", "f1"); err != nil {
+			t.Error(err)
+		}
+		_, item := s.ResponseOfItem(ctx, "b", "i2")
+		for name, err := range map[string]error{
+			"an item": item, "a file": s.OwnsObject(ctx, "b", "file", "f1"), "another kind": s.OwnsObject(ctx, "a", "batch", "f1"), "to delete": s.DeleteObject(ctx, "b", "f1"),
+		} {
+			if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%s of another: %v", name, err)
+			}
+		}
+		if got, err := s.Events(ctx, "b", "r1", 0); err != nil || len(got) != 0 {
+			t.Errorf("events of another: %+v, %v", got, err)
+		}
+		if err := errors.Join(s.DeleteObject(ctx, "a", "f1"), s.DeleteResponse(ctx, "a", "r1")); err != nil {
+			t.Error(err)
+		}
+		if got, err := s.Events(ctx, "a", "r1", 0); err != nil || len(got) != 0 {
+			t.Errorf("events after it was deleted: %+v, %v", got, err)
+		}
+	})
+}
