@@ -193,7 +193,7 @@ func (l *Ledger) round(ctx context.Context) (again bool) {
 	defer cancel()
 	var err error
 	if len(returns) > 0 {
-		if err = l.bank.Return(ctx, returns); err != nil {
+		if err = l.bank.Return(ctx, returns); errors.Is(err, ErrAway) {
 			l.mu.Lock()
 			l.returns = append(returns, l.returns...) // the bank ignores those of periods that are over
 			l.mu.Unlock()

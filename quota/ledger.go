@@ -195,6 +195,9 @@ func (e *Exceeded) Error() string {
 // maxUses bounds the limits of one call.
 const maxUses = 64
 
+// lifetimeMargin is how long before its end a share is no longer used: clocks and calls take time.
+const lifetimeMargin = 2 * time.Second
+
 // maxTries bounds how often a call asks for units that others then take.
 const maxTries = 100
 
@@ -261,9 +264,13 @@ func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
 	}
 	var short []shortage
 	now := l.now()
+	lost := l.shared && now.Sub(l.bank.Seen()) > Lifetime-lifetimeMargin
 	for i := range uses {
 		u, c := &uses[i], uses[i].Counter
 		c.roll(now)
+		if lost { // other processes may have the share by now
+			c.free, c.pledged, c.known = 0, 0, false
+		}
 		switch s := &stages[i]; {
 		case c.spare() >= u.Units:
 		case u.Bounded && c.spare() > 0 && (s.whole || c.dry):

@@ -291,6 +291,29 @@ func TestTheBankIsAway(t *testing.T) {
 	}
 }
 
+// A process that the bank has not heard of for long does not use its shares: others may have them by now.
+func TestSharesOfALostProcessAreNotUsed(t *testing.T) {
+	all, p := ledgers(t, 2)
+	one := []quota.Use{{Counter: all[0].Counter("k", quota.Limit{Units: 1_000_000}), Units: 1}}
+	for range 2 {
+		if _, err := all[0].Reserve(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.mu.Lock()
+	p.members[0].seen, p.away = time.Now().Add(-quota.Lifetime), errors.New("no route")
+	p.mu.Unlock()
+	if _, err := all[0].Reserve(t.Context(), one); !errors.Is(err, quota.ErrAway) {
+		t.Errorf("with a share that may be another's: %v", err)
+	}
+	p.mu.Lock()
+	p.members[0].seen, p.away = time.Time{}, nil
+	p.mu.Unlock()
+	if _, err := all[0].Reserve(t.Context(), one); err != nil {
+		t.Errorf("after the bank has heard of it: %v", err)
+	}
+}
+
 func TestACallThatIsGivenUpReservesNothing(t *testing.T) {
 	all, p := ledgers(t, 2)
 	limit := quota.Limit{Units: 1}

@@ -90,3 +90,6 @@ func (m *Memory) Return(_ context.Context, returns []Return) error {
 
 // Recalls is nil: nobody else draws.
 func (m *Memory) Recalls() <-chan string { return nil }
+
+// Seen is now: nobody else draws.
+func (m *Memory) Seen() time.Time { return m.now() }

@@ -27,7 +27,7 @@ type pooled struct {
 func newPool(now func() time.Time, members int) *pool {
 	p := &pool{now: now, entries: map[string]*pooled{}}
 	for i := range members {
-		p.members = append(p.members, &member{p, i, make(chan string, 1000)})
+		p.members = append(p.members, &member{pool: p, number: i, recalls: make(chan string, 1000)})
 	}
 	return p
 }
@@ -37,6 +37,16 @@ type member struct {
 	*pool
 	number  int
 	recalls chan string
+	seen    time.Time // the zero time for now
+}
+
+func (m *member) Seen() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.seen.IsZero() {
+		return m.seen
+	}
+	return m.now()
 }
 
 func (m *member) Recalls() <-chan string { return m.recalls }

@@ -17,13 +17,20 @@ var ErrAway = errors.New("the counters cannot be reached")
 type Bank interface {
 	// Draw asks for shares. The grants are in the order of the draws. An error means that none was granted.
 	Draw(ctx context.Context, draws []Draw) ([]Grant, error)
-	// Return gives back units of shares. Units of a period that is over are ignored.
+	// Return gives back units of shares. Units of a period that is over are ignored. After an error that is
+	// ErrAway it can be repeated; after another one nobody knows whether units were returned.
 	Return(ctx context.Context, returns []Return) error
 	// Recalls sends the ids of counters of which this process has a share that another process needs, and
 	// an empty id if some may have been missed. It is closed when the bank is closed; nil if the bank is not
 	// shared.
 	Recalls() <-chan string
+	// Seen is when this process last proved to the bank that it is alive. Lifetime later its shares are no longer its
+	// own. It does not matter if the bank is not shared.
+	Seen() time.Time
 }
+
+// Lifetime is how long the shares of a process are its own after it was last seen.
+const Lifetime = 10 * time.Second
 
 // Draw asks for a share of a counter.
 type Draw struct {

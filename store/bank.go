@@ -17,7 +17,7 @@ const (
 	beat = 2 * time.Second
 	// Lifetime is how long a replica counts as alive after its last sign of life. After that, others get its shares
 	// of money and of parallel calls.
-	Lifetime = 10 * time.Second
+	Lifetime = quota.Lifetime
 )
 
 // Bank draws on the counters of a store for one replica. It implements quota.Bank.
