@@ -291,7 +291,7 @@ func (s *Store) known(ctx context.Context, sorted []string, replica string, do f
 		if err := do(a); err != nil {
 			return err
 		}
-		if err := a.save(ctx, tx); err != nil {
+		if err := a.save(ctx, tx, s.dialect); err != nil {
 			return err
 		}
 		return s.tell(ctx, tx, a.notes)

@@ -188,7 +188,7 @@ func (c *account) fit(w quota.Window) {
 }
 
 // save writes what has changed.
-func (a *accounts) save(ctx context.Context, tx *sql.Tx) error {
+func (a *accounts) save(ctx context.Context, tx *sql.Tx, d dialect) error {
 	var counters, shares []any
 	slices.Sort(a.order)
 	for _, id := range a.order {
@@ -200,7 +200,7 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx) error {
 			shares = append(shares, c.id, a.replica, c.period, c.own.held, c.own.acked)
 		}
 	}
-	err := insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`,
+	err := d.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`,
 		`ON CONFLICT (id) DO UPDATE SET period = excluded.period, used = excluded.used, ends = excluded.ends, recalled = excluded.recalled`, 5, counters)
 	if err != nil {
 		return err
@@ -210,7 +210,7 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return insert(ctx, tx, `INSERT INTO shares (counter, replica, period, held, acked)`,
+	return d.insert(ctx, tx, `INSERT INTO shares (counter, replica, period, held, acked)`,
 		`ON CONFLICT (counter, replica) DO UPDATE SET period = excluded.period, held = excluded.held, acked = excluded.acked`, 5, shares)
 }
 
@@ -221,7 +221,7 @@ func (s *Store) ensure(ctx context.Context, sorted []string) error {
 		args = append(args, id, 0, 0, 0, 0)
 	}
 	return s.within(ctx, func(tx *sql.Tx) error {
-		return insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`, `ON CONFLICT DO NOTHING`, 5, args)
+		return s.dialect.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`, `ON CONFLICT DO NOTHING`, 5, args)
 	})
 }
 

@@ -196,7 +196,7 @@ var manyRows = []int{512, 64, 8, 7, 6, 5, 4, 3, 2, 1}
 
 // insert inserts rows of so many columns, whose values args has one after the other, with as few statements as
 // make sense.
-func insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
+func (d dialect) insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
 	for len(args) > 0 {
 		rows := 1
 		for _, n := range manyRows {
@@ -205,7 +205,7 @@ func insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, arg
 				break
 			}
 		}
-		if _, err := tx.ExecContext(ctx, head+" VALUES "+tuples(rows, columns)+" "+tail, args[:rows*columns]...); err != nil {
+		if _, err := tx.ExecContext(ctx, head+" VALUES "+d.tuples(rows, columns)+" "+tail, args[:rows*columns]...); err != nil {
 			return err
 		}
 		args = args[rows*columns:]
@@ -213,8 +213,9 @@ func insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, arg
 	return nil
 }
 
-// tuples are rows of parameters: ($1, $2), ($3, $4).
-func tuples(rows, columns int) string {
+// tuples are rows of parameters: ($1, $2), ($3, $4), or for SQLite (?, ?), (?, ?). SQLite takes $1 for a name, and
+// looks for each name in the list of all others, which takes most of the time of a statement with thousands.
+func (d dialect) tuples(rows, columns int) string {
 	b := make([]byte, 0, rows*columns*6)
 	for i := range rows * columns {
 		switch {
@@ -224,6 +225,10 @@ func tuples(rows, columns int) string {
 			b = append(b, "), ("...)
 		default:
 			b = append(b, ", "...)
+		}
+		if d == sqlite {
+			b = append(b, '?')
+			continue
 		}
 		b = strconv.AppendInt(append(b, '$'), int64(i)+1, 10)
 	}

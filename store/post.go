@@ -72,7 +72,7 @@ func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) 
 		if _, err := tx.ExecContext(ctx, `UPDATE replicas SET posted = $1 WHERE id = $2`, upto, replica); err != nil {
 			return err
 		}
-		if err := insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
+		if err := s.dialect.insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
 			return err
 		}
 		if s.inMemory {
@@ -81,7 +81,7 @@ func (s *Store) post(ctx context.Context, replica string, upto int64, b *batch) 
 				return err
 			}
 		}
-		if err := insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums); err != nil {
+		if err := s.dialect.insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums); err != nil {
 			return err
 		}
 		// Calls that draw on the counters wait from here on.
@@ -114,7 +114,7 @@ func (s *Store) charge(ctx context.Context, tx *sql.Tx, replica string, b *batch
 			a.keep(c)
 		}
 	}
-	return a.save(ctx, tx)
+	return a.save(ctx, tx, s.dialect)
 }
 
 // ensureMissing makes the counters that do not exist, if there are any.
