@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -27,7 +29,10 @@ type tenants struct {
 	parts   *parts   // nil until it is open
 	opening *opening // nil unless it is being opened
 	closed  bool
-	over    sync.WaitGroup
+	// looked is whether the data folder was searched for the journal of an earlier process, and found whether it
+	// was there.
+	looked, found bool
+	over          sync.WaitGroup
 }
 
 // opening is an attempt to open the parts.
@@ -191,13 +196,40 @@ func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error
 	return p.directory.Caller(ctx, key)
 }
 
-// Master returns who has the master key.
+// Master returns who has the master key; nil if calls need no account: as long as nobody has made a key, a user
+// or the like, there is no budget of the whole gateway and no shared database, nothing is written about calls.
 func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
+	if !t.used() {
+		return nil, nil //nolint:nilnil // nobody's
+	}
 	p, err := t.get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.directory.Master(), nil
+	if t.configured() || p.directory.Accounts() {
+		return p.directory.Master(), nil
+	}
+	return nil, nil //nolint:nilnil // nobody's
+}
+
+// configured reports whether the configuration asks for accounts.
+func (t *tenants) configured() bool { return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set }
+
+// used reports whether there may be keys: if so, the database is opened with the gateway.
+func (t *tenants) used() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parts != nil || t.opening != nil || t.configured() {
+		return true
+	}
+	if !t.looked {
+		t.looked = true
+		if t.dir != "" {
+			_, err := os.Stat(filepath.Join(t.dir, spend.Folder))
+			t.found = err == nil
+		}
+	}
+	return t.found
 }
 
 // close ends what is open.

@@ -13,6 +13,9 @@ import (
 	"sync"
 )
 
+// Folder is the name of the journal's folder in the data folder.
+const Folder = "journal"
+
 // disk keeps segments.
 type disk interface {
 	// create makes an empty file, in place of one with the same name. With sync, its name survives a power
@@ -39,7 +42,6 @@ type reader interface {
 
 // Names in the data folder, and in that of a replica.
 const (
-	journalName = "journal"
 	lockName    = "lock"
 	idLength    = 26 // that of rand.Text
 )
@@ -59,7 +61,7 @@ type folder struct {
 
 // folders are the ids of all replicas of a data folder.
 func folders(dir string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, journalName))
+	entries, err := os.ReadDir(filepath.Join(dir, Folder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -85,7 +87,7 @@ func takeFolder(dir string) (*folder, error) {
 	}
 	for {
 		id := newID()
-		if err := os.MkdirAll(filepath.Join(dir, journalName, id), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, Folder, id), 0o700); err != nil {
 			return nil, err
 		}
 		if f, err := openFolder(dir, id); !errors.Is(err, errLocked) { // unless somebody was faster
@@ -96,7 +98,7 @@ func takeFolder(dir string) (*folder, error) {
 
 // openFolder locks the folder of a replica. The lock ends with the process.
 func openFolder(dir, id string) (*folder, error) {
-	root, err := os.OpenRoot(filepath.Join(dir, journalName, id))
+	root, err := os.OpenRoot(filepath.Join(dir, Folder, id))
 	if err != nil {
 		return nil, err
 	}

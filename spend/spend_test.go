@@ -53,7 +53,7 @@ func TestWhatIsAppendedIsPostedOnce(t *testing.T) {
 
 func segmentsOf(t *testing.T, dir string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, journalName, "*", "*"+extension))
+	names, err := filepath.Glob(filepath.Join(dir, Folder, "*", "*"+extension))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestAJournalOfALaterReleaseIsLeftAlone(t *testing.T) {
 func TestAnEmptySegmentOfAProcessThatWasKilledIsNoDamage(t *testing.T) {
 	dir, l, log := t.TempDir(), newLedger(), &logged{}
 	j := mustOpen(t, fast(dir, l))
-	folder := filepath.Join(dir, journalName, j.Replica())
+	folder := filepath.Join(dir, Folder, j.Replica())
 	mustClose(t, j)
 	if err := os.WriteFile(filepath.Join(folder, (&segment{first: 7}).name()), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -183,30 +183,73 @@ type row struct {
 	Row
 
 	Metadata jsonx.Raw `json:"metadata,omitzero"`
-	Charges  []Charge  `json:"charges,omitzero"` // they are in the counters
 }
 
-// document is the JSON of a row. A row is posted whatever it has: texts that are not UTF-8 are repaired.
+// document is the JSON of a row, without its charges, which are in the counters. A row is posted whatever it has:
+// texts that are not UTF-8 are repaired.
 func document(r *Row) string {
-	doc := row{Row: *r, Metadata: r.Metadata}
-	if len(r.Metadata) > 0 && !jsonx.Valid(r.Metadata) {
-		doc.Metadata = jsonx.AppendString(nil, strings.ToValidUTF8(string(r.Metadata), "\uFFFD"))
+	w := jsonx.Writer{Buf: make([]byte, 0, 512)}
+	text := func(name, value string) {
+		if value != "" {
+			w.Key(name)
+			w.String(strings.ToValidUTF8(value, "\uFFFD"))
+		}
 	}
-	for _, text := range []*string{
-		&doc.RequestID, &doc.CallType, &doc.Key, &doc.KeyAlias, &doc.Model, &doc.Deployment, &doc.Group, &doc.Provider,
-		&doc.User, &doc.Customer, &doc.Team, &doc.Organization, &doc.Session, &doc.Address, &doc.Code,
-	} {
-		*text = strings.ToValidUTF8(*text, "\uFFFD")
+	number := func(name string, value int64) {
+		if value != 0 {
+			w.Key(name)
+			w.Int(value)
+		}
 	}
-	doc.Tags = slices.Clone(r.Tags)
-	for i := range doc.Tags {
-		doc.Tags[i] = strings.ToValidUTF8(doc.Tags[i], "\uFFFD")
+	moment := func(name string, at time.Time) {
+		if year := at.UTC().Year(); !at.IsZero() && year >= 0 && year <= 9999 { // others have no form in RFC 3339
+			w.Key(name)
+			w.Word(at.UTC().Format(time.RFC3339Nano))
+		}
 	}
-	text, err := jsonx.Marshal(&doc)
-	if err != nil { // a time after the year 9999
-		return "{}"
+	w.Object()
+	text("request_id", r.RequestID)
+	text("call_type", r.CallType)
+	text("api_key", r.Key)
+	text("key_alias", r.KeyAlias)
+	number("cost", r.Cost)
+	moment("start", r.Start)
+	moment("first", r.First)
+	moment("end", r.End)
+	text("model", r.Model)
+	text("model_id", r.Deployment)
+	text("model_group", r.Group)
+	text("provider", r.Provider)
+	text("user", r.User)
+	text("end_user", r.Customer)
+	text("team_id", r.Team)
+	text("organization_id", r.Organization)
+	if len(r.Tags) > 0 {
+		w.Key("request_tags")
+		w.Array()
+		for _, tag := range r.Tags {
+			w.String(strings.ToValidUTF8(tag, "\uFFFD"))
+		}
+		w.EndArray()
 	}
-	return string(text)
+	text("session_id", r.Session)
+	text("requester_ip_address", r.Address)
+	number("prompt_tokens", r.Input)
+	number("completion_tokens", r.Output)
+	number("cache_read", r.CacheRead)
+	number("cache_write", r.CacheWrite)
+	number("status", int64(r.Status))
+	text("code", r.Code)
+	if len(r.Metadata) > 0 {
+		w.Key("metadata")
+		if jsonx.Valid(r.Metadata) {
+			w.Raw(r.Metadata)
+		} else {
+			w.String(strings.ToValidUTF8(string(r.Metadata), "\uFFFD"))
+		}
+	}
+	w.EndObject()
+	return string(w.Buf)
 }
 
 // Sums are those of calls: their number, how many of them have failed, their tokens, and their cost in 10⁻¹² USD. Input

@@ -160,6 +160,13 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	return nil
 }
 
+// Accounts reports whether anything was ever made to which calls belong.
+func (d *Directory) Accounts() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.revision > 0
+}
+
 // forget drops what depends on an entity; d.mu is held.
 func (d *Directory) forget(ref store.Ref) {
 	delete(d.docs, ref)
