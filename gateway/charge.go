@@ -85,7 +85,7 @@ func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size
 	if t == nil {
 		return nil
 	}
-	c.settle() // a call that begins again is another one
+	c.resume()
 	r := tenant.Request{
 		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: groups, Customer: req.User, Tags: c.labels.tags,
 	}
@@ -110,6 +110,16 @@ func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size
 	}
 	c.charge = charge
 	return nil
+}
+
+// resume ends the reservation of a call that begins again, in another way, because the first has not served it.
+func (c *Call) resume() {
+	if u := &c.record.Usage; c.charge != nil && u.Prompt()+u.Output == 0 && u.Cost.Value == 0 {
+		c.charge.Cancel()
+		c.charge = nil
+		return
+	}
+	c.settle()
 }
 
 // settle books what the call has used, if it has reserved anything: before the client has the end of the

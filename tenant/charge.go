@@ -329,3 +329,10 @@ func (ch *Charge) Settle(row *store.Row) {
 		c.d.opt.Logger.Error("what a call has cost could not be written", slog.String("id", row.RequestID), slog.String("cost_usd", llm.Cost(row.Cost).String()), slog.String("error", err.Error()))
 	}
 }
+
+// Cancel ends the reservation of a call that has not been made: nothing of it counts. It is called in place of
+// Settle.
+func (ch *Charge) Cancel() {
+	ch.money.settle(nil, &use{})
+	ch.rates.settle(nil, &use{})
+}

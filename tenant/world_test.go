@@ -60,6 +60,7 @@ type away struct{}
 func (away) Draw(context.Context, []quota.Draw) ([]quota.Grant, error) { return nil, quota.ErrAway }
 func (away) Return(context.Context, []quota.Return) error              { return nil }
 func (away) Recalls() <-chan string                                    { return nil }
+func (away) Seen() time.Time                                           { return time.Time{} }
 
 // begin makes a world.
 func begin(t testing.TB, settings tenant.Settings) *world {
