@@ -306,7 +306,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
 			Settings: route.Settings{
 				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
-				Parameters: m.Parameters, Defaults: defaults,
+				Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups,
 			},
 		}
 		if m.Price != nil {

@@ -157,6 +157,9 @@ type Model struct {
 	// Info is model_info as a JSON object, with references to the environment
 	// unresolved; nil if there is none.
 	Info jsonx.Raw
+	// AccessGroups are the names of groups of models, which lists of the models of keys, users and teams can
+	// have.
+	AccessGroups []string
 	// Path is the path of the entry in the configuration, such as model_list[2].
 	Path string
 	// Position is where the entry begins.

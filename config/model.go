@@ -381,6 +381,8 @@ func (e *entry) readInfo(m *Model) {
 			})
 		case litellm.IsPrice(k.Name):
 			e.price(m, k, mem.value, path+"."+mem.key)
+		case k.Name == "access_groups":
+			m.AccessGroups = e.words(mem.value, path+".access_groups")
 		case k.Name == "mode":
 			m.Responses = e.mode(k, mem, path+".mode") == "responses"
 		case k.Name == "base_model":
@@ -399,6 +401,19 @@ func (e *entry) readInfo(m *Model) {
 		l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB in an entry and %d MiB in all", maxInfo>>10, maxInfos>>20), "")
 	}
 	l.infoLeft -= len(m.Info)
+}
+
+// words reads a list of names.
+func (e *entry) words(n *node, path string) (words []string) {
+	if n.kind != sequence {
+		e.l.errorAt(n.file, n.line, n.column, path, "must be a list, not "+n.kind.String(), "a list of names, such as [beta]", "")
+	}
+	for i, item := range n.items {
+		if s, ok := e.l.text(Key{Type: StringType}, item, path+"["+strconv.Itoa(i)+"]"); ok && s != "" {
+			words = append(words, s)
+		}
+	}
+	return words
 }
 
 // modes are the kinds of models that are served, in LiteLLM's words.

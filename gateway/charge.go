@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"slices"
 
 	"outcrop/llm"
 	"outcrop/store"
@@ -22,8 +23,8 @@ func (c *Call) Label(tags []string, address, session string) {
 	c.labels = labels{tags, address, session}
 }
 
-// sizer says what a request may use, in tokens: of its prompt, about, of its response, and how many responses
-// there are. An output of 0 is not bounded by the request.
+// sizer says what a request may use, in tokens: of its prompts, about and in all, of each response at most, and how
+// many responses there are. An output of 0 is not bounded by the request.
 type sizer interface {
 	size() (prompt, output, times int64)
 }
@@ -31,15 +32,21 @@ type sizer interface {
 type conversation struct{ req *llm.Request }
 
 func (s conversation) size() (prompt, output, times int64) {
-	return estimateTokens(s.req), s.req.MaxTokens.Value, max(1, s.req.Choices)
+	times = max(1, s.req.Choices)
+	return estimateTokens(s.req) * times, s.req.MaxTokens.Value, times // each response is a call to the provider
 }
 
 type conversations []*llm.Request
 
 func (s conversations) size() (prompt, output, times int64) {
+	bounded := true
 	for _, req := range s {
 		prompt += estimateTokens(req)
 		output = max(output, req.MaxTokens.Value)
+		bounded = bounded && req.MaxTokens.Set
+	}
+	if !bounded {
+		output = 0
 	}
 	return prompt, output, int64(len(s))
 }
@@ -71,14 +78,20 @@ func (s document) size() (prompt, output, times int64) {
 	return int64(len(s.raw.Body)+3) / 4, maxOutput(s.raw.Body), 1
 }
 
-// reserve checks that the caller may make the call, and reserves what it may use.
-func (c *Call) reserve(ctx context.Context, req *llm.Call, size sizer) error {
+// reserve checks that the caller may make the call, and reserves what it may use. groups are the access groups that
+// the model is in.
+func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size sizer) error {
 	t := c.caller.tenant
 	if t == nil {
 		return nil
 	}
-	c.settle() // a call that begins again is another one
-	r := tenant.Request{Model: req.Model, Group: c.record.Group, Customer: req.User, Tags: c.labels.tags}
+	c.resume()
+	r := tenant.Request{
+		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: groups, Customer: req.User, Tags: c.labels.tags,
+	}
+	if len(req.Tags) > 0 {
+		r.Tags = slices.Concat(r.Tags, req.Tags)
+	}
 	if size == nil {
 		if err := t.Check(&r); err != nil {
 			return c.Fail(err)
@@ -99,6 +112,16 @@ func (c *Call) reserve(ctx context.Context, req *llm.Call, size sizer) error {
 	return nil
 }
 
+// resume ends the reservation of a call that begins again, in another way, because the first has not served it.
+func (c *Call) resume() {
+	if u := &c.record.Usage; c.charge != nil && u.Prompt()+u.Output == 0 && u.Cost.Value == 0 {
+		c.charge.Cancel()
+		c.charge = nil
+		return
+	}
+	c.settle()
+}
+
 // settle books what the call has used, if it has reserved anything: before the client has the end of the
 // response, so that an answered call is in the books whatever happens next.
 func (c *Call) settle() {
@@ -111,7 +134,7 @@ func (c *Call) settle() {
 	row := store.Row{
 		RequestID: r.ID, CallType: r.Door, Cost: int64(r.Usage.Cost.Value), Start: r.Started, End: c.g.now(),
 		Model: cmp.Or(r.Meta.Destination.ID, r.Model), Deployment: r.Meta.Deployment, Group: r.Group, Provider: cmp.Or(r.Meta.Destination.Provider, "bedrock"),
-		Tags: c.labels.tags, Session: c.labels.session, Address: c.labels.address,
+		Session: c.labels.session, Address: c.labels.address,
 		Input: r.Usage.Input + r.Usage.CacheRead.Value + r.Usage.CacheWrite.Value, Output: r.Usage.Output,
 		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status,
 	}

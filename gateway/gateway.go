@@ -164,6 +164,7 @@ type Call struct {
 	record telemetry.Call
 	charge *tenant.Charge // nil if the call is nobody's, has not begun, or has been settled
 	labels labels
+	asked  string // the model's name as the client sent it, if the call is somebody's
 	ended  bool
 }
 
@@ -230,11 +231,13 @@ func (c *Call) End(ctx context.Context) {
 // down or the caller may not make it. All calls of a model begin here, whatever their dialect. size is what the
 // call may use; nil for one that uses nothing.
 func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
-	if t := c.caller.tenant; t != nil {
+	if t := c.caller.tenant; t != nil && (c.asked == "" || req.Model != c.record.Model) { // else it has begun before
+		c.asked = req.Model
 		req.Model = t.Model(req.Model)
 	}
 	req.Guardrail = nil
-	if d := c.g.Settings(req.Model).Defaults; d != nil {
+	settings := c.g.Settings(req.Model)
+	if d := settings.Defaults; d != nil {
 		req.Guardrail = d.Guardrail
 	}
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
@@ -242,7 +245,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	if err := c.stopping(); err != nil {
 		return err
 	}
-	return c.reserve(ctx, req, size)
+	return c.reserve(ctx, req, settings.AccessGroups, size)
 }
 
 // stopping refuses the call if the gateway is shutting down.

@@ -258,6 +258,12 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) (gateway.Caller, 
 		s.refuse(w, r, llm.AsError(err))
 		return caller, false
 	}
+	if t := caller.Tenant(); t != nil {
+		if err := t.Route(r.URL.Path); err != nil {
+			s.refuse(w, r, llm.AsError(err))
+			return caller, false
+		}
+	}
 	inbound.Admitted(r)
 	return caller, true
 }

@@ -36,7 +36,7 @@ func (s *server) modelInfo(w http.ResponseWriter, r *http.Request, caller gatewa
 		entries = s.opt.Entries()
 	}
 	if t := caller.Tenant(); t != nil {
-		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !t.Allows(e.Name, e.Name, nil) })
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !s.allows(t, e.Name) })
 	}
 	if id := r.URL.Query().Get("litellm_model_id"); id != "" {
 		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.ID != id })

@@ -15,6 +15,7 @@ import (
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/tenant"
 )
 
 // Models lists the model names that can be called. It never blocks.
@@ -100,9 +101,14 @@ func (s *server) models(caller gateway.Caller) []Model {
 	}
 	all := s.opt.Models()
 	if t := caller.Tenant(); t != nil {
-		all = slices.DeleteFunc(slices.Clone(all), func(m Model) bool { return !t.Allows(m.ID, s.opt.Gateway.Group(m.ID), nil) })
+		all = slices.DeleteFunc(slices.Clone(all), func(m Model) bool { return !s.allows(t, m.ID) })
 	}
 	return all
+}
+
+// allows reports whether a caller may use a model.
+func (s *server) allows(t *tenant.Caller, name string) bool {
+	return t.Allows(name, s.opt.Gateway.Group(name), s.opt.Gateway.Settings(name).AccessGroups)
 }
 
 // listModels lists the known models.

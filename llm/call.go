@@ -13,6 +13,8 @@ type Call struct {
 	// records; neither changes the response.
 	User     string
 	Metadata []Label
+	// Tags are the gateway's own labels of the call, by which spending is told apart. No target gets them.
+	Tags []string
 	// Headers are additional headers for the target, as the client wrote them.
 	Headers []Label
 	// ClientSettings are the deployment settings that the client supplies; nil for none.

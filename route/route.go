@@ -65,6 +65,9 @@ type Settings struct {
 	// Defaults are Parameters decoded, for frontends of other dialects, and the guardrail of every call;
 	// nil for none.
 	Defaults *llm.Defaults
+	// AccessGroups are the names of the groups of models that the entry is in. The settings of a name have those
+	// of all of its deployments.
+	AccessGroups []string
 	// Spoken are the dialects that deployments of the name speak, and Deployments the deployments' ids; New
 	// sets them.
 	Spoken      []Spoken
@@ -114,6 +117,7 @@ type group struct {
 	name           string
 	deployments    []*deployment
 	spoken         []Spoken
+	accessGroups   []string
 	ids            []string
 	turn           atomic.Uint64
 	budget         budget
@@ -176,6 +180,11 @@ func New(entries []Entry, opt Options) *Router {
 		g.spoken = spoken(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
+			for _, name := range t.Settings.AccessGroups {
+				if !slices.Contains(g.accessGroups, name) {
+					g.accessGroups = append(g.accessGroups, name)
+				}
+			}
 		}
 	}
 	return &Router{names: newNames(groups), all: groups, opt: opt}
@@ -221,7 +230,7 @@ func (r *Router) Alternative(name string) string {
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
 		s := g.deployments[0].Settings
-		s.Spoken, s.Deployments = g.spoken, g.ids
+		s.Spoken, s.Deployments, s.AccessGroups = g.spoken, g.ids, g.accessGroups
 		return s
 	}
 	return Settings{}

@@ -1,14 +1,13 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"outcrop/llm"
 	"outcrop/quota"
 	"outcrop/store"
 )
@@ -17,156 +16,177 @@ import (
 var minute = quota.Window{Length: time.Minute} //nolint:gochecknoglobals // it is never written to
 
 // build makes the caller of a key's hash; nil if there is no such key.
-func (d *Directory) build(ctx context.Context, hash string) (*Caller, error) {
-	f, err := d.keyOf(ctx, hash)
+func (d *Directory) build(ctx context.Context, r *reading, hash string) (*Caller, error) {
+	f, err := d.keyOf(ctx, r, hash)
 	if err != nil || f == nil {
 		return nil, err
 	}
-	b := builder{d: d, c: &Caller{d: d, Hash: f.hash, Name: f.doc.KeyName, Alias: f.doc.KeyAlias, refs: []store.Ref{{Kind: store.KindKey, ID: f.hash}}}}
+	b := builder{d: d, r: r, c: &Caller{d: d, Hash: f.hash, Name: f.doc.KeyName, Alias: f.doc.KeyAlias}}
 	if err := b.key(ctx, f.doc, f.created); err != nil {
 		return nil, err
 	}
+	b.c.ends(f.revoked)
 	return b.c, nil
 }
 
 // keyed is a key's document under its own hash.
 type keyed struct {
-	*found
-	hash string
+	found
+
+	hash    string
+	revoked time.Time // when a key that was replaced ends; the zero time for the key itself
 }
 
-// keyOf finds a key by its hash, or by that of the key that it has replaced.
-func (d *Directory) keyOf(ctx context.Context, hash string) (*keyed, error) {
-	read := func(kind store.Kind, id string) (*found, error) {
-		e, err := d.opt.Store.Entity(ctx, kind, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, nil //nolint:nilnil // there is none
-		}
-		if err != nil {
-			return nil, err
-		}
-		doc, err := decode(e)
-		return &found{doc, e.Created}, err
+// keyOf finds a key by its hash, or by that of the key that has replaced it.
+func (d *Directory) keyOf(ctx context.Context, r *reading, hash string) (*keyed, error) {
+	f, err := d.stored(ctx, store.KindKey, hash)
+	if err != nil || f.doc != nil {
+		return &keyed{found: f, hash: hash}, err
 	}
-	f, err := read(store.KindKey, hash)
-	if err != nil || f != nil {
-		return &keyed{f, hash}, err
-	}
-	old, err := read(store.KindOldKey, hash)
-	if err != nil || old == nil || old.doc.Active == "" {
+	old, err := d.stored(ctx, store.KindOldKey, hash)
+	if err != nil || old.doc == nil || old.doc.Active == "" {
 		return nil, err
 	}
-	if f, err = read(store.KindKey, old.doc.Active); err != nil || f == nil {
+	revoked, err := parseTime(old.doc.Revoked.Value)
+	if err != nil {
+		return nil, &unreadableError{store.KindOldKey, hash, fmt.Errorf("revoke_at: %w", err)}
+	}
+	d.also(r, store.Ref{Kind: store.KindKey, ID: old.doc.Active})
+	if f, err = d.stored(ctx, store.KindKey, old.doc.Active); err != nil || f.doc == nil {
 		return nil, err
 	}
-	if old.doc.Expires.Set { // the earlier end counts
-		f.doc.Expires = old.doc.Expires
+	return &keyed{f, old.doc.Active, revoked}, nil
+}
+
+// stored reads a document from the store.
+func (d *Directory) stored(ctx context.Context, kind store.Kind, id string) (found, error) {
+	e, err := d.opt.Store.Entity(ctx, kind, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return found{}, nil
 	}
-	return &keyed{f, old.doc.Active}, nil
+	if err != nil {
+		return found{}, err
+	}
+	doc, err := decode(e)
+	return found{doc, e.Created}, err
 }
 
 // builder makes a Caller from documents.
 type builder struct {
 	d *Directory
+	r *reading
 	c *Caller
 }
 
 // read returns the document of something that the caller depends on; nil if there is none.
 func (b *builder) read(ctx context.Context, kind store.Kind, id string) (*document, time.Time, error) {
-	b.c.refs = append(b.c.refs, store.Ref{Kind: kind, ID: id})
+	b.d.also(b.r, store.Ref{Kind: kind, ID: id})
 	f, err := b.d.document(ctx, kind, id)
 	if err != nil || f.doc == nil {
 		return nil, time.Time{}, err
 	}
 	doc := *f.doc
-	if doc.BudgetID != "" && kind != store.KindBudget {
-		budget, _, err := b.read(ctx, store.KindBudget, doc.BudgetID)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		doc.over(budget)
-	}
-	return &doc, f.created, nil
+	return &doc, f.created, b.budget(ctx, kind, &doc)
 }
 
-// key reads the key, and what it belongs to.
+// budget fills what a document leaves open from the budget that it names.
+func (b *builder) budget(ctx context.Context, kind store.Kind, doc *document) error {
+	if doc.BudgetID == "" || kind == store.KindBudget {
+		return nil
+	}
+	budget, _, err := b.read(ctx, store.KindBudget, doc.BudgetID)
+	if err == nil {
+		doc.over(budget)
+	}
+	return err
+}
+
+// key reads the key, and what it belongs to. doc is the key's own, and may be changed.
 func (b *builder) key(ctx context.Context, doc *document, created time.Time) error {
 	c := b.c
 	c.blocked = doc.Blocked.Value
 	if doc.Expires.Set && doc.Expires.Value != "" {
 		at, err := parseTime(doc.Expires.Value)
 		if err != nil {
-			return fmt.Errorf("expires of the key %s: %w", c.Name, err)
+			return &unreadableError{store.KindKey, c.Hash, fmt.Errorf("expires: %w", err)}
 		}
-		c.expires = at
+		c.ends(at)
 	}
-	if doc.BudgetID != "" {
-		budget, _, err := b.read(ctx, store.KindBudget, doc.BudgetID)
-		if err != nil {
-			return err
-		}
-		own := *doc
-		own.over(budget)
-		doc = &own
+	if err := b.budget(ctx, store.KindKey, doc); err != nil {
+		return err
 	}
 	c.UserID, c.TeamID, c.OrganizationID = doc.UserID, doc.TeamID, doc.OrganizationID
-	c.routes, c.tags, c.estimated = doc.AllowedRoutes, doc.Tags, doc.EstimatedOutput.Value
-	c.aliases = maps.Clone(doc.Aliases)
-	c.keyType = doc.KeyType
-	b.limits(ctx, wholeKey, store.KindKey, c.Hash, doc, created)
+	c.routes, c.tags, c.estimated = routesOf(doc), doc.tags(), doc.estimated()
+	c.aliases = doc.Aliases
+	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
+	granted, err := b.groups(ctx, doc)
+	if err != nil {
+		return err
+	}
 	list := models(doc.Models)
-	for _, read := range [...]func(context.Context, *models) error{b.team, b.user, b.organization} {
-		if err := read(ctx, &list); err != nil {
-			return err
+	if len(list) > 0 {
+		list = slices.Concat(list, granted.own)
+	}
+	team, err := b.team(ctx, granted.grants)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(list, allTeamModels) {
+		if list = nil; c.TeamID != "" && team == nil { // it is gone
+			list = models{noDefaults}
 		}
 	}
-	c.allow(wholeKey, list)
+	if len(list) > 0 { // the key's list is asked first
+		c.allowed = slices.Insert(c.allowed, 0, allowance{store.KindKey, wholeKey, list})
+	}
+	if err := b.user(ctx); err != nil {
+		return err
+	}
+	if err := b.organization(ctx); err != nil {
+		return err
+	}
 	b.proxy()
 	return nil
 }
 
-func (b *builder) team(ctx context.Context, list *models) error {
+// team reads the key's team, and the user's membership of it. granted are models that the key may use beside the
+// team's.
+func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 	c := b.c
 	if c.TeamID == "" {
-		return nil
+		return nil, nil //nolint:nilnil // there is none
 	}
 	doc, created, err := b.read(ctx, store.KindTeam, c.TeamID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if doc == nil { // the key's limits hold; LiteLLM takes such keys too
 		b.charge(store.KindTeam, c.TeamID, quota.Window{})
-		return nil
+		return nil, nil //nolint:nilnil // there is none
 	}
 	c.teamBlocked = doc.Blocked.Value
-	if c.OrganizationID == "" {
-		c.OrganizationID = doc.OrganizationID
-	}
-	if c.estimated == 0 {
-		c.estimated = doc.EstimatedOutput.Value
-	}
-	for from, to := range doc.ModelAliases {
-		if c.aliases == nil {
-			c.aliases = map[string]string{}
-		}
-		if _, own := c.aliases[from]; !own {
-			c.aliases[from] = to
-		}
-	}
+	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
+	c.estimated = cmp.Or(c.estimated, doc.estimated())
+	c.tags = slices.Concat(c.tags, doc.tags())
+	c.teamAliases = doc.ModelAliases
 	whose := "the team " + c.TeamID
-	b.limits(ctx, whose, store.KindTeam, c.TeamID, doc, created)
-	if slices.Contains(*list, allTeamModels) {
-		*list = slices.DeleteFunc(slices.Clone(*list), func(m string) bool { return m == allTeamModels })
-		*list = append(*list, doc.Models...)
+	b.limits(whose, store.KindTeam, c.TeamID, doc, created)
+	list := models(doc.Models)
+	if len(list) > 0 {
+		of, err := b.groups(ctx, doc)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.Concat(list, of.own, granted)
 	}
-	c.allow(whose, doc.Models)
+	c.allow(store.KindTeam, whose, list)
 	if c.UserID == "" {
-		return nil
+		return doc, nil
 	}
 	id := c.TeamID + "/" + c.UserID
 	member, joined, err := b.read(ctx, store.KindMember, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if member == nil {
 		member, joined = &document{}, created
@@ -183,11 +203,13 @@ func (b *builder) team(ctx context.Context, list *models) error {
 	if !member.TPM.Set {
 		member.TPM = doc.MemberTPM
 	}
-	b.limits(ctx, "the user "+c.UserID+" in the team "+c.TeamID, store.KindMember, id, member, joined)
-	return nil
+	whose = "the user " + c.UserID + " in the team " + c.TeamID
+	b.limits(whose, store.KindMember, id, member, joined)
+	c.allow(store.KindMember, whose, member.AllowedModels)
+	return doc, nil
 }
 
-func (b *builder) user(ctx context.Context, _ *models) error {
+func (b *builder) user(ctx context.Context) error {
 	c := b.c
 	if c.UserID == "" {
 		if c.TeamID != "" {
@@ -209,16 +231,16 @@ func (b *builder) user(ctx context.Context, _ *models) error {
 	}
 	c.userBlocked = doc.Blocked.Value
 	whose := "the user " + c.UserID
-	if c.TeamID != "" { // as in LiteLLM, a user's budget is for the keys of his own
-		b.charge(store.KindUser, c.UserID, period(doc.BudgetDuration, created))
-		return nil
+	if c.TeamID != "" { // as in LiteLLM, a user's budgets and models are for the keys of their own
+		doc.MaxBudget, doc.BudgetLimits, doc.ModelMaxBudget = optional[money]{}, nil, nil
+	} else {
+		c.allow(store.KindUser, whose, doc.Models)
 	}
-	b.limits(ctx, whose, store.KindUser, c.UserID, doc, created)
-	c.allow(whose, doc.Models)
+	b.limits(whose, store.KindUser, c.UserID, doc, created)
 	return nil
 }
 
-func (b *builder) organization(ctx context.Context, _ *models) error {
+func (b *builder) organization(ctx context.Context) error {
 	c := b.c
 	if c.OrganizationID == "" {
 		return nil
@@ -232,70 +254,62 @@ func (b *builder) organization(ctx context.Context, _ *models) error {
 		return nil
 	}
 	whose := "the organization " + c.OrganizationID
-	b.limits(ctx, whose, store.KindOrganization, c.OrganizationID, doc, created)
-	c.allow(whose, doc.Models)
+	b.limits(whose, store.KindOrganization, c.OrganizationID, doc, created)
+	c.allow(store.KindOrganization, whose, doc.Models)
 	return nil
 }
 
 // proxy adds the budget of the whole gateway.
 func (b *builder) proxy() {
 	s := &b.d.opt.Settings
-	id := proxyCounter
 	w := period(s.BudgetDuration, time.Unix(0, 0))
-	b.c.charges = append(b.c.charges, store.Charge{Counter: id, Window: w})
 	if s.MaxBudget.Set {
-		b.c.limits = append(b.c.limits, limit{scope{whose: "this gateway"}, b.d.opt.Money.Counter(id, quota.Limit{Units: int64(s.MaxBudget.Value), Window: w}), int64(s.MaxBudget.Value), len(b.c.charges) - 1})
+		b.c.limits = append(b.c.limits, limit{scope: scope{whose: "this gateway"}, id: proxyCounter, most: quota.Limit{Units: int64(s.MaxBudget.Value), Window: w}})
+	} else {
+		b.c.charges = append(b.c.charges, store.Charge{Counter: proxyCounter, Window: w})
 	}
 }
 
 // proxyCounter is the money that the whole gateway has spent.
 const proxyCounter = "proxy:/spend"
 
-// charge makes calls count for what an entity spends, and returns the position of the charge.
-func (b *builder) charge(kind store.Kind, id string, w quota.Window) int {
+// charge makes calls count for what an entity without a budget spends.
+func (b *builder) charge(kind store.Kind, id string, w quota.Window) {
 	b.c.charges = append(b.c.charges, store.Charge{Counter: store.SpendCounter(kind, id), Window: w})
-	return len(b.c.charges) - 1
 }
 
 // limits adds the limits of an entity.
-func (b *builder) limits(_ context.Context, whose string, kind store.Kind, id string, doc *document, created time.Time) {
+func (b *builder) limits(whose string, kind store.Kind, id string, doc *document, created time.Time) {
 	c, base := b.c, string(kind)+":"+id
 	w := period(doc.BudgetDuration, created)
-	at := b.charge(kind, id, w)
-	money := func(suffix string, s scope, max llm.Cost, w quota.Window, at int) limit {
-		return limit{s, b.d.opt.Money.Counter(base+"/spend"+suffix, quota.Limit{Units: int64(max), Window: w}), int64(max), at}
+	money := func(suffix string, s scope, most money, w quota.Window) limit {
+		return limit{scope: s, id: base + "/spend" + suffix, most: quota.Limit{Units: int64(most), Window: w}}
 	}
 	if doc.MaxBudget.Set {
-		most := doc.MaxBudget.Value
-		if doc.TempIncrease.Set && doc.TempExpiry.Set {
-			if until, err := parseTime(doc.TempExpiry.Value); err == nil && b.d.opt.Now().Before(until) {
-				most += doc.TempIncrease.Value
-			}
-		}
-		c.limits = append(c.limits, money("", scope{whose: whose}, llm.Cost(most), w, at))
+		c.limits = append(c.limits, money("", scope{whose: whose}, b.raised(doc), w))
+	} else {
+		b.charge(kind, id, w)
 	}
+	lowest := map[string]int{}
 	for _, several := range doc.BudgetLimits {
-		w := period(several.Duration, created)
-		suffix := "@" + several.Duration
-		c.charges = append(c.charges, store.Charge{Counter: base + "/spend" + suffix, Window: w})
-		c.limits = append(c.limits, money(suffix, scope{whose: whose + " for " + several.Duration}, llm.Cost(several.MaxBudget), w, len(c.charges)-1))
+		l := money("@"+several.Duration, scope{whose: whose + " for " + several.Duration}, several.MaxBudget, period(several.Duration, created))
+		at, twice := lowest[l.id]
+		switch {
+		case !twice:
+			lowest[l.id] = len(c.limits)
+			c.limits = append(c.limits, l)
+		case l.most.Units < c.limits[at].most.Units:
+			c.limits[at] = l
+		}
 	}
 	for model, m := range doc.ModelMaxBudget {
-		most := m.Limit
-		if !most.Set {
-			most = m.MaxBudget
+		if most := cmp.Or(m.Limit, m.MaxBudget); most.Set {
+			c.byModel = append(c.byModel, money("@model:"+model, scope{whose: whose, model: model}, most.Value, period(cmp.Or(m.Period, m.Duration), created)))
 		}
-		if !most.Set {
-			continue
-		}
-		w := period(m.Period+m.Duration, created)
-		suffix := "@model:" + model
-		c.charges = append(c.charges, store.Charge{Counter: base + "/spend" + suffix, Window: w})
-		c.byModel = append(c.byModel, money(suffix, scope{whose: whose, model: model}, llm.Cost(most.Value), w, len(c.charges)-1))
 	}
 	rate := func(what what, suffix, model string, most int64, l quota.Limit) limit {
 		l.Units = most
-		return limit{scope{whose: whose, what: what, model: model}, b.d.opt.Rates.Counter(base+suffix, l), most, -1}
+		return limit{scope: scope{whose: whose, what: what, model: model}, id: base + suffix, most: l}
 	}
 	if doc.RPM.Set {
 		c.limits = append(c.limits, rate(whatRequests, "/requests", "", doc.RPM.Value, quota.Limit{Window: minute}))
@@ -306,10 +320,28 @@ func (b *builder) limits(_ context.Context, whose string, kind store.Kind, id st
 	if doc.Parallel.Set {
 		c.limits = append(c.limits, rate(whatParallel, "/parallel", "", doc.Parallel.Value, quota.Limit{Kind: quota.Held}))
 	}
-	for model, most := range doc.ModelRPM {
+	for model, most := range doc.ofModels(func(f *folded) map[string]optional[int64] { return f.ModelRPM }) {
 		c.byModel = append(c.byModel, rate(whatRequests, "@"+model+"/requests", model, most, quota.Limit{Window: minute}))
 	}
-	for model, most := range doc.ModelTPM {
+	for model, most := range doc.ofModels(func(f *folded) map[string]optional[int64] { return f.ModelTPM }) {
 		c.byModel = append(c.byModel, rate(whatTokens, "@"+model+"/tokens", model, most, quota.Limit{Window: minute}))
 	}
+}
+
+// raised is a budget with what has been added to it for a time. Until then it holds; it has to be read again after
+// that.
+func (b *builder) raised(doc *document) money {
+	most := doc.MaxBudget.Value
+	more, expiry := doc.temporary()
+	if !more.Set || !expiry.Set {
+		return most
+	}
+	until, err := parseTime(expiry.Value)
+	if err != nil || !b.d.opt.Now().Before(until) {
+		return most
+	}
+	if b.c.until.IsZero() || until.Before(b.c.until) {
+		b.c.until = until
+	}
+	return most + more.Value
 }

@@ -1,10 +1,11 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	"outcrop/llm"
@@ -15,6 +16,8 @@ import (
 // Caller is who makes calls: a key, and what it belongs to, as they were when they were read. It is not
 // modified.
 type Caller struct {
+	party
+
 	d *Directory
 	// Hash identifies the key; Name is what may be shown of it, such as sk-...abcd, and Alias its name for people.
 	Hash, Name, Alias string
@@ -23,48 +26,19 @@ type Caller struct {
 	// Role is what the key may do with the gateway itself.
 	Role Role
 
-	blocked, teamBlocked, userBlocked bool
-	expires                           time.Time
-	allowed                           []allowance
-	aliases                           map[string]string
-	routes                            []string
-	keyType                           string
-	tags                              []string
-	estimated                         int64
-
-	charges []store.Charge // counters of money, without units
-	limits  []limit        // of every call
-	byModel []limit        // of calls of some models
-	refs    []store.Ref    // what it was read from
+	teamBlocked, userBlocked bool
+	expires                  time.Time
+	aliases, teamAliases     map[string]string
+	routes                   []string
+	tags                     []string
+	estimated                int64
 }
 
-// limit is a limit of calls.
-type limit struct {
-	scope   scope
-	counter *quota.Counter
-	most    int64 // that the counter allows
-	charge  int   // the position of the counter's charge, for money
-}
-
-// allowance is a list of models and whose it is.
-type allowance struct {
-	whose string
-	list  models
-}
-
-func (c *Caller) allow(whose string, list models) {
-	if len(list) > 0 {
-		c.allowed = append(c.allowed, allowance{whose, list})
+// ends makes the key expire at a time, unless it does so before; never for the zero time.
+func (c *Caller) ends(at time.Time) {
+	if c.expires.IsZero() || !at.IsZero() && at.Before(c.expires) {
+		c.expires = at
 	}
-}
-
-func (c *Caller) dependsOn(ref store.Ref) bool {
-	for _, r := range c.refs {
-		if r == ref {
-			return true
-		}
-	}
-	return false
 }
 
 // masterCaller is who calls with the master key: LiteLLM's proxy admin, whose user is default_user_id.
@@ -72,6 +46,7 @@ func (d *Directory) masterCaller() *Caller {
 	b := builder{d: d, c: &Caller{d: d, Name: "master key", Alias: "litellm_proxy_master_key", UserID: "default_user_id", Role: RoleAdmin}}
 	b.charge(store.KindUser, b.c.UserID, quota.Window{})
 	b.proxy()
+	b.c.find(d)
 	return b.c
 }
 
@@ -93,9 +68,12 @@ func (c *Caller) usable(now time.Time) error {
 	return nil
 }
 
-// Model is the model that a name means for the caller: its own aliases are names of others.
+// Model is the model that a name means for the caller: the aliases of the key and of its team are names of others.
 func (c *Caller) Model(name string) string {
 	if to, ok := c.aliases[name]; ok {
+		return to
+	}
+	if to, ok := c.teamAliases[name]; ok {
 		return to
 	}
 	return name
@@ -104,24 +82,14 @@ func (c *Caller) Model(name string) string {
 // Allows reports whether the caller may call a model: its name, the configured name that serves it, and the
 // access groups that it is in.
 func (c *Caller) Allows(name, group string, groups []string) bool {
-	_, ok := c.denied(name, group, groups)
-	return !ok
-}
-
-func (c *Caller) denied(name, group string, groups []string) (whose string, denied bool) {
-	for _, a := range c.allowed {
-		if !a.list.allows(name, group, groups) {
-			return a.whose, true
-		}
-	}
-	return "", false
+	return c.denied(name, group, groups) == nil
 }
 
 // Estimate is what a call may use.
 type Estimate struct {
-	// Prompt are the tokens of the request, about.
+	// Prompt are the tokens of the request, about: of all of its responses, if the provider counts them for each.
 	Prompt int64
-	// Output is the most that the response may have, and MostOutput the most that the model can write; 0 if they
+	// Output is the most that a response may have, and MostOutput the most that the model can write; 0 if they
 	// are not known. Output is -1 for a response that is no text.
 	Output, MostOutput int64
 	// Cost is what a use of tokens costs at most; 0 if unknown.
@@ -132,9 +100,10 @@ type Estimate struct {
 
 // Request is a call to be made.
 type Request struct {
-	// Model is the name, Group the configured name that serves it, and Groups the access groups that it is in.
-	Model, Group string
-	Groups       []string
+	// Asked is the model's name as the client sent it, Model what it means for the caller, Group the configured
+	// name that serves it, and Groups the access groups that it is in.
+	Asked, Model, Group string
+	Groups              []string
 	// Customer is the client's own user, and Tags the call's labels.
 	Customer string
 	Tags     []string
@@ -144,18 +113,28 @@ type Request struct {
 
 // Charge is what a call has reserved, and what its cost counts for.
 type Charge struct {
-	c       *Caller
-	model   string // the name and the configured name of the model
-	group   string
-	charges []store.Charge
-	money   reserved
-	rates   reserved
+	c        *Caller
+	customer string
+	tags     []string
+	parties  []*party
+	money    reserved
+	rates    reserved
+	room     [3]*party
 }
 
 // reserved is a reservation and its limits.
 type reserved struct {
-	limits []limit
-	r      *quota.Reservation
+	limits []*limit
+	r      *quota.Reservation // nil if there is none
+	room   [6]*limit
+}
+
+func (r *reserved) add(limits []limit, money bool) {
+	for i := range limits {
+		if l := &limits[i]; money == (l.scope.what == whatMoney) {
+			r.limits = append(r.limits, l)
+		}
+	}
 }
 
 // defaultOutput is how many tokens are reserved for a response if neither the request, the operator nor the
@@ -164,10 +143,17 @@ const defaultOutput = 4096
 
 // Check is Begin for a call that uses nothing.
 func (c *Caller) Check(req *Request) error {
-	if whose, denied := c.denied(req.Model, req.Group, req.Groups); denied {
-		return deniedModel(req.Model, whose)
+	if a := c.denied(req.Model, req.Group, req.Groups); a != nil && !c.aliased(req.Asked, req.Model) {
+		return deniedModel(cmp.Or(req.Asked, req.Model), a)
 	}
 	return nil
+}
+
+// aliased reports whether a name is an alias that the team has given a model, which its keys may then use whatever
+// their lists say (litellm, auth_checks.py, _model_in_team_aliases).
+func (c *Caller) aliased(asked, model string) bool {
+	to, ok := c.teamAliases[asked]
+	return ok && to == model
 }
 
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
@@ -175,28 +161,31 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	if err := c.Check(req); err != nil {
 		return nil, err
 	}
-	ch := &Charge{c: c, model: req.Model, group: req.Group, charges: c.charges}
-	limits := c.limits
-	for _, l := range c.byModel {
-		if l.scope.model == req.Model || l.scope.model == req.Group {
-			limits = append(limits[:len(limits):len(limits)], l)
-		}
+	ch := &Charge{c: c, customer: req.Customer, tags: c.tags}
+	if len(req.Tags) > 0 || len(c.tags) > 1 {
+		ch.tags = slices.Concat(c.tags, req.Tags)
+		slices.Sort(ch.tags)
+		ch.tags = slices.Compact(ch.tags)
 	}
 	var err error
-	if limits, err = c.d.others(ctx, ch, limits, req); err != nil {
+	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
 	}
-	if len(limits) == 0 {
+	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
+	for _, p := range ch.parties {
+		ch.money.add(p.limits, true)
+		ch.rates.add(p.limits, false)
+		for i := range p.byModel {
+			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
+				ch.money.add(p.byModel[i:i+1], true)
+				ch.rates.add(p.byModel[i:i+1], false)
+			}
+		}
+	}
+	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil
 	}
 	e := estimateOf(c, req)
-	for _, l := range limits {
-		if l.scope.what == whatMoney {
-			ch.money.limits = append(ch.money.limits, l)
-		} else {
-			ch.rates.limits = append(ch.rates.limits, l)
-		}
-	}
 	if err := ch.reserve(ctx, &ch.money, c.d.opt.Money, &e); err != nil {
 		return nil, err
 	}
@@ -226,9 +215,11 @@ func estimateOf(c *Caller, req *Request) needs {
 			out = next
 		}
 	}
-	times := max(1, e.Times)
-	out = min(out, 1<<40)
-	return needs{tokens: max(1, e.Prompt+out*times), cost: max(1, costOf(&e, e.Prompt*times, out*times))}
+	if e.MostOutput > 0 {
+		out = min(out, e.MostOutput)
+	}
+	out = min(out, 1<<40) * max(1, e.Times)
+	return needs{tokens: max(1, e.Prompt+out), cost: max(1, costOf(&e, e.Prompt, out))}
 }
 
 func costOf(e *Estimate, in, out int64) int64 {
@@ -242,17 +233,18 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 	if len(to.limits) == 0 {
 		return nil
 	}
-	uses := make([]quota.Use, len(to.limits))
-	for i, l := range to.limits {
+	var room [8]quota.Use
+	uses, full := room[:0], ch.c.d.opt.Settings.Full
+	for _, l := range to.limits {
 		u := quota.Use{Counter: l.counter, Units: 1}
 		switch l.scope.what {
 		case whatMoney:
-			u.Units, u.Bounded = n.cost, !ch.c.d.opt.Settings.Full
+			u.Units, u.Bounded = n.cost, !full
 		case whatTokens:
-			u.Units = max(1, min(n.tokens, l.most)) // a call that may use more than a minute has passes if the minute is whole
+			u.Units, u.Bounded = max(1, min(n.tokens, l.most.Units)), !full // more than a minute has would never pass
 		case whatRequests, whatParallel:
 		}
-		uses[i] = u
+		uses = append(uses, u)
 	}
 	r, err := ledger.Reserve(ctx, uses)
 	if err == nil {
@@ -260,16 +252,16 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		return nil
 	}
 	if e := asExceeded(err); e != nil {
-		return to.limits[e.Use].scope.exceeded(e, ch.c.d.opt.Settings.BudgetStatus)
+		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.opt.Settings.BudgetStatus)
 	}
-	if errors.Is(err, quota.ErrAway) {
-		if ch.c.d.opt.Settings.OpenWhenAway {
-			to.limits = nil
-			return nil
-		}
+	switch {
+	case errors.Is(err, quota.ErrAway) && ch.c.d.opt.Settings.OpenWhenAway:
+		return nil
+	case errors.Is(err, quota.ErrAway), ctx.Err() != nil:
 		return away(err)
+	default:
+		return llm.AsError(err)
 	}
-	return llm.AsError(err)
 }
 
 // use is what a call has used.
@@ -277,61 +269,70 @@ type use struct {
 	cost, tokens, requests int64
 }
 
-// settle ends a reservation. The shares that the cost came out of are noted in the charges, if there are any.
-func (r *reserved) settle(charges []store.Charge, u *use) {
-	if r.r == nil {
-		return
-	}
-	used := make([]int64, len(r.limits))
-	for i, l := range r.limits {
+// settle ends a reservation, and appends the charges of its money, with the shares that the cost came out of.
+func (r *reserved) settle(charges []store.Charge, u *use) []store.Charge {
+	var room [8]int64
+	var ends [8]quota.Settled
+	used := room[:0]
+	for _, l := range r.limits {
 		switch l.scope.what {
 		case whatMoney:
-			used[i] = u.cost
+			used = append(used, u.cost)
 		case whatTokens:
-			used[i] = u.tokens
+			used = append(used, u.tokens)
 		case whatRequests:
-			used[i] = u.requests
+			used = append(used, u.requests)
 		case whatParallel:
+			used = append(used, 0)
 		}
 	}
-	for i, s := range r.r.Settle(nil, used) {
-		if at := r.limits[i].charge; at >= 0 && charges != nil {
-			charges[at].Taken, charges[at].Period = s.Taken, s.Period
-		}
+	var settled []quota.Settled
+	if r.r != nil {
+		settled = r.r.Settle(ends[:0], used)
+		r.r = nil
 	}
-	r.r = nil
+	for i, l := range r.limits {
+		if l.scope.what != whatMoney {
+			continue
+		}
+		charge := l.charge()
+		charge.Units = u.cost
+		if settled != nil {
+			charge.Taken, charge.Period = settled[i].Taken, settled[i].Period
+		}
+		charges = append(charges, charge)
+	}
+	return charges
 }
 
-// Settle ends the reservation with what the call has used, and writes its row, whose caller and charges it sets,
-// to the journal. It is called once.
+// Settle ends the reservation with what the call has used, and writes its row, whose caller, labels and charges it
+// sets, to the journal. It is called once.
 func (ch *Charge) Settle(row *store.Row) {
 	c := ch.c
 	row.Key, row.KeyAlias, row.User, row.Team, row.Organization = c.Hash, c.Alias, c.UserID, c.TeamID, c.OrganizationID
-	row.Charges = make([]store.Charge, 0, len(ch.charges))
-	for _, charge := range ch.charges {
-		charge.Units = row.Cost
-		row.Charges = append(row.Charges, charge)
+	row.Customer, row.Tags = ch.customer, ch.tags
+	n := len(ch.money.limits)
+	for _, p := range ch.parties {
+		n += len(p.charges)
+	}
+	row.Charges = make([]store.Charge, 0, n)
+	for _, p := range ch.parties {
+		for _, charge := range p.charges {
+			charge.Units = row.Cost
+			row.Charges = append(row.Charges, charge)
+		}
 	}
 	u := use{cost: row.Cost, tokens: row.Input + row.Output, requests: 1}
-	ch.money.settle(row.Charges, &u)
+	row.Charges = ch.money.settle(row.Charges, &u)
 	ch.rates.settle(nil, &u)
-	row.Charges = ch.forModel(row.Charges)
 	if err := c.d.opt.Journal.Append(row); err != nil {
 		c.d.opt.Logger.Error("what a call has cost could not be written", slog.String("id", row.RequestID), slog.String("cost_usd", llm.Cost(row.Cost).String()), slog.String("error", err.Error()))
 	}
 }
 
-// forModel drops the charges of budgets for other models.
-func (ch *Charge) forModel(charges []store.Charge) []store.Charge {
-	if len(ch.c.byModel) == 0 {
-		return charges
-	}
-	kept := charges[:0]
-	for _, charge := range charges {
-		_, of, ok := strings.Cut(charge.Counter, "/spend@model:")
-		if !ok || of == ch.model || of == ch.group {
-			kept = append(kept, charge)
-		}
-	}
-	return kept
+// Cancel ends the reservation of a call that has not been made: nothing of it counts. It is called in place of
+// Settle.
+func (ch *Charge) Cancel() {
+	ch.money.settle(nil, &use{})
+	ch.rates.settle(nil, &use{})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // Store has the entities; *store.Store is one.
 type Store interface {
 	Entity(ctx context.Context, kind store.Kind, id string) (*store.Entity, error)
+	Entities(ctx context.Context, f *store.Filter) (page []store.Entity, total int, err error)
 	// Changes are the entities that have changed since a revision, and the revision up to which that is.
 	Changes(ctx context.Context, after int64) (refs []store.Ref, upto int64, err error)
 }
@@ -62,6 +64,9 @@ type Directory struct {
 	revision int64
 	callers  map[string]*Caller // by hash; nil for hashes that are no key
 	docs     map[store.Ref]*found
+	parties  map[store.Ref]*party // customers and tags
+	groups   *groups              // nil if they have to be read
+	readings map[*reading]struct{}
 	master   *Caller
 
 	poll sync.Mutex // one at a time asks for changes
@@ -92,7 +97,7 @@ func Open(ctx context.Context, opt Options) (*Directory, error) {
 	if opt.Settings.BudgetStatus == 0 {
 		opt.Settings.BudgetStatus = 422
 	}
-	d := &Directory{opt: opt, callers: map[string]*Caller{}, docs: map[store.Ref]*found{}}
+	d := &Directory{opt: opt, callers: map[string]*Caller{}, docs: map[store.Ref]*found{}, parties: map[store.Ref]*party{}, readings: map[*reading]struct{}{}}
 	if err := d.Refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -113,13 +118,16 @@ func (d *Directory) Close() {
 func (d *Directory) follow(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	failed := false
+	failed, woken := false, d.opt.Woken
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-d.opt.Woken:
+		case _, ok := <-woken:
+			if !ok { // the store is closed
+				woken = nil
+			}
 		}
 		err := d.Refresh(ctx)
 		if err != nil && !failed && ctx.Err() == nil {
@@ -133,20 +141,16 @@ func (d *Directory) follow(ctx context.Context) {
 func (d *Directory) Refresh(ctx context.Context) error {
 	d.poll.Lock()
 	defer d.poll.Unlock()
-	d.mu.RLock()
-	after := d.revision
-	d.mu.RUnlock()
-	refs, upto, err := d.opt.Store.Changes(ctx, after)
+	refs, upto, err := d.opt.Store.Changes(ctx, d.revision)
 	if err != nil {
 		return err
 	}
-	if upto == after {
+	if upto == d.revision {
 		return nil
 	}
 	d.mu.Lock()
-	d.revision = upto
-	first := after == 0 && len(d.callers) == 0 && len(d.docs) == 0
-	if !first {
+	first := d.revision == 0 && len(d.callers)+len(d.docs)+len(d.parties)+len(d.readings) == 0
+	if d.revision = upto; !first {
 		for _, ref := range refs {
 			d.forget(ref)
 		}
@@ -169,14 +173,26 @@ func (d *Directory) Accounts() bool {
 
 // forget drops what depends on an entity; d.mu is held.
 func (d *Directory) forget(ref store.Ref) {
-	delete(d.docs, ref)
-	if ref.Kind == store.KindKey || ref.Kind == store.KindOldKey {
+	switch ref.Kind {
+	case store.KindKey, store.KindOldKey:
 		delete(d.callers, ref.ID)
+	case store.KindAccessGroup:
+		d.groups, ref = nil, allGroups
+	default:
+		delete(d.docs, ref)
 	}
 	for hash, c := range d.callers {
 		if c != nil && c.dependsOn(ref) {
 			delete(d.callers, hash)
 		}
+	}
+	for of, p := range d.parties {
+		if p.dependsOn(ref) {
+			delete(d.parties, of)
+		}
+	}
+	for r := range d.readings {
+		r.stale = r.stale || slices.Contains(r.refs, ref)
 	}
 }
 
@@ -184,31 +200,33 @@ func (d *Directory) forget(ref store.Ref) {
 func (d *Directory) document(ctx context.Context, kind store.Kind, id string) (*found, error) {
 	ref := store.Ref{Kind: kind, ID: id}
 	d.mu.RLock()
-	known, revision := d.docs[ref], d.revision
+	known := d.docs[ref]
 	d.mu.RUnlock()
 	if known != nil {
 		return known, nil
 	}
 	f := &found{}
-	e, err := d.opt.Store.Entity(ctx, kind, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return nil, err
-	default:
-		if f.doc, err = decode(e); err != nil {
-			return nil, err
-		}
-		f.created = e.Created
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.revision == revision { // else it may be older than a change that was seen
+	r := d.begin(ref)
+	keep := func() {
 		if len(d.docs) >= maxDocs {
 			clear(d.docs)
 		}
 		d.docs[ref] = f
 	}
+	e, err := d.opt.Store.Entity(ctx, kind, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		d.end(r, nil)
+		return nil, err
+	default:
+		if f.doc, err = decode(e); err != nil {
+			d.end(r, nil)
+			return nil, err
+		}
+		f.created = e.Created
+	}
+	d.end(r, keep) // what is stale is for a reading that is stale too
 	return f, nil
 }
 
@@ -221,7 +239,7 @@ func (d *Directory) Caller(ctx context.Context, key string) (*Caller, error) {
 	d.mu.RLock()
 	c, known := d.callers[hash]
 	d.mu.RUnlock()
-	if !known {
+	if !known || c != nil && c.over(d.opt.Now()) {
 		var err error
 		if c, err = d.load(ctx, hash); err != nil {
 			return nil, away(err)
@@ -240,21 +258,19 @@ func (d *Directory) Caller(ctx context.Context, key string) (*Caller, error) {
 }
 
 // load reads a key and what it belongs to; nil for a hash that is no key's.
-func (d *Directory) load(ctx context.Context, hash string) (*Caller, error) {
-	d.mu.RLock()
-	revision := d.revision
-	d.mu.RUnlock()
-	c, err := d.build(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.revision == revision {
-		if len(d.callers) >= maxCallers {
-			clear(d.callers)
-		}
-		d.callers[hash] = c
-	}
-	return c, nil
+func (d *Directory) load(ctx context.Context, hash string) (c *Caller, err error) {
+	err = d.again(ctx, func(r *reading) (func(), error) {
+		c, err = d.build(ctx, r, hash)
+		return func() {
+			if len(d.callers) >= maxCallers {
+				clear(d.callers)
+			}
+			if c != nil {
+				c.refs = r.refs
+				c.find(d)
+			}
+			d.callers[hash] = c
+		}, err
+	}, store.Ref{Kind: store.KindKey, ID: hash}, store.Ref{Kind: store.KindOldKey, ID: hash})
+	return c, err
 }

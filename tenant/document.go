@@ -1,7 +1,9 @@
 package tenant
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,29 +34,89 @@ type document struct {
 	AllowedRoutes []string          `json:"allowed_routes"`
 	KeyType       string            `json:"key_type"`
 	AccessGroups  []string          `json:"access_group_ids"`
-	Tags          []string          `json:"tags"`
+	AllowedModels []string          `json:"allowed_models"` // of a member
 
-	MaxBudget       optional[money]        `json:"max_budget"`
-	MaxInTeam       optional[money]        `json:"max_budget_in_team"`
-	TempIncrease    optional[money]        `json:"temp_budget_increase"`
-	TempExpiry      optional[string]       `json:"temp_budget_expiry"`
-	BudgetDuration  string                 `json:"budget_duration"`
-	BudgetLimits    []budgetLimit          `json:"budget_limits"`
-	TPM             optional[int64]        `json:"tpm_limit"`
-	RPM             optional[int64]        `json:"rpm_limit"`
-	TPD             optional[int64]        `json:"tpd_limit"`
-	Parallel        optional[int64]        `json:"max_parallel_requests"`
-	ModelRPM        map[string]int64       `json:"model_rpm_limit"`
-	ModelTPM        map[string]int64       `json:"model_tpm_limit"`
-	ModelMaxBudget  map[string]modelBudget `json:"model_max_budget"`
-	MemberBudget    optional[money]        `json:"team_member_budget"`
-	MemberDuration  string                 `json:"team_member_budget_duration"`
-	MemberRPM       optional[int64]        `json:"team_member_rpm_limit"`
-	MemberTPM       optional[int64]        `json:"team_member_tpm_limit"`
-	EstimatedOutput optional[int64]        `json:"default_estimated_output_tokens"`
+	folded // of members, and of documents that were written by hand
+
+	Metadata folded `json:"metadata"` // where LiteLLM keeps them
+
+	MaxBudget      optional[money]        `json:"max_budget"`
+	MaxInTeam      optional[money]        `json:"max_budget_in_team"`
+	BudgetDuration string                 `json:"budget_duration"`
+	BudgetLimits   []budgetLimit          `json:"budget_limits"`
+	TPM            optional[int64]        `json:"tpm_limit"`
+	RPM            optional[int64]        `json:"rpm_limit"`
+	Parallel       optional[int64]        `json:"max_parallel_requests"`
+	ModelMaxBudget map[string]modelBudget `json:"model_max_budget"`
+	MemberBudget   optional[money]        `json:"team_member_budget"`
+	MemberDuration string                 `json:"team_member_budget_duration"`
+	MemberRPM      optional[int64]        `json:"team_member_rpm_limit"`
+	MemberTPM      optional[int64]        `json:"team_member_tpm_limit"`
 
 	// of a key that has been replaced
-	Active string `json:"active_token_id"`
+	Active  string           `json:"active_token_id"`
+	Revoked optional[string] `json:"revoke_at"`
+
+	// of an access group
+	GroupName     string   `json:"access_group_name"`
+	GroupModels   []string `json:"access_model_names"`
+	AssignedTeams []string `json:"assigned_team_ids"`
+	AssignedKeys  []string `json:"assigned_key_ids"`
+}
+
+// folded are the fields that LiteLLM keeps in the metadata (litellm/proxy/_types.py,
+// LiteLLM_ManagementEndpoint_MetadataFields).
+type folded struct {
+	Tags            labels                     `json:"tags"`
+	TempIncrease    optional[money]            `json:"temp_budget_increase"`
+	TempExpiry      optional[string]           `json:"temp_budget_expiry"`
+	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
+	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
+	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
+}
+
+// tags are the labels of all calls.
+func (d *document) tags() []string { return slices.Concat(d.Tags, d.Metadata.Tags) }
+
+func (d *document) estimated() int64 {
+	return cmp.Or(d.EstimatedOutput.Value, d.Metadata.EstimatedOutput.Value)
+}
+
+// temporary is what is added to the budget, and until when.
+func (d *document) temporary() (more optional[money], until optional[string]) {
+	if d.TempIncrease.Set {
+		return d.TempIncrease, d.TempExpiry
+	}
+	return d.Metadata.TempIncrease, d.Metadata.TempExpiry
+}
+
+// ofModels are the limits of models, of which the lower one holds if there are two.
+func (d *document) ofModels(limits func(f *folded) map[string]optional[int64]) map[string]int64 {
+	all := map[string]int64{}
+	for _, f := range [...]*folded{&d.folded, &d.Metadata} {
+		for model, l := range limits(f) {
+			if lower, there := all[model]; l.Set && (!there || l.Value < lower) {
+				all[model] = l.Value
+			}
+		}
+	}
+	return all
+}
+
+// labels are words in metadata, where clients may have anything else under the same name.
+type labels []string
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (l *labels) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	var words []string
+	if v.Kind() == '[' && jsonx.Unmarshal(v, &words) == nil {
+		*l = words
+	}
+	return nil
 }
 
 // budgetLimit is one of several budgets of different periods.
@@ -111,10 +173,25 @@ func (o *optional[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 func decode(e *store.Entity) (*document, error) {
 	doc := &document{}
 	if err := jsonx.Unmarshal(e.Doc, doc); err != nil {
-		return nil, fmt.Errorf("the document of the %s %s: %w", e.Kind, e.ID, err)
+		return nil, &unreadableError{e.Kind, e.ID, err}
 	}
 	return doc, nil
 }
+
+// unreadableError is the error for a document that cannot be read.
+type unreadableError struct {
+	kind store.Kind
+	id   string
+	err  error
+}
+
+// Error says which document it is.
+func (e *unreadableError) Error() string {
+	return "the document of the " + string(e.kind) + " " + e.id + ": " + e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *unreadableError) Unwrap() error { return e.err }
 
 // parseTime reads a time as LiteLLM writes it: RFC 3339, or without a zone, which is UTC.
 func parseTime(text string) (time.Time, error) {
@@ -142,13 +219,16 @@ func (d *document) over(budget *document) {
 	if d.BudgetDuration == "" {
 		d.BudgetDuration = budget.BudgetDuration
 	}
-	if d.ModelMaxBudget == nil {
+	if len(d.ModelMaxBudget) == 0 {
 		d.ModelMaxBudget = budget.ModelMaxBudget
+	}
+	if len(d.AllowedModels) == 0 {
+		d.AllowedModels = budget.AllowedModels
 	}
 }
 
 // period is the period of a budget; the zero Window if there is none or it cannot be read, which the admin API
-// does not let happen.
+// does not let happen: the budget then does not begin anew.
 func period(duration string, begun time.Time) quota.Window {
 	w, err := quota.ParseWindow(duration, begun)
 	if err != nil {

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/quota"
+	"outcrop/store"
 )
 
 // Classes of refusals: LiteLLM's types of errors (1.110.2, as observed).
@@ -18,7 +20,9 @@ const (
 	classExpired = "expired_key"
 	classBudget  = "budget_exceeded"
 	classRate    = "throttling_error"
-	classModel   = "key_model_access_denied"
+	classModel   = "key" + classDenied
+
+	classDenied = "_model_access_denied" // after whose list it is
 )
 
 // Missing is the refusal of a request without a key.
@@ -57,10 +61,22 @@ func expired(name string, at, now time.Time) *llm.Error {
 	}
 }
 
-func deniedModel(model, whose string) *llm.Error {
+func deniedModel(model string, a *allowance) *llm.Error {
+	class := classModel
+	switch a.kind {
+	case store.KindTeam, store.KindMember:
+		class = "team" + classDenied
+	case store.KindUser:
+		class = "user" + classDenied
+	case store.KindOrganization:
+		class = "org" + classDenied
+	case store.KindCustomer:
+		class = "customer" + classDenied
+	default: // the key's
+	}
 	return &llm.Error{
-		Code: llm.CodeModelDenied, Status: 403, Class: classModel, Param: "model",
-		Message: fmt.Sprintf("the model %q is not available to %s, or there is no model of this name.", model, whose),
+		Code: llm.CodeModelDenied, Status: 403, Class: class, Param: "model",
+		Message: fmt.Sprintf("the model %q is not available to %s, or there is no model of this name.", model, a.whose),
 		Fix:     "GET /v1/models lists the models that this key may call.",
 	}
 }
@@ -72,8 +88,17 @@ func deniedRoute(path string) *llm.Error {
 	}
 }
 
-// away is the refusal while limits cannot be checked.
+// away is the refusal while limits cannot be checked, or because a document that may have limits cannot be read.
 func away(err error) *llm.Error {
+	if errors.Is(err, context.Canceled) {
+		return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
+	}
+	if unreadable, ok := errors.AsType[*unreadableError](err); ok {
+		return &llm.Error{
+			Code: llm.CodeLimitsAway, Status: 503, Message: "the limits of this call are not known: what the database has of the " + string(unreadable.kind) + " cannot be read.", Err: err,
+			Fix: "The gateway's operator can write it again, with /" + string(unreadable.kind) + "/update.",
+		}
+	}
 	return &llm.Error{
 		Code: llm.CodeLimitsAway, Status: 503, Message: "the limits of this key cannot be checked, because the database or Valkey cannot be reached.", RetryAfter: "1", Err: err,
 		Fix: "Send the request again; outcrop_settings.limits.when_away says what happens to such calls.",
@@ -96,8 +121,8 @@ const (
 	whatParallel
 )
 
-// exceeded is the refusal for a limit.
-func (s *scope) exceeded(e *quota.Exceeded, budgetStatus int) *llm.Error {
+// exceeded is the refusal for a limit of a call that may use some units.
+func (s *scope) exceeded(e *quota.Exceeded, units int64, budgetStatus int) *llm.Error {
 	whose := s.whose
 	if s.model != "" {
 		whose += " for the model " + strconv.Quote(s.model)
@@ -108,8 +133,11 @@ func (s *scope) exceeded(e *quota.Exceeded, budgetStatus int) *llm.Error {
 			Message: fmt.Sprintf("the budget of %s is used up: Budget has been exceeded! Current cost: %s, Max budget: %s.", whose, llm.Cost(e.Limit-e.Left), llm.Cost(e.Limit)),
 			Fix:     "Ask the gateway's operator to raise the budget.",
 		}
+		if e.Left > 0 { // of budgets that are not to be exceeded
+			out.Message = fmt.Sprintf("the call may cost up to %s, and the budget of %s has %s left of %s.", llm.Cost(units), whose, llm.Cost(e.Left), llm.Cost(e.Limit))
+		}
 		if e.Resets > 0 {
-			out.Fix = "The budget begins anew in " + e.Resets.Round(time.Second).String() + "; the gateway's operator can raise it."
+			out.Fix = "The budget begins anew in " + max(e.Resets, time.Second).Round(time.Second).String() + "; the gateway's operator can raise it."
 		}
 		return out
 	}

@@ -82,6 +82,12 @@ func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name stri
 		refuse(w, call, err, write)
 		return
 	}
+	if t := call.Caller().Tenant(); t != nil {
+		if err := t.Route(r.URL.Path); err != nil {
+			refuse(w, call, err, write)
+			return
+		}
+	}
 	inbound.Admitted(r)
 	label(call, r)
 	guarded(call, serve)

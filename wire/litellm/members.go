@@ -104,6 +104,10 @@ func (r *Reader) Member(m *jsonx.Member) (own bool, err error) {
 		return true, r.user(m)
 	case "metadata":
 		return true, r.labels(m)
+	case "tags":
+		return true, r.tags(m.Name, m.Value)
+	case "litellm_metadata":
+		return true, r.proxyLabels(m)
 	case "extra_headers":
 		return true, r.headers(m)
 	}
@@ -171,10 +175,45 @@ func (r *Reader) labels(m *jsonx.Member) error {
 		case 'n':
 			continue
 		default:
+			if v.Name == "tags" && v.Value.Kind() == '[' {
+				if err := r.tags(m.Name+".tags", v.Value); err != nil {
+					return err
+				}
+				continue
+			}
 			r.dropped(m.Name + "." + v.Name)
 			continue
 		}
 		r.Call.Metadata = append(r.Call.Metadata, llm.Label{Name: v.Name, Value: value})
+	}
+	return nil
+}
+
+// tags reads the gateway's labels of the call.
+func (r *Reader) tags(field string, value jsonx.Raw) error {
+	var tags []string
+	if jsonx.Unmarshal(value, &tags) != nil || slices.Contains(tags, "") {
+		return llm.Invalid(field, "%s must be an array of strings that are not empty", field)
+	}
+	r.Call.Tags = append(r.Call.Tags, tags...)
+	return nil
+}
+
+// proxyLabels reads litellm_metadata, of which only the tags have an effect.
+func (r *Reader) proxyLabels(m *jsonx.Member) error {
+	members, err := jsonx.Members(m.Value)
+	if err != nil {
+		return llm.Invalid(m.Name, "%s must be an object", m.Name)
+	}
+	for _, v := range members {
+		switch {
+		case v.Name == "tags" && v.Value.Kind() != 'n':
+			if err := r.tags(m.Name+".tags", v.Value); err != nil {
+				return err
+			}
+		case !jsonx.Empty(v.Value):
+			r.dropped(m.Name + "." + v.Name)
+		}
 	}
 	return nil
 }
@@ -281,7 +320,7 @@ const (
 // settingOf classifies a member.
 func settingOf(name string) setting {
 	switch name {
-	case "litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
+	case "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
 		return noEffect
 	case "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
@@ -293,4 +332,6 @@ func settingOf(name string) setting {
 
 // IsSetting reports whether a member is a setting of LiteLLM's own client or proxy, which no provider
 // needs.
-func IsSetting(name string) bool { return settingOf(name) != noSetting }
+func IsSetting(name string) bool {
+	return name == "tags" || name == "litellm_metadata" || settingOf(name) != noSetting
+}
