@@ -29,6 +29,11 @@ type commands struct {
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Catalog    catalogCommand    `cmd:"" help:"Show or refresh what is known of models: prices, limits and sources."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
+	Keys       keysCommand       `cmd:"" help:"List, make and change virtual keys, with their budgets and limits."`
+	Teams      teamsCommand      `cmd:"" help:"List, make and change teams and their members."`
+	Users      usersCommand      `cmd:"" help:"List, make and change users."`
+	Budgets    budgetsCommand    `cmd:"" help:"List, make and change budgets that several keys have alike."`
+	Spend      spendCommand      `cmd:"" help:"Show what calls have cost by day, key, team, user, model or tag."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`
 	Cert       certCommand       `cmd:"" help:"Make a certificate to serve HTTPS on this machine."`
@@ -99,7 +104,10 @@ func rewritten(args []string) []string {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "--help")
 	}
+	known := areFields
 	switch {
+	case len(args) > 0 && isAdminList(args):
+		known = func(string) bool { return true } // such a list takes no other words
 	case len(args) == 0 || args[0] != "models":
 		return args
 	case len(args) == 2 && (args[1] == "--help" || args[1] == "-h"):
@@ -113,7 +121,7 @@ func rewritten(args []string) []string {
 			out = append(out, "--json", "--fields="+cmp.Or(strings.ReplaceAll(fields, " ", ""), noFields))
 		case args[i] == "--json":
 			out = append(out, "--json")
-			if fields, n := fieldList(args[i+1:]); n > 0 {
+			if fields, n := fieldList(args[i+1:], known); n > 0 {
 				out = append(out, "--fields="+cmp.Or(fields, noFields))
 				i += n
 			}
@@ -124,17 +132,23 @@ func rewritten(args []string) []string {
 	return out
 }
 
+// isAdminList reports whether arguments list keys or what belongs to them.
+func isAdminList(args []string) bool {
+	return args[0] == "spend" || slices.Contains([]string{"keys", "teams", "users", "budgets"}, args[0]) &&
+		(len(args) == 1 || args[1] == "list" || strings.HasPrefix(args[1], "-"))
+}
+
 // noFields is a list of empty fields, which is an error; an empty list would be every field.
 const noFields = ","
 
 // fieldList reads the fields that begin arguments, also with spaces at the commas, and returns
-// how many arguments they are: 0 for a word that is no field. The fields may be empty.
-func fieldList(args []string) (fields string, n int) {
+// how many arguments they are: 0 for a word that is no field, as known tells. The fields may be empty.
+func fieldList(args []string, known func(word string) bool) (fields string, n int) {
 	for n < len(args) && !strings.HasPrefix(args[n], "-") && (n == 0 || strings.HasSuffix(fields, ",") || strings.HasPrefix(args[n], ",")) {
 		fields += strings.ReplaceAll(args[n], " ", "")
 		n++
 	}
-	if !strings.Contains(fields, ",") && !areFields(fields) && (n == 0 || fields != "") {
+	if !strings.Contains(fields, ",") && !known(fields) && (n == 0 || fields != "") {
 		return "", 0
 	}
 	return strings.Trim(fields, ","), n
@@ -184,6 +198,7 @@ func failed(w io.Writer, err error) int {
 	var call *llm.Error
 	var cfg *outcrop.ConfigError
 	var usage *usageError
+	var next *hinted
 	switch {
 	case errors.Is(err, errUnhealthy):
 		return 1
@@ -192,6 +207,8 @@ func failed(w io.Writer, err error) int {
 	case errors.As(err, &usage):
 		complain(w, usage.what, usage.hint)
 		return 2
+	case errors.As(err, &next):
+		complain(w, next.what, next.hint)
 	case errors.Is(err, errProblems):
 		return 2
 	case errors.Is(err, errFindings):
