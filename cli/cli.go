@@ -99,7 +99,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 // rewritten converts arguments to the form of the grammar: help COMMAND becomes
 // COMMAND --help, models --help the help of its default, and the fields after
-// models --json become a separate flag.
+// --json of a list become a separate flag.
 func rewritten(args []string) []string {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "--help")

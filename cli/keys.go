@@ -146,6 +146,7 @@ func keyTable(all []object) *table {
 		{head: "STATUS", worth: 8},
 	}}
 	for _, k := range all {
+		k = k.withBudget()
 		t.add(k.text("key_alias"), head(k.text("token")), k.text("key_name"), k.text("team_id"), k.text("user_id"), k.money("spend"), k.money("max_budget"),
 			k.date("budget_reset_at"), k.text("rpm_limit"), k.text("tpm_limit"), k.text("models"), k.date("expires"), k.text("status"))
 	}
@@ -327,7 +328,7 @@ func (c *keysInfoCommand) Run(ctx context.Context, con console) error {
 		if c.JSON {
 			return printRaw(con.out, info.bytes())
 		}
-		describe(con.out, info)
+		describe(con.out, info.withBudget())
 		return nil
 	})
 }
@@ -432,7 +433,7 @@ func (c *keysDeleteCommand) Run(ctx context.Context, con console) error {
 		if err := jsonx.Unmarshal(objectOf(answer).get("deleted_keys"), &deleted); err != nil {
 			return m.stranger()
 		}
-		fmt.Fprintf(con.out, "Deleted %s.\n", plural(len(deleted), "keys"))
+		fmt.Fprintf(con.out, "Deleted %s.\n", plural(len(deleted), "key"))
 		return nil
 	})
 }

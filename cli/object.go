@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -110,6 +111,19 @@ func (o object) date(name string) string {
 	return day
 }
 
+// withBudget returns an object with the limits of its budget in the place of those that it does not have itself.
+func (o object) withBudget() object {
+	const table = "litellm_budget_table"
+	budget := objectOf(o.get(table))
+	all := slices.DeleteFunc(slices.Clone(o), func(m jsonx.Member) bool { return m.Name == table })
+	for _, name := range [...]string{"max_budget", "budget_duration", "budget_reset_at", "rpm_limit", "tpm_limit", "max_parallel_requests"} {
+		if v := budget.get(name); v != nil && all.get(name) == nil {
+			all.raw(name, v)
+		}
+	}
+	return all
+}
+
 // put sets a member to a text.
 func (o *object) put(name, text string) { o.raw(name, jsonx.AppendString(nil, text)) }
 
@@ -197,7 +211,7 @@ func describe(w io.Writer, o object) {
 		if cost, ok := llm.ParseCost(text); ok && (m.Name == "spend" || strings.HasSuffix(m.Name, "max_budget")) {
 			text = cost.String() + " USD"
 		}
-		fmt.Fprintf(w, "%-*s  %s\n", width, m.Name, text)
+		fmt.Fprintf(w, "%-*s  %s\n", width, m.Name, printable(text))
 	}
 }
 
@@ -213,7 +227,17 @@ func (t *table) show(con console) {
 // add adds a row, with - for what is empty.
 func (t *table) add(cells ...string) {
 	for i, c := range cells {
-		cells[i] = dash(c)
+		cells[i] = dash(printable(c))
 	}
 	t.rows = append(t.rows, cells)
+}
+
+// printable is a text that others have chosen, without what would control a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }

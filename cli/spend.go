@@ -27,6 +27,9 @@ type spendCommand struct {
 	Fields []string `hidden:"" help:"The fields to print with --json."`
 }
 
+// spendColumns are what spend sums by.
+func spendColumns() []string { return []string{"day", "key", "team", "user", "model", "tag"} }
+
 // sums are what some calls have used.
 type sums struct {
 	cost                           llm.Cost

@@ -214,7 +214,7 @@ func (c *teamsDeleteCommand) Run(ctx context.Context, con console) error {
 		if _, err := m.post(ctx, "/team/delete", body); err != nil {
 			return err
 		}
-		fmt.Fprintf(con.out, "Deleted %s with their keys.\n", plural(len(ids), "teams"))
+		fmt.Fprintf(con.out, "Deleted %s with their keys.\n", plural(len(ids), "team"))
 		return nil
 	})
 }

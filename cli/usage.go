@@ -130,6 +130,8 @@ func flagFor(word string, command *kong.Node) string {
 	switch {
 	case isConfigFile(word):
 		wanted = []string{"config", "account"}
+	case slices.Contains(spendColumns(), word):
+		wanted = []string{"by"}
 	case word != "" && strings.Trim(word, "0123456789") == "":
 		wanted = []string{"port", "days"}
 	case endpoint.CheckRegion(word) == nil:

@@ -168,7 +168,7 @@ func (c *usersDeleteCommand) Run(ctx context.Context, con console) error {
 		if _, err := m.post(ctx, "/user/delete", body); err != nil {
 			return err
 		}
-		fmt.Fprintf(con.out, "Deleted %s with their keys.\n", plural(len(ids), "users"))
+		fmt.Fprintf(con.out, "Deleted %s with their keys.\n", plural(len(ids), "user"))
 		return nil
 	})
 }
