@@ -204,10 +204,11 @@ func (m *manager) refused(status int, answer jsonx.Raw) error {
 	switch {
 	case status == http.StatusUnauthorized && m.source == "":
 		return &hinted{"the gateway at " + m.base + " needs its master key", "Set LITELLM_MASTER_KEY or --key, or name the gateway's configuration file with --config."}
-	case status == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized && e.Param == "key":
 		return &hinted{"the gateway at " + m.base + " does not accept the key of " + m.source, "Give its master key, or the key of an admin, by --key, --config, OUTCROP_API_KEY or LITELLM_MASTER_KEY."}
-	case status == http.StatusForbidden:
-		return &hinted{capitalless(e.Message), "Use the master key, or the key of a user with the role proxy_admin; the key of " + cmp.Or(m.source, "this call") + " may not do this."}
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		what, _, _ := strings.Cut(strings.TrimPrefix(e.Message, "Authentication Error, "), ". Use the master key")
+		return &hinted{capitalless(strings.TrimSuffix(what, ".")), "Use the master key, or the key of a user with the role proxy_admin; the key of " + cmp.Or(m.source, "this call") + " may not do this."}
 	case status == http.StatusNotFound && e.Type != "not_found_error":
 		return m.stranger()
 	case status >= http.StatusInternalServerError:

@@ -294,7 +294,7 @@ func TestTheManagementCommandsExplainFailures(t *testing.T) {
 		"a day that is none":              {[]string{"spend", "--since", "yesterday"}, 2, []string{"--since must be a date or how long ago", "hint: Examples are"}},
 		"days in the wrong order":         {[]string{"spend", "--since", "2026-02-01", "--until", "2026-01-01"}, 2, []string{"is after the last"}},
 		"a wrong key":                     {[]string{"keys", "--key", "sk-wrong"}, 1, []string{"does not accept the key of --key", "hint: Give its master key"}},
-		"the key of no admin":             {[]string{"keys", "create", "--key", weak, "--max-budget", "3"}, 1, []string{"hint: Use the master key"}},
+		"the key of no admin":             {[]string{"keys", "create", "--key", weak, "--max-budget", "3"}, 1, []string{"this key may not call /key/generate", "hint: Use the master key, or the key of a user with the role proxy_admin; the key of --key may not do this."}},
 		"no gateway":                      {[]string{"keys", "--url", "http://127.0.0.1:1"}, 1, []string{"no gateway can be reached at http://127.0.0.1:1", "hint: Start one with outcrop serve"}},
 		"no address":                      {[]string{"keys", "--url", "localhost:4000"}, 2, []string{"is not the address of a gateway"}},
 		"HTTPS to a gateway without":      {[]string{"keys", "--url", strings.Replace(g.app.URL(), "http:", "https:", 1)}, 1, []string{"does not speak HTTPS", "hint: Use http://"}},
