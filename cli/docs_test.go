@@ -52,6 +52,7 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 	}
 	t.Setenv("AWS_CONFIG_FILE", profiles)
 	t.Setenv("LITELLM_MASTER_KEY", "sk-0123456789abcdef0123456789abcdef")
+	t.Setenv("DATABASE_URL", "postgres://outcrop@db.example/outcrop")
 	t.Setenv("EXTERNAL_ID", "tea-42")
 	t.Setenv("TEAM_A_SECRET", "secret-of-the-test")
 	t.Setenv("OPENAI_API_KEY", "sk-a-key-for-this-test")
