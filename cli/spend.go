@@ -162,7 +162,7 @@ func (r *spendReport) add(name, detail string, s sums) {
 		row = &spendRow{name: name, detail: detail}
 		r.rows[name] = row
 	}
-	row.sums.add(&s, 1)
+	row.add(&s, 1)
 }
 
 // read reads and sums.

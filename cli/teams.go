@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"outcrop/internal/jsonx"
 )
@@ -90,7 +91,7 @@ func (c *teamsListCommand) Run(ctx context.Context, con console) error {
 			if o.text("blocked") == "true" {
 				blocked = "blocked"
 			}
-			t.add(slices.Concat([]string{o.text("team_id"), o.text("team_alias"), fmt.Sprint(len(members))}, limitCells(o), []string{o.text("models"), blocked})...)
+			t.add(slices.Concat([]string{o.text("team_id"), o.text("team_alias"), strconv.Itoa(len(members))}, limitCells(o), []string{o.text("models"), blocked})...)
 		}
 		return c.printThings(con, all, t, "There are no such teams. outcrop teams create NAME makes one.")
 	})
