@@ -8,14 +8,27 @@ import (
 // TestABudgetForNCallsLetsNThrough checks for everything that may have a budget that as many calls pass as it pays for,
 // when many clients come at once at all replicas, and that all replicas tell what was spent.
 func TestABudgetForNCallsLetsNThrough(t *testing.T) {
-	const n = 29
-	budget := fmt.Sprintf(`"max_budget":%s`, dollars(n*cost))
-	for _, owner := range []struct {
-		name string
-		// make makes the owner, and returns the fields of its keys and what its calls carry.
-		make func(c *cluster) (fields string, q question)
-		keys int
-	}{
+	eachKind(t, func(t *testing.T, c *cluster) {
+		for _, o := range owners() {
+			t.Run(o.name, func(t *testing.T) { o.spend(t, c) })
+		}
+	})
+}
+
+// enough is how many calls a budget pays for.
+const enough = 29
+
+// owner is something that may have a budget.
+type owner struct {
+	name string
+	// make makes the owner, and returns the fields of its keys and what its calls carry.
+	make func(c *cluster) (fields string, q question)
+	keys int
+}
+
+func owners() []owner {
+	budget := fmt.Sprintf(`"max_budget":%s`, dollars(enough*cost))
+	return []owner{
 		{"a key", func(*cluster) (string, question) { return budget, question{} }, 1},
 		{"a key, streamed", func(*cluster) (string, question) { return budget, question{stream: true} }, 1},
 		{"a team", func(c *cluster) (string, question) {
@@ -41,41 +54,41 @@ func TestABudgetForNCallsLetsNThrough(t *testing.T) {
 			c.admin(0, "/tag/new", `{"name":"field trip",`+budget+`}`, nil)
 			return "", question{tag: "field trip"}
 		}, 2},
-	} {
-		t.Run(owner.name, func(t *testing.T) {
-			eachKind(t, func(t *testing.T, c *cluster) {
-				fields, q := owner.make(c)
-				q.at, q.script = next, c.up.add(&script{hold: true, most: n})
-				var keys []string
-				for range owner.keys {
-					keys = append(keys, c.newKey("{%s}", fields))
-				}
-				c.exactly(t, n, crowd, 422, q.script, func(i int) answer {
-					q := q
-					q.key = keys[i%len(keys)]
-					return c.ask(q)
-				})
-				for at := range c.replicas {
-					var sum int64
-					eventually(t, fmt.Sprintf("replica %d says that the calls have cost what they have", at), func() bool {
-						sum = 0
-						for _, key := range keys {
-							sum += c.spent(at, key)
-						}
-						return sum >= n*cost
-					})
-					if sum != n*cost {
-						t.Errorf("replica %d says %s were spent, want %s", at, dollars(sum), dollars(n*cost))
-					}
-				}
-				for at := range c.replicas {
-					q := q
-					q.at, q.key = at, keys[0]
-					if a := c.ask(q); a.status != 422 {
-						t.Errorf("after all was booked, replica %d: %v", at, a)
-					}
-				}
-			})
+	}
+}
+
+// spend uses up the owner's budget.
+func (o owner) spend(t *testing.T, c *cluster) {
+	t.Helper()
+	fields, q := o.make(c)
+	q.at, q.script = next, c.up.add(&script{hold: true, most: enough})
+	var keys []string
+	for range o.keys {
+		keys = append(keys, c.newKey("{%s}", fields))
+	}
+	c.exactly(t, enough, crowd, 422, q.script, func(i int) answer {
+		q := q
+		q.key = keys[i%len(keys)]
+		return c.ask(q)
+	})
+	for at := range c.replicas {
+		var sum int64
+		eventually(t, fmt.Sprintf("replica %d says that the calls have cost what they have", at), func() bool {
+			sum = 0
+			for _, key := range keys {
+				sum += c.spent(at, key)
+			}
+			return sum >= enough*cost
 		})
+		if sum != enough*cost {
+			t.Errorf("replica %d says %s were spent, want %s", at, dollars(sum), dollars(enough*cost))
+		}
+	}
+	for at := range c.replicas {
+		q := q
+		q.at, q.key = at, keys[0]
+		if a := c.ask(q); a.status != 422 {
+			t.Errorf("after all was booked, replica %d: %v", at, a)
+		}
 	}
 }

@@ -73,7 +73,6 @@ model_list:
   - model_name: basalt
     litellm_params: *params
 litellm_settings: {num_retries: 0}
-router_settings: {disable_cooldowns: true}
 general_settings:
   master_key: MASTER
 `
@@ -135,7 +134,7 @@ func (r *replica) logged() string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(b[max(0, len(b)-4000):])
+	return string(b[max(0, len(b)-2000):])
 }
 
 // kill kills the process as kill -9 does.
@@ -320,7 +319,7 @@ func (c *cluster) ask(q question) answer {
 			a.whole = a.text == ""
 		case strings.Contains(line, `"error"`):
 			a.text = line
-		case strings.Contains(line, `"content":" rock"`):
+		case strings.Contains(line, `"content":" ore"`):
 			if a.pieces++; a.pieces == q.leave {
 				return a
 			}

@@ -141,7 +141,7 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		landed()
 		fmt.Fprintf(w, `{"metrics":{"latencyMs":1},"output":{"message":{"role":"assistant","content":[{"text":%q}]}},"stopReason":"end_turn","usage":%s}`,
-			strings.Repeat(" rock", s.tokens), usage)
+			strings.Repeat(" ore", s.tokens), usage)
 		return
 	}
 	w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
@@ -154,7 +154,7 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 		if s.pause > 0 && i == s.pause && !s.wait(r) {
 			return
 		}
-		send(roughbedrock.Delta(" rock"))
+		send(roughbedrock.Delta(" ore"))
 		s.count(func() { s.at++ })
 		if s.pace > 0 {
 			select {
