@@ -10,7 +10,7 @@ import (
 func TestABudgetForNCallsLetsNThrough(t *testing.T) {
 	eachKind(t, func(t *testing.T, c *cluster) {
 		for _, o := range owners() {
-			t.Run(o.name, func(t *testing.T) { o.spend(t, c) })
+			t.Run(o.name, func(t *testing.T) { o.spend(t, c.on(t)) })
 		}
 	})
 }

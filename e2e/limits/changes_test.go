@@ -23,11 +23,12 @@ func TestAChangeOfAKeyHoldsOnEveryReplica(t *testing.T) {
 	}{
 		{"blocked", "/key/block", `{"key":"KEY"}`, 401, "/key/unblock", `{"key":"KEY"}`},
 		{"narrowed to another model", "/key/update", `{"key":"KEY","models":["basalt"]}`, 403, "/key/update", `{"key":"KEY","models":[]}`},
-		{"expired", "/key/update", `{"key":"KEY","duration":"0s"}`, 401, "/key/update", `{"key":"KEY","duration":"1h"}`},
+		{"expired", "/key/update", `{"key":"KEY","duration":"1s"}`, 401, "/key/update", `{"key":"KEY","duration":"1h"}`},
 		{"without money", "/key/update", `{"key":"KEY","max_budget":0}`, 422, "/key/update", `{"key":"KEY","max_budget":1}`},
 		{"deleted", "/key/delete", `{"keys":["KEY"]}`, 401, "", ""},
 	} {
 		t.Run(change.name, func(t *testing.T) {
+			c := c.on(t)
 			key := c.newKey(`{"max_budget":1}`)
 			ask := func(at int) answer { return c.ask(question{key: key, script: s, at: at}) }
 			passes := func(at int) bool { return ask(at).whole }

@@ -28,18 +28,25 @@ type cluster struct {
 	up       *upstream
 	replicas []*replica
 	http     *http.Client
-	turn     atomic.Int64
+	turn     *atomic.Int64
 }
 
 // startCluster starts gateways on a database, or, without one, a gateway on SQLite, until the test ends.
 func startCluster(t testing.TB, replicas int, databaseURL string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, up: startUpstream(t), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	c := &cluster{t: t, up: startUpstream(t), turn: &atomic.Int64{}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	t.Cleanup(c.http.CloseIdleConnections)
 	for range replicas {
 		c.replicas = append(c.replicas, startReplica(t, c.up.url, databaseURL, t.TempDir()))
 	}
 	return c
+}
+
+// on is the cluster for a part of its test.
+func (c *cluster) on(t testing.TB) *cluster {
+	part := *c
+	part.t = t
+	return &part
 }
 
 // eachKind runs a test with three gateways on PostgreSQL, and with one on SQLite.
