@@ -10,7 +10,7 @@ import (
 // outside of a transaction may be repeated: it may have been carried out before the connection ended.
 type pool struct{ *sql.DB }
 
-// elsewhere calls do until the connection that it got was not closed already: those that are are given up one after the
+// elsewhere calls do until the connection that it got was not closed already. Those that were are given up one after the
 // other.
 func elsewhere[T any](do func() (T, error)) (T, error) {
 	for range maxConnections {

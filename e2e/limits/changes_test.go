@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// promised is how soon a change must hold on every replica: a second, and time for a machine that does more than it
-// should.
-const promised = 5 * time.Second
+// promised is how soon a change must hold on every replica: a second, and time for a machine on which much else runs.
+const promised = 10 * time.Second
 
 // TestAChangeOfAKeyHoldsOnEveryReplica checks that what is refused after a change never passes again, also while
 // PostgreSQL is killed and comes back.
