@@ -67,7 +67,7 @@ func openPostgres(ctx context.Context, address string) (*Store, error) {
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(30 * time.Minute) // so that a server that was added gets its part
-	s := &Store{db: db, dialect: postgres, listener: newListener(config)}
+	s := &Store{db: pool{db}, dialect: postgres, listener: newListener(config)}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the tables of PostgreSQL at %s: %w", config.Host, err), db.Close())
 	}
@@ -139,7 +139,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, string(spend))
 		return err
 	}}, nil)))
-	provider, err := goose.NewProvider(kind, s.db, files, options...)
+	provider, err := goose.NewProvider(kind, s.db.DB, files, options...)
 	if err != nil {
 		return err
 	}

@@ -236,13 +236,9 @@ func TestAChangeWakesTheOtherReplicasAlsoAfterTheServerWasAway(t *testing.T) {
 	<-woken                                                                              // it listens again, and may have missed something
 	change(t, a, &store.Change{Put: []store.Entity{entity(store.KindKey, "l", "", "")}}) // although the pool's connections are gone
 	<-woken
-	var err error
-	for range 20 { // each attempt takes a connection out of the pool
-		if _, err = b.Entity(t.Context(), store.KindKey, "l"); err == nil {
-			return
-		}
+	if _, err := b.Entity(t.Context(), store.KindKey, "l"); err != nil { // nor does b know that its are
+		t.Error(err)
 	}
-	t.Error(err)
 }
 
 func TestAfterCloseNobodyIsWoken(t *testing.T) {

@@ -45,7 +45,7 @@ type Options struct {
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	db       *sql.DB
+	db       pool
 	dialect  dialect
 	inMemory bool
 	listener *listener
@@ -81,7 +81,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	}
 	// SQLite has one writer at a time, and each connection to memory has a database of its own.
 	db.SetMaxOpenConns(1)
-	s := &Store{db: db, dialect: sqlite, inMemory: opt.Dir == "", listener: newListener(nil)}
+	s := &Store{db: pool{db}, dialect: sqlite, inMemory: opt.Dir == "", listener: newListener(nil)}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the tables of %s: %w", name, err), db.Close())
 	}
@@ -145,7 +145,7 @@ const attempts = 5
 // it must set anew each time.
 func (s *Store) within(ctx context.Context, do func(tx *sql.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		tx, err := s.begin(ctx)
+		tx, err := s.db.BeginTx(ctx, s.dialect.options())
 		if err != nil {
 			return err
 		}
@@ -158,18 +158,6 @@ func (s *Store) within(ctx context.Context, do func(tx *sql.Tx) error) error {
 			return err
 		}
 	}
-}
-
-// begin begins a transaction. Connections that a restart of PostgreSQL has closed are given up one after the other: nothing
-// has been done on them.
-func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
-	for range maxConnections {
-		tx, err := s.db.BeginTx(ctx, s.dialect.options())
-		if !closed(err) {
-			return tx, err
-		}
-	}
-	return s.db.BeginTx(ctx, s.dialect.options())
 }
 
 // found is ErrNotFound for a result without rows.
