@@ -352,7 +352,7 @@ func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
 }
 
 func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
-	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x}}\nlitellm_settings: {max_budget: 1, cache: true}\n"))
+	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x}}\nlitellm_settings: {max_internal_user_budget: 1, cache: true}\n"))
 	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
 		t.Errorf("exit code %d:\n%s", code, errs)
 	}
