@@ -62,6 +62,8 @@ func TestMembers(t *testing.T) {
 		{`{"model":"m","user":"u","safety_identifier":"v"}`, litellm.Options{}, "dropped safety_identifier", llm.Call{User: "u"}},
 		{`{"model":"m","safety_identifier":"u","user":"u"}`, litellm.Options{}, "", llm.Call{User: "u"}},
 		{`{"model":"m","metadata":{"a":"b","c":1,"d":true,"e":null,"f":{}}}`, litellm.Options{}, "dropped metadata.f", llm.Call{Metadata: []llm.Label{{Name: "a", Value: "b"}, {Name: "c", Value: "1"}, {Name: "d", Value: "true"}}}},
+		{`{"model":"m","tags":["a"],"metadata":{"tags":["b","c"],"d":"e"},"litellm_metadata":{"tags":["f"],"g":"h","i":""}}`, litellm.Options{}, "dropped litellm_metadata.g", llm.Call{Tags: []string{"a", "b", "c", "f"}, Metadata: []llm.Label{{Name: "d", Value: "e"}}}},
+		{`{"model":"m","tags":[],"metadata":{"tags":"one"},"litellm_metadata":{"tags":null}}`, litellm.Options{}, "", llm.Call{Metadata: []llm.Label{{Name: "tags", Value: "one"}}}},
 		{`{"model":"m","extra_headers":{"X-A":"b"}}`, litellm.Options{}, "", llm.Call{Headers: []llm.Label{{Name: "X-A", Value: "b"}}}},
 		{`{"model":"m","timeout":3,"cache":false,"no-log":true}`, litellm.Options{}, "dropped timeout, dropped no-log", llm.Call{}},
 		{`{"model":"m","api_key":"","vertex_project":"","headers":{}, "azure_ad_token":[ ]}`, litellm.Options{}, "", llm.Call{}},
