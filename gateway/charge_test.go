@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -279,7 +280,7 @@ func TestACallThatBeginsTwiceHoldsOneReservation(t *testing.T) {
 		t.Fatal(err)
 	}
 	call.End(t.Context())
-	if strings.Join(r.asked, " ") != "basalt basalt" {
+	if !slices.Equal(r.asked, []string{"basalt", "basalt"}) {
 		t.Errorf("asked for %v", r.asked)
 	}
 	if len(*rows) != 1 || (*rows)[0].Cost != 8_000_000 {

@@ -180,7 +180,7 @@ func New(entries []Entry, opt Options) *Router {
 		g.spoken = spoken(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
-			for _, name := range t.Settings.AccessGroups {
+			for _, name := range t.AccessGroups {
 				if !slices.Contains(g.accessGroups, name) {
 					g.accessGroups = append(g.accessGroups, name)
 				}

@@ -207,7 +207,8 @@ func (r *Reader) proxyLabels(m *jsonx.Member) error {
 	}
 	for _, v := range members {
 		switch {
-		case v.Name == "tags" && v.Value.Kind() != 'n':
+		case v.Value.Kind() == 'n':
+		case v.Name == "tags":
 			if err := r.tags(m.Name+".tags", v.Value); err != nil {
 				return err
 			}
