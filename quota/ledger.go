@@ -268,8 +268,9 @@ func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
 	for i := range uses {
 		u, c := &uses[i], uses[i].Counter
 		c.roll(now)
-		if lost { // other processes may have the share by now
-			c.free, c.pledged, c.known = 0, 0, false
+		if lost { // other processes may have the share by now, or else it goes back before the next draw
+			c.pledged = 0
+			l.giveBack(c)
 		}
 		switch s := &stages[i]; {
 		case c.spare() >= u.Units:

@@ -18,7 +18,7 @@ type Bank interface {
 	// Draw asks for shares. The grants are in the order of the draws. An error means that none was granted.
 	Draw(ctx context.Context, draws []Draw) ([]Grant, error)
 	// Return gives back units of shares. Units of a period that is over are ignored. After an error that is
-	// ErrAway it can be repeated; after another one nobody knows whether units were returned.
+	// ErrAway nothing was returned and it can be repeated; after another one the bank itself sees to it.
 	Return(ctx context.Context, returns []Return) error
 	// Recalls sends the ids of counters of which this process has a share that another process needs, and
 	// an empty id if some may have been missed. It is closed when the bank is closed; nil if the bank is not

@@ -31,6 +31,10 @@ type Bank struct {
 
 	mu   sync.Mutex
 	seen time.Time // of the monotonic clock
+
+	using  sync.Mutex // held during a transaction
+	number int64      // of the last transaction; greater than those of earlier processes
+	doubts map[string][]doubt
 }
 
 var _ quota.Bank = (*Bank)(nil)
@@ -39,7 +43,7 @@ var _ quota.Bank = (*Bank)(nil)
 // too: it is the same after a restart, and no other running process has it. After a restart, Post what the journal has,
 // and then Reset.
 func (s *Store) Bank(ctx context.Context, replica string) (*Bank, error) {
-	b := &Bank{store: s, replica: replica, recalls: newIDs(), returned: newIDs(), done: make(chan struct{})}
+	b := &Bank{store: s, replica: replica, recalls: newIDs(), returned: newIDs(), done: make(chan struct{}), number: time.Now().UnixMicro(), doubts: map[string][]doubt{}}
 	if err := b.beat(ctx); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (b *Bank) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		within, cancel := context.WithTimeout(ctx, Lifetime/2)
-		if b.beat(within) == nil { // an error: Seen tells
+		if b.beat(within) == nil && b.settleAll(within) == nil { // an error: Seen tells, and the next beat tries again
 			b.missed(within)
 		}
 		cancel()
@@ -130,27 +134,37 @@ func (b *Bank) Close() error {
 	return nil
 }
 
-// Draw is as quota.Bank has it. An error in the last step, the commit, may leave units drawn that nobody knows of; they
-// are free again when the period ends or the replica is Reset.
+// Draw is as quota.Bank has it.
 func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, error) {
 	names := map[string]bool{}
 	for i := range draws {
 		names[bounded(draws[i].Counter)] = true
 	}
+	sorted := slices.Sorted(maps.Keys(names))
 	grants := make([]quota.Grant, len(draws))
-	err := b.store.counting(ctx, slices.Sorted(maps.Keys(names)), b.replica, func(a *accounts) error {
+	number := b.transaction()
+	defer b.using.Unlock()
+	err := b.store.counting(ctx, sorted, b.replica, func(a *accounts) error {
+		for _, id := range sorted {
+			b.settle(a, a.byID[id])
+		}
 		for i := range draws {
 			d := &draws[i]
 			c := a.of(d.Counter)
 			c.begin(d.Window)
 			c.fit(d.Window)
 			grants[i] = c.draw(d, b.replica, a)
+			c.own.mark = number
 		}
 		return nil
 	})
 	if err != nil {
+		for i := range grants {
+			b.doubted(draws[i].Counter, doubt{number, grants[i].Period, grants[i].Units, true})
+		}
 		return nil, err
 	}
+	b.settled(sorted)
 	return grants, nil
 }
 
@@ -193,14 +207,22 @@ func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
 	return g
 }
 
-// Return is as quota.Bank has it, and answers recalls of the counters. After an error the units may have been returned
-// or not: to return them again could return them twice.
+// Return is as quota.Bank has it, and answers recalls of the counters. Units are also returned after an error, as soon as
+// the database answers.
 func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
 	names := map[string]bool{}
 	for i := range returns {
 		names[bounded(returns[i].Counter)] = true
 	}
-	return b.store.known(ctx, slices.Sorted(maps.Keys(names)), b.replica, func(a *accounts) error {
+	sorted := slices.Sorted(maps.Keys(names))
+	number := b.transaction()
+	defer b.using.Unlock()
+	err := b.store.known(ctx, sorted, b.replica, func(a *accounts) error {
+		for _, id := range sorted {
+			if c := a.byID[id]; c != nil {
+				b.settle(a, c)
+			}
+		}
 		for i := range returns {
 			r := &returns[i]
 			c := a.of(r.Counter)
@@ -210,12 +232,20 @@ func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
 			if r.Period == c.period {
 				c.own.held = max(0, c.own.held-max(0, r.Units))
 			}
-			c.own.acked = c.recalled
+			c.own.acked, c.own.mark = c.recalled, number
 			a.keep(c)
 			a.notes = append(a.notes, restoreNote(c.id))
 		}
 		return nil
 	})
+	if err != nil {
+		for i := range returns {
+			b.doubted(returns[i].Counter, doubt{number, returns[i].Period, returns[i].Units, false})
+		}
+		return err
+	}
+	b.settled(sorted)
+	return nil
 }
 
 // Reset gives back all shares of the replica, which has none any more, because it was started again: those of requests and

@@ -58,6 +58,7 @@ func (k counterKind) calls() bool { return k == countsCalls }
 type share struct {
 	replica     string
 	held, acked int64 // held is that of the counter's period
+	mark        int64 // the number of the last transaction of its replica's bank that has changed it
 	stored      bool  // it has a row
 	alive       bool
 }
@@ -122,7 +123,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 	for part := range slices.Chunk(sorted, manyRows[0]) {
 		c := &condition{}
 		c.in("c.id", part)
-		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, r.seen
+		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, s.mark, r.seen
 			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica`, ` ORDER BY c.id, s.replica`), c.args...)
 		if _, err := collect(rows, err, a.scan); err != nil {
 			return nil, err
@@ -137,8 +138,8 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 func (a *accounts) scan(rows *sql.Rows, _ *struct{}) error {
 	var c account
 	var replica sql.NullString
-	var period, held, acked, seen sql.NullInt64
-	if err := rows.Scan(&c.id, &c.period, &c.used, &c.ends, &c.recalled, &a.now, &replica, &period, &held, &acked, &seen); err != nil {
+	var period, held, acked, mark, seen sql.NullInt64
+	if err := rows.Scan(&c.id, &c.period, &c.used, &c.ends, &c.recalled, &a.now, &replica, &period, &held, &acked, &mark, &seen); err != nil {
 		return err
 	}
 	to := a.byID[c.id]
@@ -151,7 +152,7 @@ func (a *accounts) scan(rows *sql.Rows, _ *struct{}) error {
 	if !replica.Valid {
 		return nil
 	}
-	s := share{replica: replica.String, held: held.Int64, acked: acked.Int64, stored: true, alive: a.now-seen.Int64 <= Lifetime.Microseconds()}
+	s := share{replica: replica.String, held: held.Int64, acked: acked.Int64, mark: mark.Int64, stored: true, alive: a.now-seen.Int64 <= Lifetime.Microseconds()}
 	if period.Int64 != to.period {
 		s.held = 0
 	}
@@ -197,7 +198,7 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx, d dialect) error {
 			counters = append(counters, c.id, c.period, c.used, c.ends, c.recalled)
 		}
 		if a.kept[c] {
-			shares = append(shares, c.id, a.replica, c.period, c.own.held, c.own.acked)
+			shares = append(shares, c.id, a.replica, c.period, c.own.held, c.own.acked, c.own.mark)
 		}
 	}
 	err := d.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`,
@@ -210,8 +211,8 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx, d dialect) error {
 			return err
 		}
 	}
-	return d.insert(ctx, tx, `INSERT INTO shares (counter, replica, period, held, acked)`,
-		`ON CONFLICT (counter, replica) DO UPDATE SET period = excluded.period, held = excluded.held, acked = excluded.acked`, 5, shares)
+	return d.insert(ctx, tx, `INSERT INTO shares (counter, replica, period, held, acked, mark)`,
+		`ON CONFLICT (counter, replica) DO UPDATE SET period = excluded.period, held = excluded.held, acked = excluded.acked, mark = excluded.mark`, 6, shares)
 }
 
 // ensure makes the counters that do not exist.

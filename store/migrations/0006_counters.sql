@@ -13,6 +13,7 @@ CREATE TABLE shares (
     period BIGINT NOT NULL,
     held BIGINT NOT NULL,
     acked BIGINT NOT NULL, -- the number of the last recall that was answered
+    mark BIGINT NOT NULL, -- the number of the replica's last transaction that drew or returned units
     PRIMARY KEY (counter, replica)
 );
 CREATE INDEX shares_replica ON shares (replica);
