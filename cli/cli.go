@@ -31,6 +31,7 @@ type commands struct {
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`
+	Import     importCommand     `cmd:"" help:"Take over what another gateway has in its database."`
 	Cert       certCommand       `cmd:"" help:"Make a certificate to serve HTTPS on this machine."`
 	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`

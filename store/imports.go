@@ -90,7 +90,7 @@ func (s *Store) Import(ctx context.Context, part *Import) error {
 		for _, i := range part.Seen {
 			seen = append(seen, string(i.Kind), i.ID, string(i.Doc), i.Spent, micros(i.Resets))
 		}
-		err := insert(ctx, tx, `INSERT INTO imports (kind, id, doc, spent, resets)`,
+		err := s.dialect.insert(ctx, tx, `INSERT INTO imports (kind, id, doc, spent, resets)`,
 			`ON CONFLICT (kind, id) DO UPDATE SET doc = excluded.doc, spent = excluded.spent, resets = excluded.resets`, 5, seen)
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (s *Store) Import(ctx context.Context, part *Import) error {
 			c.used, c.changed = max(0, add(c.used, units[id])), true
 			notes = append(notes, restoreNote(c.id))
 		}
-		if err := a.save(ctx, tx); err != nil {
+		if err := a.save(ctx, tx, s.dialect); err != nil {
 			return err
 		}
 		return s.tell(ctx, tx, notes)
@@ -140,10 +140,10 @@ func (s *Store) ImportRows(ctx context.Context, rows []Row) (added int, err erro
 		}
 		added = len(fresh)
 		b := newBatch(fresh)
-		if err := insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
+		if err := s.dialect.insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
 			return err
 		}
-		return insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums)
+		return s.dialect.insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums)
 	})
 	return added, err
 }
