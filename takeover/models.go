@@ -38,9 +38,6 @@ func ReadModels(ctx context.Context, s *Source, secrets *Secrets) (*Models, erro
 		d := &doc{}
 		d.set("credential_name", r.get("credential_name"))
 		d.set("credential_values", values.bytes())
-		if info := r.json("credential_info"); !empty(info) {
-			d.set("credential_info", info)
-		}
 		item(&credentials, d)
 		return nil
 	})
@@ -169,5 +166,6 @@ func value(to *bytes.Buffer, m jsonx.Member, depth int) {
 
 // plainName reports whether a name needs no quotes.
 func plainName(name string) bool {
-	return len(name) > 3 && !slices.Contains([]string{"null", "true", "false"}, name) && !strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
+	words := []string{"", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+	return !slices.Contains(words, name) && !strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
 }
