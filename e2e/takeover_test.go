@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/nacl/secretbox"
 
 	"outcrop/cli"
 	emulator "outcrop/emulator/bedrock"
@@ -172,5 +175,62 @@ model_list:
 	}
 	if err := jsonx.Unmarshal([]byte(body), &info); err != nil || info.Info.Spend != 2 {
 		t.Errorf("spend is %v, %v: %s", info.Info.Spend, err, body)
+	}
+}
+
+// TestModelsOfLiteLLMBecomeAPrivateFileAndAWrongSaltKeyWritesNothing writes the models that LiteLLM has in its database.
+func TestModelsOfLiteLLMBecomeAPrivateFileAndAWrongSaltKeyWritesNothing(t *testing.T) {
+	url, exec := litellmDatabase(t)
+	sealed := func(text string) string {
+		key, nonce := sha256.Sum256([]byte("sk-salt")), [24]byte{1}
+		return base64.URLEncoding.EncodeToString(secretbox.Seal(nonce[:], []byte(text), &nonce, &key))
+	}
+	exec(`INSERT INTO "LiteLLM_ProxyModelTable" (model_id, model_name, litellm_params, created_by, updated_by, updated_at)
+		VALUES ('m', 'best', '{"model": "` + sealed("openai/gpt-5") + `", "api_key": "` + sealed("sk-of-the-provider") + `"}', 'a', 'a', now())`)
+	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	file := filepath.Join(dir, "models.yaml")
+	run := func(more ...string) (int, string, string) {
+		return command(append([]string{"import", "litellm", "--database-url", url, "--data-dir", data}, more...)...)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--models-out", file, "--salt-key", "sk-wrong"}, "LITELLM_SALT_KEY"},
+		{[]string{"--salt-key", "sk-wrong"}, "LITELLM_SALT_KEY"},
+		{[]string{"--models-out", file}, "there is no key for them"},
+	} {
+		code, out, errs := run(c.args...)
+		if code != 2 || !strings.Contains(errs, c.says) || strings.Contains(out+errs, "sk-wrong") {
+			t.Errorf("%v: %d\n%s%s", c.args, code, out, errs)
+		}
+		for _, name := range []string{file, data} {
+			if _, err := os.Stat(name); !os.IsNotExist(err) {
+				t.Errorf("%v: %s was written", c.args, name)
+			}
+		}
+	}
+	for range 2 { // it can be repeated
+		code, out, errs := run("--models-out", file, "--salt-key", "sk-salt")
+		if code != 0 || strings.Contains(out+errs, "sk-of-the-provider") || !strings.Contains(out, file) {
+			t.Fatalf("%d\n%s%s", code, out, errs)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), `api_key: "sk-of-the-provider"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if code, out, errs := command("config", "check", file); code != 0 {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	// A file of somebody's own is not replaced.
+	if err := os.WriteFile(file, []byte("model_list: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run("--models-out", file, "--salt-key", "sk-salt"); code != 2 || !strings.Contains(errs, "exists") {
+		t.Errorf("%d\n%s", code, errs)
 	}
 }

@@ -103,9 +103,19 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			kind   store.Kind
 			id, is string
 		}{
-			{store.KindKey, tenant.Hash("sk-plain"), "0.123456789012"}, {store.KindKey, tenant.Hash("sk-shared-budget"), "2.5"}, {store.KindKey, tenant.Hash("sk-late"), "0"},
-			{store.KindKey, tenant.Hash("sk-hourly"), "1"}, {store.KindUser, "ann", "1.25"}, {store.KindTeam, "geo", "2.000000000001"}, {store.KindMember, "geo/ann", "0.75"}, {store.KindMember, "geo/cyd", "0.1"},
-			{store.KindOrganization, "org", "4.5"}, {store.KindOrgMember, "org/ann", "0.5"}, {store.KindCustomer, "shop", "0.25"}, {store.KindTag, "field", "0.3"}, {"proxy", "", "99.5"},
+			{store.KindKey, tenant.Hash("sk-plain"), "0.123456789012"},
+			{store.KindKey, tenant.Hash("sk-shared-budget"), "2.5"},
+			{store.KindKey, tenant.Hash("sk-late"), "0"},
+			{store.KindKey, tenant.Hash("sk-hourly"), "1"},
+			{store.KindUser, "ann", "1.25"},
+			{store.KindTeam, "geo", "2.000000000001"},
+			{store.KindMember, "geo/ann", "0.75"},
+			{store.KindMember, "geo/cyd", "0.1"},
+			{store.KindOrganization, "org", "4.5"},
+			{store.KindOrgMember, "org/ann", "0.5"},
+			{store.KindCustomer, "shop", "0.25"},
+			{store.KindTag, "field", "0.3"},
+			{"proxy", "", "99.5"},
 		} {
 			spent(l.T, s, of.kind, of.id, of.is)
 		}
