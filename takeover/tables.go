@@ -41,7 +41,6 @@ func keysTableOf() table {
 			{"project_id", "there are no projects: neither their budgets nor their models limit the key", true},
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"policies", "there are no guardrail policies", true},
-			{"access_group_ids", "models of access groups are not added to the key's own; add them to models", false},
 			{"agent_id", "there are no agents", false},
 			{"budget_fallbacks", "a key over its budget is refused, not sent to another model", false},
 			{"router_settings", "keys have no router settings of their own", false},
@@ -62,7 +61,6 @@ func teamsTable() table {
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"policies", "there are no guardrail policies", true},
 			{"default_team_member_models", "members have no models of their own", true},
-			{"access_group_ids", "models of access groups are not added to the team's own; add them to models", false},
 			{"router_settings", "teams have no router settings of their own", false},
 			{"soft_budget", "there are no alerts", false},
 			{"allow_team_guardrail_config", "there are no guardrails of teams", false},
@@ -106,7 +104,6 @@ func budgetsTable() table {
 		name: "LiteLLM_BudgetTable", kind: store.KindBudget, id: "budget_id",
 		kept: []without{
 			{"tpd_limit", "tokens a day are not limited", true},
-			{"allowed_models", "members have no models of their own", true},
 			{"temp_budget_increase", "a budget that is shared is not raised for a time", false},
 			{"soft_budget", "there are no alerts", false},
 		},

@@ -137,7 +137,6 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			{"LiteLLM_VerificationToken", "project_id", "projects", true},
 			{"LiteLLM_VerificationToken", "object_permission_id", "not checked", true},
 			{"LiteLLM_VerificationToken", "", "signed in", false},
-			{"LiteLLM_BudgetTable", "allowed_models", "members", true},
 			{"LiteLLM_TeamTable", "metadata.guardrails", "guardrails", true},
 			{"LiteLLM_TeamTable", "metadata.logging", "credentials", false},
 			{"LiteLLM_TeamTable.members_with_roles", "", "neither", false},
