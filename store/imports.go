@@ -165,8 +165,8 @@ func missing(ctx context.Context, tx *sql.Tx, rows []Row) ([]Row, error) {
 		}
 		c := &condition{}
 		c.in("id", ids)
-		c.between("start", first, last.Add(time.Microsecond)) // only some days' tables are searched
-		found, err := tx.QueryContext(ctx, `SELECT id FROM spend_logs`+c.text.String(), c.args...)
+		c.between("start", first, last.Add(time.Microsecond))                                      // only some days' tables are searched
+		found, err := tx.QueryContext(ctx, `SELECT id FROM spend_logs`+c.text.String(), c.args...) //nolint:gosec // c has placeholders only
 		have, err := collect(found, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
 		if err != nil {
 			return nil, err

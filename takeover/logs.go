@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"outcrop/internal/jsonx"
 	"outcrop/store"
 )
 
@@ -90,7 +89,7 @@ func (p *Plan) logged(r row) store.Row {
 
 // integer is a whole number; 0 if it is none.
 func (r row) integer(name string) int64 {
-	n, err := strconv.ParseInt(string(jsonx.Raw(r.get(name))), 10, 64)
+	n, err := strconv.ParseInt(string(r.get(name)), 10, 64)
 	if err != nil {
 		return 0
 	}

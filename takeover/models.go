@@ -108,10 +108,10 @@ func (m *reading) leave(table, field, reason string) {
 func (m *reading) open(r row, column, table, name string) (*doc, bool) {
 	d, ok := &doc{}, true
 	for _, member := range r.object(column).members {
-		switch member.Value.Kind() {
-		case 'n':
+		switch kind := member.Value.Kind(); {
+		case kind == 'n':
 			continue
-		case '"':
+		case kind == '"':
 			var text string
 			if jsonx.Unmarshal(member.Value, &text) != nil {
 				continue
