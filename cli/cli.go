@@ -36,6 +36,7 @@ type commands struct {
 	Spend      spendCommand      `cmd:"" help:"Show what calls have cost by day, key, team, user, model or tag."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`
+	Import     importCommand     `cmd:"" help:"Take over what another gateway has in its database."`
 	Cert       certCommand       `cmd:"" help:"Make a certificate to serve HTTPS on this machine."`
 	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`

@@ -49,6 +49,22 @@ func ParseWindow(text string, anchor time.Time) (Window, error) {
 	}
 }
 
+// ParseWindowEnding is ParseWindow for a counter whose period is known to end at a time, unless that is the zero time: its
+// periods of seconds, minutes, hours and days end then and a whole number of periods before and after. Months, and periods
+// that end then anyway, remain as they are.
+func ParseWindowEnding(text string, anchor, ends time.Time) (Window, error) {
+	w, err := ParseWindow(text, anchor)
+	if err != nil || ends.IsZero() || w.Months > 0 || w.End(ends.Add(-time.Nanosecond)).Equal(ends) {
+		return w, err
+	}
+	if w.Days > 0 {
+		w = Window{Length: time.Duration(w.Days) * 24 * time.Hour}
+	}
+	// The anchor is in the past, so that End counts periods from it.
+	w.Anchor = ends.Add(-w.Length)
+	return w, nil
+}
+
 // firstMonday begins the weeks by the calendar, 1970-01-05.
 const firstMonday = 4
 

@@ -52,3 +52,31 @@ func TestWhatIsNoWindow(t *testing.T) {
 		}
 	}
 }
+
+func TestAPeriodThatEndsAtAKnownTimeEndsThenAndAWholeNumberOfPeriodsLater(t *testing.T) {
+	at := time.Date(2026, 3, 4, 17, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		ends time.Time
+		want []time.Time // of the periods that include at, and the time that the one before ends
+	}{
+		{"2h", at.Add(20 * time.Minute), []time.Time{at.Add(20 * time.Minute), at.Add(140 * time.Minute)}},
+		{"2h", at.Add(-20 * time.Minute), []time.Time{at.Add(100 * time.Minute)}},
+		{"10d", time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC), []time.Time{time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 19, 0, 0, 0, 0, time.UTC)}},
+		{"1d", time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC), []time.Time{time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC)}},
+		{"30d", time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), []time.Time{time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}},
+		{"1h", time.Time{}, []time.Time{at.Add(time.Hour)}},
+	} {
+		w, err := quota.ParseWindowEnding(c.text, at, c.ends)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := at
+		for _, want := range c.want {
+			if got := w.End(now); !got.Equal(want) {
+				t.Errorf("%s that ends at %s: at %s the end is %s, want %s", c.text, c.ends, now, got, want)
+			}
+			now = want
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (d dialect) lock() string {
 const maxConnections = 16
 
 func openPostgres(ctx context.Context, address string) (*Store, error) {
-	config, connections, err := parseURL(address)
+	config, connections, err := ParseURL(address)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,9 @@ func openPostgres(ctx context.Context, address string) (*Store, error) {
 	return s, nil
 }
 
-// parseURL reads the address of a database.
-func parseURL(address string) (config *pgx.ConnConfig, connections int, err error) {
+// ParseURL reads the address of a PostgreSQL database, with the parameters that LiteLLM's Prisma takes, and says how many
+// connections it wants. Its errors never have the password.
+func ParseURL(address string) (config *pgx.ConnConfig, connections int, err error) {
 	bad := errors.New("the database's URL cannot be read: it must be as postgres://USER:PASSWORD@HOST:PORT/NAME, with percent-encoding for special characters of the password")
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {

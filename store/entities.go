@@ -81,20 +81,8 @@ func nothing(err error) error {
 func (s *Store) Change(ctx context.Context, c *Change) (revision int64, err error) {
 	now := time.Now()
 	err = s.within(ctx, func(tx *sql.Tx) error {
-		// From here on until the end of the transaction, all other changes wait.
-		if err := tx.QueryRowContext(ctx, `UPDATE revision SET n = n + 1 RETURNING n`).Scan(&revision); err != nil {
+		if revision, err = s.write(ctx, tx, c, now); err != nil {
 			return err
-		}
-		w := writing{tx: tx, revision: revision, now: now, change: c}
-		for i := range c.Put {
-			if err := w.put(ctx, &c.Put[i]); err != nil {
-				return fmt.Errorf("%s %q: %w", c.Put[i].Kind, c.Put[i].ID, err)
-			}
-		}
-		for _, ref := range c.Delete {
-			if err := w.remove(ctx, ref); err != nil {
-				return fmt.Errorf("%s %q: %w", ref.Kind, ref.ID, err)
-			}
 		}
 		return s.tell(ctx, tx, []note{note(noteChange)})
 	})
@@ -102,6 +90,26 @@ func (s *Store) Change(ctx context.Context, c *Change) (revision int64, err erro
 		return 0, err
 	}
 	s.listener.local([]note{note(noteChange)})
+	return revision, nil
+}
+
+// write makes a change in a transaction.
+func (s *Store) write(ctx context.Context, tx *sql.Tx, c *Change, now time.Time) (revision int64, err error) {
+	// From here on until the end of the transaction, all other changes wait.
+	if err := tx.QueryRowContext(ctx, `UPDATE revision SET n = n + 1 RETURNING n`).Scan(&revision); err != nil {
+		return 0, err
+	}
+	w := writing{tx: tx, revision: revision, now: now, change: c}
+	for i := range c.Put {
+		if err := w.put(ctx, &c.Put[i]); err != nil {
+			return 0, fmt.Errorf("%s %q: %w", c.Put[i].Kind, c.Put[i].ID, err)
+		}
+	}
+	for _, ref := range c.Delete {
+		if err := w.remove(ctx, ref); err != nil {
+			return 0, fmt.Errorf("%s %q: %w", ref.Kind, ref.ID, err)
+		}
+	}
 	return revision, nil
 }
 

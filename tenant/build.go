@@ -281,7 +281,7 @@ func (b *builder) charge(kind store.Kind, id string, w quota.Window) {
 // limits adds the limits of an entity.
 func (b *builder) limits(whose string, kind store.Kind, id string, doc *document, created time.Time) {
 	c, base := b.c, string(kind)+":"+id
-	w := period(doc.BudgetDuration, created)
+	w := doc.period(created)
 	money := func(suffix string, s scope, most money, w quota.Window) limit {
 		return limit{scope: s, id: base + "/spend" + suffix, most: quota.Limit{Units: int64(most), Window: w}}
 	}

@@ -43,6 +43,7 @@ type document struct {
 	MaxBudget      optional[money]        `json:"max_budget"`
 	MaxInTeam      optional[money]        `json:"max_budget_in_team"`
 	BudgetDuration string                 `json:"budget_duration"`
+	ResetAt        optional[string]       `json:"budget_reset_at"` // of one that was taken over
 	BudgetLimits   []budgetLimit          `json:"budget_limits"`
 	TPM            optional[int64]        `json:"tpm_limit"`
 	RPM            optional[int64]        `json:"rpm_limit"`
@@ -149,12 +150,18 @@ func (m *money) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		}
 	}
 	cost, ok := llm.ParseCost(text)
+	if dollars, err := strconv.ParseFloat(text, 64); err == nil && dollars > mostDollars {
+		cost, ok = llm.ParseCost(strconv.Itoa(mostDollars))
+	}
 	if !ok {
 		return jsonx.Fault("must be an amount in US dollars, not %s", text)
 	}
 	*m = money(cost)
 	return nil
 }
+
+// mostDollars is the most that is counted; larger amounts count as this.
+const mostDollars = 1_000_000
 
 // optional is a member that may be absent or null.
 type optional[T any] struct{ llm.Opt[T] }
@@ -176,6 +183,12 @@ func decode(e *store.Entity) (*document, error) {
 		return nil, &unreadableError{e.Kind, e.ID, err}
 	}
 	return doc, nil
+}
+
+// Check says what is wrong with an entity's document, of which a call could not read what limits it.
+func Check(e *store.Entity) error {
+	_, err := decode(e)
+	return err
 }
 
 // unreadableError is the error for a document that cannot be read.
@@ -217,7 +230,7 @@ func (d *document) over(budget *document) {
 		d.MaxBudget = budget.MaxBudget
 	}
 	if d.BudgetDuration == "" {
-		d.BudgetDuration = budget.BudgetDuration
+		d.BudgetDuration, d.ResetAt = budget.BudgetDuration, budget.ResetAt
 	}
 	if len(d.ModelMaxBudget) == 0 {
 		d.ModelMaxBudget = budget.ModelMaxBudget
@@ -231,6 +244,19 @@ func (d *document) over(budget *document) {
 // does not let happen: the budget then does not begin anew.
 func period(duration string, begun time.Time) quota.Window {
 	w, err := quota.ParseWindow(duration, begun)
+	if err != nil {
+		return quota.Window{}
+	}
+	return w
+}
+
+// period is the period of the document's budget, which ends when LiteLLM's would have for one that was taken over.
+func (d *document) period(begun time.Time) quota.Window {
+	ends, err := parseTime(d.ResetAt.Value)
+	if err != nil {
+		return period(d.BudgetDuration, begun)
+	}
+	w, err := quota.ParseWindowEnding(d.BudgetDuration, begun, ends)
 	if err != nil {
 		return quota.Window{}
 	}

@@ -242,7 +242,8 @@ func (d *document) has(name string) bool {
 
 // window is the period of an entity's budget; the zero Window if it does not begin anew.
 func window(d *document, created time.Time) quota.Window {
-	w, err := quota.ParseWindow(d.text("budget_duration"), created)
+	ends, _ := instant(d.text("budget_reset_at")) // of one that was taken over
+	w, err := quota.ParseWindowEnding(d.text("budget_duration"), created, ends)
 	if err != nil {
 		return quota.Window{}
 	}

@@ -1,0 +1,205 @@
+package takeover
+
+import (
+	"slices"
+
+	"outcrop/store"
+)
+
+// table is how rows of one of LiteLLM's tables become entities.
+type table struct {
+	name string
+	kind store.Kind
+	// id is the column with the id, and alias that with the name for people; empty for none.
+	id, alias string
+	// drop are columns that the document does not have: they have places of their own, or say nothing that anybody asks
+	// for here.
+	drop []string
+	// kept are columns that the document has without an effect.
+	kept []without
+}
+
+// without is a column or a member of the metadata that has an effect in LiteLLM and none in Outcrop.
+type without struct {
+	name   string
+	reason string
+	// weaker is whether something that LiteLLM refuses is let through, or changed differently.
+	weaker bool
+}
+
+// everywhere are columns of all tables that no document has.
+func everywhere() []string {
+	return []string{"spend", "total_spend", "model_spend", "created_at", "updated_at"}
+}
+
+func keysTableOf() table {
+	return table{
+		name: keysTable, kind: store.KindKey, id: "token", alias: "key_alias",
+		drop: []string{"token", "soft_budget_cooldown", "last_active", "settings_updated_at"},
+		kept: []without{
+			{"tpd_limit", "tokens a day are not limited", true},
+			{"project_id", "there are no projects: neither their budgets nor their models limit the key", true},
+			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
+			{"policies", "there are no guardrail policies", true},
+			{"agent_id", "there are no agents", false},
+			{"budget_fallbacks", "a key over its budget is refused, not sent to another model", false},
+			{"router_settings", "keys have no router settings of their own", false},
+			{"allowed_cache_controls", "there is no cache", false},
+			{"permissions", "they are for LiteLLM's guardrails and pages", false},
+			{"config", "keys have no settings of their own", false},
+			{"auto_rotate", "keys are not replaced by themselves; use /key/regenerate", false},
+		},
+	}
+}
+
+func teamsTable() table {
+	return table{
+		name: "LiteLLM_TeamTable", kind: store.KindTeam, id: "team_id", alias: "team_alias",
+		drop: []string{"admins", "members", "members_with_roles", "model_id"},
+		kept: []without{
+			{"tpd_limit", "tokens a day are not limited", true},
+			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
+			{"policies", "there are no guardrail policies", true},
+			{"default_team_member_models", "members have no models of their own", true},
+			{"router_settings", "teams have no router settings of their own", false},
+			{"soft_budget", "there are no alerts", false},
+			{"allow_team_guardrail_config", "there are no guardrails of teams", false},
+		},
+	}
+}
+
+func usersTable() table {
+	return table{
+		name: "LiteLLM_UserTable", kind: store.KindUser, id: "user_id", alias: "user_alias",
+		drop: []string{"password", "password_reset_required", "last_breach_check_at", "teams", "team_id"},
+		kept: []without{
+			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
+			{"policies", "there are no guardrail policies", true},
+			{"allowed_cache_controls", "there is no cache", false},
+		},
+	}
+}
+
+func organizationsTable() table {
+	return table{
+		name: "LiteLLM_OrganizationTable", kind: store.KindOrganization, id: "organization_id", alias: "organization_alias",
+		kept: []without{{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true}},
+	}
+}
+
+func customersTable() table {
+	return table{
+		name: "LiteLLM_EndUserTable", kind: store.KindCustomer, id: "user_id", alias: "alias",
+		kept: []without{
+			{"models", "customers have no models of their own", true},
+			{"allowed_model_region", "calls of customers are not kept in a region", true},
+			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
+			{"default_model", "it is for allowed_model_region", false},
+		},
+	}
+}
+
+func budgetsTable() table {
+	return table{
+		name: "LiteLLM_BudgetTable", kind: store.KindBudget, id: "budget_id",
+		kept: []without{
+			{"tpd_limit", "tokens a day are not limited", true},
+			{"temp_budget_increase", "a budget that is shared is not raised for a time", false},
+			{"soft_budget", "there are no alerts", false},
+		},
+	}
+}
+
+func tagsTable() table {
+	return table{name: "LiteLLM_TagTable", kind: store.KindTag, id: "tag_name", alias: "tag_name", drop: []string{"tag_name"}}
+}
+
+func groupsTable() table {
+	return table{
+		name: "LiteLLM_AccessGroupTable", kind: store.KindAccessGroup, id: "access_group_id", alias: "access_group_name",
+		kept: []without{
+			{"access_mcp_server_ids", "there are no MCP servers", false},
+			{"mcp_tool_permissions", "there are no MCP servers", false},
+			{"access_agent_ids", "there are no agents", false},
+			{"access_skill_names", "there are no skills", false},
+		},
+	}
+}
+
+// Tables that become entities by code of their own.
+const (
+	oldKeysTable        = "LiteLLM_DeprecatedVerificationToken"
+	membershipTable     = "LiteLLM_TeamMembership"
+	orgMembershipTable  = "LiteLLM_OrganizationMembership"
+	aliasesTable        = "LiteLLM_ModelTable"
+	modelsTable         = "LiteLLM_ProxyModelTable"
+	credentialsTable    = "LiteLLM_CredentialsTable"
+	spendLogsTable      = "LiteLLM_SpendLogs"
+	goneKeysTable       = "LiteLLM_DeletedVerificationToken"
+	goneTeamsTable      = "LiteLLM_DeletedTeamTable"
+	membersInTeams      = "LiteLLM_TeamTable.members_with_roles"
+	metadataGuardrails  = "there are no guardrails of keys, users and teams"
+	metadataCredentials = "loggers of keys and teams are not taken, because their settings have credentials"
+)
+
+// inMetadata are members of the metadata of keys, users, teams and organisations.
+func inMetadata() []without {
+	return []without{
+		{"guardrails", metadataGuardrails, true},
+		{"enforced_params", "requests are not checked for parameters", true},
+		{"tag_rpm_limit", "a key's calls with a tag are not limited", true},
+		{"denied_passthrough_routes", "they are not refused; use allowed_routes", true},
+		{"allowed_vector_store_indexes", "there are no vector stores", false},
+		{"mcp_rpm_limit", "there are no MCP servers", false},
+		{"end_user_budget_id", "customers without a budget of their own get none", true},
+		{"throttle_on_budget_exceeded", "a key over its budget is refused, not slowed down", false},
+		{"allowed_passthrough_routes", "use allowed_routes", false},
+		{"prompts", "there are no stored prompts", false},
+		{"default_estimated_output_tokens_per_model", "default_estimated_output_tokens holds for all models", false},
+		{"team_member_model_max_budget", "members have no budgets for single models", true},
+	}
+}
+
+// secretMetadata are members of the metadata that are not taken, because they have credentials.
+func secretMetadata() []string {
+	return []string{"logging", "callback_settings", "secret_manager_settings"}
+}
+
+// jsonColumns are those that may be JSON within a text.
+func jsonColumns() []string {
+	return []string{"aliases", "config", "permissions", "metadata", "model_max_budget", "budget_limits", "budget_fallbacks", "router_settings", "model_info", "mcp_tool_permissions"}
+}
+
+// timeColumns are those of times.
+func timeColumns() []string {
+	return []string{"expires", "budget_reset_at", "last_rotation_at", "key_rotation_at", "temp_budget_expiry", "revoke_at"}
+}
+
+// apart says why rows of a table are not taken; taken is true for those that are.
+func apart(name string) (reason string, taken bool) {
+	switch name {
+	case keysTable, "LiteLLM_TeamTable", "LiteLLM_UserTable", "LiteLLM_OrganizationTable", "LiteLLM_EndUserTable", "LiteLLM_BudgetTable", "LiteLLM_TagTable", "LiteLLM_AccessGroupTable",
+		oldKeysTable, membershipTable, orgMembershipTable, aliasesTable, modelsTable, credentialsTable, spendLogsTable:
+		return "", true
+	case "LiteLLM_Config":
+		return "settings that were made in LiteLLM's pages belong in config.yaml", false
+	case "LiteLLM_ProjectTable":
+		return "there are no projects: their budgets and models limit nobody", false
+	case "LiteLLM_ObjectPermissionTable":
+		return "what it permits of models, MCP servers, vector stores and agents is not checked", false
+	case "LiteLLM_JWTKeyMapping", "LiteLLM_VerifiedSubject":
+		return "keys are not found by JWTs", false
+	case "LiteLLM_InvitationLink":
+		return "nobody needs an invitation", false
+	case "LiteLLM_ModelAccessGroupBudgetTable":
+		return "access groups have no budgets", false
+	case goneKeysTable, goneTeamsTable:
+		return "what was deleted stays deleted", false
+	case "LiteLLM_AuditLog":
+		return "the audit log begins with the take-over", false
+	}
+	if slices.Contains([]string{"LiteLLM_DailyUserSpend", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyOrganizationSpend", "LiteLLM_DailyEndUserSpend", "LiteLLM_DailyTagSpend", "LiteLLM_DailyAgentSpend"}, name) {
+		return "daily sums are made of the spend logs that are taken", false
+	}
+	return "Outcrop has no such things", false
+}
