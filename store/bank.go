@@ -309,8 +309,8 @@ func (s *Store) known(ctx context.Context, sorted []string, replica string, do f
 	}
 	var a *accounts
 	err := s.within(ctx, func(tx *sql.Tx) (err error) {
-		if s.dialect == postgres && !slices.ContainsFunc(sorted, isMoney) {
-			// Requests and calls under way need not survive the server: nobody waits for its disk.
+		if s.dialect == postgres && !slices.ContainsFunc(sorted, lasting) {
+			// Requests and tokens of a minute need not survive the server: nobody waits for its disk.
 			if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit TO OFF`); err != nil {
 				return err
 			}

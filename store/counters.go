@@ -37,8 +37,8 @@ func kindOf(id string) counterKind {
 	}
 }
 
-// isMoney reports whether a counter counts money.
-func isMoney(id string) bool { return kindOf(id) == countsMoney }
+// lasting reports whether a counter has no periods that would soon make up for a transaction that is lost.
+func lasting(id string) bool { return kindOf(id) != countsCalls }
 
 // suffix is an end of an id by which kindOf tells the kind.
 func (k counterKind) suffix() string {
