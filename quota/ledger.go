@@ -175,8 +175,8 @@ type Use struct {
 	Bounded bool
 }
 
-// Exceeded is the error for a call that a limit does not allow.
-type Exceeded struct {
+// ExceededError is the error for a call that a limit does not allow.
+type ExceededError struct {
 	// Use is the position of what could not be had.
 	Use     int
 	Counter string
@@ -188,7 +188,7 @@ type Exceeded struct {
 }
 
 // Error says which limit it is.
-func (e *Exceeded) Error() string {
+func (e *ExceededError) Error() string {
 	return fmt.Sprintf("the limit of %d for %s is used up", e.Limit, e.Counter)
 }
 
@@ -202,7 +202,7 @@ const lifetimeMargin = 2 * time.Second
 const maxTries = 100
 
 // Reserve reserves units of all counters or of none. It waits for the bank only if the shares do not have them.
-// A refusal is an *Exceeded; other errors are ErrAway, with its cause, and the context's.
+// A refusal is an *ExceededError; other errors are ErrAway, with its cause, and the context's.
 func (l *Ledger) Reserve(ctx context.Context, uses []Use) (*Reservation, error) {
 	if len(uses) > maxUses {
 		return nil, fmt.Errorf("a call has %d limits; the most is %d", len(uses), maxUses)
@@ -315,7 +315,7 @@ func (c *Counter) gain(units int64) {
 }
 
 func (c *Counter) exceeded(use int, now time.Time) error {
-	e := &Exceeded{Use: use, Counter: c.id, Limit: c.limit.Units, Left: c.free + max(c.left, 0)}
+	e := &ExceededError{Use: use, Counter: c.id, Limit: c.limit.Units, Left: c.free + max(c.left, 0)}
 	if !c.ends.IsZero() {
 		e.Resets = c.ends.Sub(now)
 	}

@@ -50,8 +50,7 @@ func crowd(t *testing.T, all []*quota.Ledger, calls int, limit quota.Limit, rese
 		l := all[i%len(all)]
 		group.Go(func() {
 			r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: reserve, Bounded: bounded}})
-			var exceeded *quota.Exceeded
-			if errors.As(err, &exceeded) {
+			if _, refused := errors.AsType[*quota.ExceededError](err); refused {
 				return
 			}
 			if err != nil {
@@ -103,7 +102,7 @@ func TestWhatIsNotUsedIsFreeAgain(t *testing.T) {
 			used += 10
 		}
 		for _, l := range all {
-			var exceeded *quota.Exceeded
+			var exceeded *quota.ExceededError
 			if _, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: 1}}); !errors.As(err, &exceeded) || exceeded.Limit != 400 || exceeded.Left != 0 {
 				t.Errorf("after all were used: %v, %+v", err, exceeded)
 			}
@@ -167,7 +166,7 @@ func TestAllCountersOrNone(t *testing.T) {
 	if _, err := l.Reserve(t.Context(), uses); err != nil {
 		t.Fatal(err)
 	}
-	var exceeded *quota.Exceeded
+	var exceeded *quota.ExceededError
 	if _, err := l.Reserve(t.Context(), uses); !errors.As(err, &exceeded) || exceeded.Use != 1 || exceeded.Counter != "narrow" {
 		t.Errorf("%v, %+v", err, exceeded)
 	}
@@ -190,7 +189,7 @@ func TestAPeriodBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Advance(59 * time.Second)
-	var exceeded *quota.Exceeded
+	var exceeded *quota.ExceededError
 	if _, err := l.Reserve(t.Context(), one); !errors.As(err, &exceeded) || exceeded.Resets != time.Second {
 		t.Errorf("at 59 s: %v, %+v", err, exceeded)
 	}

@@ -78,7 +78,7 @@ func (w Window) End(now time.Time) time.Time {
 		if passed < 0 {
 			return w.Anchor
 		}
-		return w.Anchor.Add((passed/w.Length + 1) * w.Length)
+		return now.Add(w.Length - passed%w.Length)
 	case w.Days > 0:
 		day := now.Unix() / (24 * 60 * 60)
 		first := int64(0)

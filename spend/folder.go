@@ -42,8 +42,8 @@ type reader interface {
 
 // Names in the data folder, and in that of a replica.
 const (
-	lockName    = "lock"
-	idLength    = 26 // that of rand.Text
+	lockName = "lock"
+	idLength = 26 // that of rand.Text
 )
 
 // newID is a new replica's id.

@@ -108,10 +108,11 @@ func (m *reading) leave(table, field, reason string) {
 func (m *reading) open(r row, column, table, name string) (*doc, bool) {
 	d, ok := &doc{}, true
 	for _, member := range r.object(column).members {
-		switch kind := member.Value.Kind(); {
-		case kind == 'n':
+		kind := member.Value.Kind()
+		if kind == 'n' {
 			continue
-		case kind == '"':
+		}
+		if kind == '"' {
 			var text string
 			if jsonx.Unmarshal(member.Value, &text) != nil {
 				continue

@@ -122,7 +122,7 @@ const (
 )
 
 // exceeded is the refusal for a limit of a call that may use some units.
-func (s *scope) exceeded(e *quota.Exceeded, units int64, budgetStatus int) *llm.Error {
+func (s *scope) exceeded(e *quota.ExceededError, units int64, budgetStatus int) *llm.Error {
 	whose := s.whose
 	if s.model != "" {
 		whose += " for the model " + strconv.Quote(s.model)
@@ -159,8 +159,8 @@ func (s *scope) exceeded(e *quota.Exceeded, units int64, budgetStatus int) *llm.
 	return out
 }
 
-// asExceeded returns err as an *quota.Exceeded; nil if it is none.
-func asExceeded(err error) *quota.Exceeded {
-	e, _ := errors.AsType[*quota.Exceeded](err)
+// asExceeded returns err as an *quota.ExceededError; nil if it is none.
+func asExceeded(err error) *quota.ExceededError {
+	e, _ := errors.AsType[*quota.ExceededError](err)
 	return e
 }
