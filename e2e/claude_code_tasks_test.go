@@ -24,7 +24,7 @@ func sporadicWarnings() map[string]string {
 func claudeCodeTasks() []claudeCodeTask {
 	foreign := func(more map[string]string) map[string]string {
 		all := map[string]string{
-			"dropped context_management: it keeps all thinking_ which is what happens without it": reasonKeep,
+			"dropped context_management: it keeps all thinking, which is what happens without it": reasonKeep,
 			"changed messages: system messages inside the conversation are sent as user text":     reasonSystem,
 			"dropped anthropic-beta: only Claude models support it":                               reasonBeta,
 		}
@@ -44,21 +44,21 @@ func claudeCodeTasks() []claudeCodeTask {
 			"dropped anthropic-beta: thinking-display-updates-2026-08-18 is not supported by Bedrock for this model": "as thinking.display",
 		}},
 		{name: "Opus 5.5 by Converse", model: "claude-converse", thinks: true, caches: true, warnings: map[string]string{
-			"dropped context_management: it keeps all thinking_ which is what happens without it": reasonKeep,
+			"dropped context_management: it keeps all thinking, which is what happens without it": reasonKeep,
 			"changed messages: system messages inside the conversation are sent as user text":     "Converse is not known to accept them",
 		}},
 		{name: "Opus 5.5 in Bedrock mode", model: "us.anthropic.claude-opus-5-5", tooLong: true, bedrock: true, thinks: true, caches: true},
 		{name: "Sonnet 4.5 in Bedrock mode", model: claude, bedrock: true, thinks: true, caches: true},
 		{name: "Nova", model: "claude-nova", caches: true, warnings: foreign(map[string]string{
-			"changed messages.content: moved to the end of messages_ because this model does not support a cache point in a message with tool results": "Nova caches no tool results",
-			"changed max_tokens: set to 10000_ the most that this model can write":                                                                     reasonMost,
+			"changed messages.content: moved to the end of messages, because this model does not support a cache point in a message with tool results": "Nova caches no tool results",
+			"changed max_tokens: set to 10000, the most that this model can write":                                                                     reasonMost,
 			"dropped thinking: this model is not known to have a setting for reasoning":                                                                reasonThinking,
 			"dropped output_config.effort: this model is not known to have a setting for reasoning":                                                    reasonThinking,
 		})},
 		{name: "gpt-oss", model: "claude-gpt-oss", thinks: true, warnings: foreign(map[string]string{
 			"dropped messages.content.content: media in a tool result: this model does not accept images; a text in its place says so": reasonSight,
-			"changed max_tokens: set to 16384_ the most that this model can write":                                                     reasonMost,
-			"changed thinking: converted to an effort_ because this model does not support thinking":                                   reasonThinking,
+			"changed max_tokens: set to 16384, the most that this model can write":                                                     reasonMost,
+			"changed thinking: converted to an effort, because this model does not support thinking":                                   reasonThinking,
 			"dropped cache_control: this model does not support prompt caching":                                                        reasonCaching,
 		})},
 		{name: "Qwen", model: "claude-qwen", warnings: foreign(map[string]string{

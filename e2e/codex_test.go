@@ -43,7 +43,7 @@ func codexTasks() []codexTask {
 		grammar   = "changed tools.format: only a model with a Responses API enforces the grammar; to others it is described"
 		inItem    = "changed input.tools.tools.format: only a model with a Responses API enforces the grammar; to others it is described"
 		inside    = "changed input: instructions inside the conversation are sent as user text"
-		oneCall   = "dropped parallel_tool_calls: not supported by this model_ which may call several tools at once"
+		oneCall   = "dropped parallel_tool_calls: not supported by this model, which may call several tools at once"
 		cacheKey  = "dropped prompt_cache_key: the model does not support this parameter"
 
 		always   = "Codex asks for it whatever the model is"
@@ -60,7 +60,7 @@ func codexTasks() []codexTask {
 		{name: "gpt-5.5, Opus 5.5", model: "gpt-5.5", target: "us.anthropic.claude-opus-5-5", thinks: true, warnings: codexWarnings(search, always, verbosity, always, grammar, tools)},
 		{name: "gpt-5.5, Nova", model: "gpt-5.5", target: "us.amazon.nova-pro-v1:0", warnings: codexWarnings(verbosity, always, grammar, tools,
 			"dropped reasoning.effort: this model is not known to have a setting for reasoning", always,
-			"changed input.prompt_cache_breakpoint: moved to the end of input_ because this model does not support a cache point in a message with tool results", "Nova caches no tool results")},
+			"changed input.prompt_cache_breakpoint: moved to the end of input, because this model does not support a cache point in a message with tool results", "Nova caches no tool results")},
 		{name: "gpt-5.5, gpt-oss", model: "gpt-5.5", target: gptOSS, thinks: true, warnings: codexWarnings(search, always, verbosity, always, grammar, tools, cacheKey, uncached)},
 		{name: "gpt-6.2-sol, Opus 5.5", model: "gpt-6.2-sol", target: "us.anthropic.claude-opus-5-5", thinks: true, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed)},
 		{name: "gpt-5.5 on mantle", model: "gpt-5.5", target: "openai.gpt-5.5", api: "/openai/v1/responses", warnings: map[string]string{types: passed}},

@@ -32,7 +32,7 @@ func openCodeTasks() []openCodeTask {
 		{name: "Opus 5.5 by Messages", provider: "anthropic", options: `"baseURL":"ADDRESS/v1","apiKey":"KEY"`, model: "claude-opus-5-5", target: "us.anthropic.claude-opus-5-5", ends: true, warnings: map[string]string{
 			"dropped thinking.block_binding: AWS refused it for this model":                                        always,
 			"dropped anthropic-beta: thinking-binding-controls-2026-08-01 is not known to be supported by Bedrock": always,
-			"changed tools.eager_input_streaming: Bedrock enables it for all tools_ by a beta":                     always,
+			"changed tools.eager_input_streaming: Bedrock enables it for all tools, by a beta":                     always,
 		}},
 		{name: "Sonnet 4.5 by Converse", provider: "amazon-bedrock", options: `"region":"us-east-1","endpoint":"ADDRESS"`, model: claude, target: claude, ends: true},
 		{name: "Nova by chat completions", provider: "outcrop", options: `"baseURL":"ADDRESS/v1","apiKey":"KEY"`, model: "nova", target: "us.amazon.nova-pro-v1:0", limit: "10000"},
