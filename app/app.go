@@ -263,7 +263,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.client.KeepFresh(a.client.Config().Refresh)
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
 	a.rest = rest
-	if a.client.Pipeline().Locked() && a.tenants.used() { // the first call need not wait for it
+	if a.client.Pipeline().Locked() && a.tenants.used(false) { // the first call need not wait for it
 		a.own.Go(func() { _, _ = a.tenants.get(background) })
 	}
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })

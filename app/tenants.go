@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +30,7 @@ type tenants struct {
 	parts   *parts   // nil until it is open
 	opening *opening // nil unless it is being opened
 	closed  bool
-	// looked is whether the data folder was searched for the journal of an earlier process, and found whether it
-	// was there.
+	// looked is whether the data folder was searched for a database, and found whether there was one.
 	looked, found bool
 	over          sync.WaitGroup
 }
@@ -189,6 +189,12 @@ func (p *parts) close(ctx context.Context) error {
 
 // Caller returns who has a key.
 func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error) {
+	if !t.used(true) { // nobody has made a key
+		if strings.HasPrefix(key, "sk-") {
+			return nil, tenant.Unknown()
+		}
+		return nil, tenant.Malformed()
+	}
 	p, err := t.get(ctx)
 	if err != nil {
 		return nil, err
@@ -199,7 +205,7 @@ func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error
 // Master returns who has the master key; nil if calls need no account: as long as nobody has made a key, a user
 // or the like, there is no budget of the whole gateway and no shared database, nothing is written about calls.
 func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
-	if !t.used() {
+	if !t.used(false) {
 		return nil, nil //nolint:nilnil // nobody's
 	}
 	p, err := t.get(ctx)
@@ -215,20 +221,21 @@ func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
 // configured reports whether the configuration asks for accounts.
 func (t *tenants) configured() bool { return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set }
 
-// used reports whether there may be keys: if so, the database is opened with the gateway.
-func (t *tenants) used() bool {
+// used reports whether there may be keys: if so, the database is opened with the gateway. again is whether to look
+// for one that another program has made meanwhile.
+func (t *tenants) used(again bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.parts != nil || t.opening != nil || t.configured() {
 		return true
 	}
-	if !t.looked {
-		t.looked = true
-		if t.dir != "" {
-			_, err := os.Stat(filepath.Join(t.dir, spend.Folder))
-			t.found = err == nil
+	if t.dir != "" && !t.found && (again || !t.looked) {
+		for _, name := range [...]string{spend.Folder, store.FileName} {
+			_, err := os.Stat(filepath.Join(t.dir, name))
+			t.found = t.found || err == nil
 		}
 	}
+	t.looked = true
 	return t.found
 }
 

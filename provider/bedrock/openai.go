@@ -175,6 +175,18 @@ func (w *target) chatOpenAI(ctx context.Context, req *llm.Request, stream bool) 
 	req, warnings := req.WithoutOllamas()
 	own := *req
 	own.Stream = stream
+	if wish := own.WebSearch; wish != nil { // Bedrock's chat completions do not know it
+		own.WebSearch = nil
+		field := req.FieldName(llm.Field{Kind: llm.FieldWebSearch})
+		warn := func(code, field, detail string) {
+			warnings = append(slices.Clip(warnings), llm.Warning{Code: code, Field: field, Detail: detail})
+		}
+		if own.WebSearchOptional {
+			warn(llm.WarnDropped, field, "this model does not search the web")
+		} else if err := req.Refuse(warn, field, "%s is not supported by this model", field); err != nil {
+			return nil, err
+		}
+	}
 	var body jsonx.Writer
 	changed, err := openaichat.AppendRequest(&body, &own, w.openai.ID, &openaichat.Form{})
 	if err != nil {

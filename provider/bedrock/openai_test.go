@@ -421,3 +421,25 @@ func TestTheProviderOfMantle(t *testing.T) {
 		t.Errorf("sent %+v to %+v", sent, got.Meta.Destination)
 	}
 }
+
+// A model behind bedrock-mantle's chat completions does not search the web: the wish is dropped if the model may do
+// without, as Codex's tool, and refused otherwise.
+func TestChatCompletionsOfMantleDoNotSearchTheWeb(t *testing.T) {
+	a := newAWS(t)
+	a.body = `{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Yes."}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`
+	d := a.open(t, "mantle/openai.gpt-oss-120b", nil, map[string]string{"AWS_REGION": "us-east-1"})
+	targets, err := d.Targets(llm.VerbChat, "mantle/openai.gpt-oss-120b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat := targets[0].(provider.Chatter)
+	req := &llm.Request{WebSearch: jsonx.Raw(`{}`), WebSearchOptional: true, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
+	got, err := chat.Complete(t.Context(), req)
+	if err != nil || strings.Contains(a.last().body, "web_search") || len(got.Meta.Warnings) != 1 || got.Meta.Warnings[0].Code != llm.WarnDropped {
+		t.Fatalf("%+v, %v; sent %s", got, err, a.last().body)
+	}
+	req.WebSearchOptional = false
+	if _, err := chat.Complete(t.Context(), req); llm.AsError(err).Code != llm.CodeUnsupported {
+		t.Errorf("%v", err)
+	}
+}
