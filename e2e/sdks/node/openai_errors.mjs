@@ -36,7 +36,7 @@ scenario("400 names the parameter", async () => {
 scenario("401 is a wrong key", async () => {
   const wrong = new OpenAI({ baseURL: url + "/v1", apiKey: "sk-wrong", maxRetries: 0 });
   const e = await raises(OpenAI.AuthenticationError, () => wrong.chat.completions.create(body("Hello.", { model })));
-  need(e.status === 401 && e.code === "invalid_api_key", e.error);
+  need(e.status === 401 && e.code === "401", e.error);
   await raises(OpenAI.AuthenticationError, () => wrong.models.list());
 });
 

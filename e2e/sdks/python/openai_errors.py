@@ -38,7 +38,7 @@ def _():
 def _():
     wrong = openai.OpenAI(base_url=URL + "/v1", api_key="sk-wrong", max_retries=0)
     e = raises(openai.AuthenticationError, wrong.chat.completions.create, model=MODEL, messages=[user("Hello.")])
-    need(e.status_code == 401 and e.code == "invalid_api_key", e.body)
+    need(e.status_code == 401 and e.code == "401", e.body)
     raises(openai.AuthenticationError, wrong.models.list)
 
 
