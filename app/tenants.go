@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -190,10 +189,7 @@ func (p *parts) close(ctx context.Context) error {
 // Caller returns who has a key.
 func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error) {
 	if !t.used(true) { // nobody has made a key
-		if strings.HasPrefix(key, "sk-") {
-			return nil, tenant.Unknown()
-		}
-		return nil, tenant.Malformed()
+		return nil, tenant.NoKey(key)
 	}
 	p, err := t.get(ctx)
 	if err != nil {

@@ -245,11 +245,8 @@ func (d *Directory) Caller(ctx context.Context, key string) (*Caller, error) {
 			return nil, away(err)
 		}
 	}
-	switch {
-	case c == nil && len(key) >= 3 && key[:3] == "sk-":
-		return nil, Unknown()
-	case c == nil:
-		return nil, Malformed()
+	if c == nil {
+		return nil, NoKey(key)
 	}
 	if err := c.usable(d.opt.Now()); err != nil {
 		return nil, err

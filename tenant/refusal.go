@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"outcrop/llm"
@@ -47,6 +48,14 @@ func Unknown() *llm.Error {
 		Code: llm.CodeUnauthorized, Status: 401, Class: classUnknown, Param: "key", Message: "the API key is not valid for this gateway.",
 		Fix: "Ask the gateway's operator for a key.",
 	}
+}
+
+// NoKey is the refusal of what is nobody's key: Unknown, or Malformed if it cannot be one.
+func NoKey(key string) *llm.Error {
+	if strings.HasPrefix(key, "sk-") {
+		return Unknown()
+	}
+	return Malformed()
 }
 
 func blocked(what, fix string) *llm.Error {

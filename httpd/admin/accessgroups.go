@@ -55,11 +55,7 @@ func (x *exchange) groupShown(t *thing) (jsonx.Raw, error) {
 // putGroup serves POST and PUT /v1/access_group. The teams and keys to which a group is assigned have its id in
 // their access_group_ids, from the same moment on.
 func (x *exchange) putGroup(fresh bool) ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, groupFields())
+	given, err := x.given(groupFields())
 	if err != nil {
 		return nil, err
 	}

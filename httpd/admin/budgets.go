@@ -68,11 +68,7 @@ func (x *exchange) knownBudget(given *document) error {
 
 // newBudget serves /budget/new.
 func (x *exchange) newBudget() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, budgetFields())
+	given, err := x.given(budgetFields())
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +98,7 @@ func (x *exchange) budget(id, param string) (*thing, error) {
 
 // updateBudget serves /budget/update.
 func (x *exchange) updateBudget() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, budgetFields())
+	given, err := x.given(budgetFields())
 	if err != nil {
 		return nil, err
 	}
@@ -186,11 +178,7 @@ func (x *exchange) budgetSettings() ([]byte, error) {
 
 // deleteBudget serves /budget/delete. What names the budget is no longer limited by it.
 func (x *exchange) deleteBudget() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, []field{{name: "id", form: text}})
+	given, err := x.given([]field{{name: "id", form: text}})
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,15 @@ func find(fields []field, name string) *field {
 	return nil
 }
 
+// given is what the request's body has of fields; see take.
+func (x *exchange) given(fields []field) (*document, error) {
+	body, err := x.object()
+	if err != nil {
+		return nil, err
+	}
+	return x.take(body, fields)
+}
+
 // take checks the members of a body against fields, and returns those that are known, in their usual form.
 // Others are ignored, as in LiteLLM, which the answer's header tells.
 func (x *exchange) take(body []jsonx.Member, fields []field) (*document, error) {

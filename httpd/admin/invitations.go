@@ -12,11 +12,7 @@ const invitationFor = 7 * 24 * time.Hour
 
 // newInvitation serves /invitation/new: an invitation of a user to LiteLLM's user interface, kept for its clients.
 func (x *exchange) newInvitation() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, []field{{name: "user_id", form: text}})
+	given, err := x.given([]field{{name: "user_id", form: text}})
 	if err != nil {
 		return nil, err
 	}

@@ -95,11 +95,7 @@ func (x *exchange) getKey() ([]byte, error) {
 
 // getKeys serves /v2/key/info: those of the keys in the body that the caller may see.
 func (x *exchange) getKeys() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, []field{{name: "keys", form: texts}, {name: "key_aliases", form: texts}})
+	given, err := x.given([]field{{name: "keys", form: texts}, {name: "key_aliases", form: texts}})
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +189,24 @@ func of[T any](p page, all []T) []T {
 
 // count is how many pages n entries make.
 func (p page) count(n int) int { return (n + p.size - 1) / p.size }
+
+// list is the page as the lists of users and teams have it, under a name, of n entries in all.
+func (p page) list(name string, entries []jsonx.Raw, n int) []byte {
+	return encode(func(w *jsonx.Writer) {
+		w.Object()
+		w.Key(name)
+		w.Raw(jsonx.Array(entries))
+		w.Key("total")
+		w.Int(int64(n))
+		w.Key("page")
+		w.Int(int64(p.number))
+		w.Key("page_size")
+		w.Int(int64(p.size))
+		w.Key("total_pages")
+		w.Int(int64(p.count(n)))
+		w.EndObject()
+	})
+}
 
 // write writes the members that tell about pages.
 func (p page) write(w *jsonx.Writer, total int) {

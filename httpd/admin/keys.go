@@ -15,11 +15,7 @@ const shortestKey = 16
 
 // generateKey serves /key/generate.
 func (x *exchange) generateKey() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, keyFields())
+	given, err := x.given(keyFields())
 	if err != nil {
 		return nil, err
 	}

@@ -78,11 +78,7 @@ func (x *exchange) oldKeys(refs []store.Ref) ([]store.Ref, error) {
 
 // blockKey serves /key/block and /key/unblock.
 func (x *exchange) blockKey(blocked bool) ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, []field{{name: "key", form: text}})
+	given, err := x.given([]field{{name: "key", form: text}})
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +112,7 @@ func truthOf(yes bool) jsonx.Raw {
 // regenerateKey serves /key/regenerate: the key gets a new secret and keeps all else that is not given. The old
 // secret works until the grace period is over.
 func (x *exchange) regenerateKey() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, regenerateFields())
+	given, err := x.given(regenerateFields())
 	if err != nil {
 		return nil, err
 	}

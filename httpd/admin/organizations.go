@@ -31,11 +31,7 @@ func (x *exchange) organization(id string, change bool) (*thing, error) {
 
 // newOrganization serves /organization/new.
 func (x *exchange) newOrganization() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, organizationFields())
+	given, err := x.given(organizationFields())
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +63,7 @@ func (x *exchange) newOrganization() ([]byte, error) {
 
 // updateOrganization serves /organization/update.
 func (x *exchange) updateOrganization() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, organizationFields())
+	given, err := x.given(organizationFields())
 	if err != nil {
 		return nil, err
 	}

@@ -32,11 +32,7 @@ func (x *exchange) tag(name string) (*thing, error) {
 
 // putTag serves /tag/new and /tag/update.
 func (x *exchange) putTag(fresh bool) ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, tagFields())
+	given, err := x.given(tagFields())
 	if err != nil {
 		return nil, err
 	}

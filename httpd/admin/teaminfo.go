@@ -254,20 +254,7 @@ func (x *exchange) listTeamPages() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode(func(w *jsonx.Writer) {
-		w.Object()
-		w.Key("teams")
-		w.Raw(jsonx.Array(shown))
-		w.Key("total")
-		w.Int(int64(len(all)))
-		w.Key("page")
-		w.Int(int64(p.number))
-		w.Key("page_size")
-		w.Int(int64(p.size))
-		w.Key("total_pages")
-		w.Int(int64(p.count(len(all))))
-		w.EndObject()
-	}), nil
+	return p.list("teams", shown, len(all)), nil
 }
 
 // availableTeams serves /team/available: the teams that anyone may join, of which there are none here.

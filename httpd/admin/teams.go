@@ -11,11 +11,7 @@ import (
 
 // newTeam serves /team/new. Its maker becomes an admin of it, as in LiteLLM.
 func (x *exchange) newTeam() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, teamFields())
+	given, err := x.given(teamFields())
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +99,7 @@ func adminsOnly() []string {
 
 // updateTeam serves /team/update.
 func (x *exchange) updateTeam() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, teamFields())
+	given, err := x.given(teamFields())
 	if err != nil {
 		return nil, err
 	}

@@ -225,20 +225,7 @@ func (x *exchange) listUsers() ([]byte, error) {
 		d.set("key_count", wholeOf(int64(keys)))
 		users = append(users, d.bytes())
 	}
-	return encode(func(w *jsonx.Writer) {
-		w.Object()
-		w.Key("users")
-		w.Raw(jsonx.Array(users))
-		w.Key("total")
-		w.Int(int64(len(all)))
-		w.Key("page")
-		w.Int(int64(p.number))
-		w.Key("page_size")
-		w.Int(int64(p.size))
-		w.Key("total_pages")
-		w.Int(int64(p.count(len(all))))
-		w.EndObject()
-	}), nil
+	return p.list("users", users, len(all)), nil
 }
 
 // filterUsers serves /user/filter/ui: the ids and e-mail addresses of users whom a query selects.

@@ -13,11 +13,7 @@ import (
 // newUser serves /user/new: a user, who is made a member of teams and organisations, and gets a key unless
 // auto_create_key is false.
 func (x *exchange) newUser() ([]byte, error) {
-	body, err := x.object()
-	if err != nil {
-		return nil, err
-	}
-	given, err := x.take(body, userFields())
+	given, err := x.given(userFields())
 	if err != nil {
 		return nil, err
 	}
