@@ -29,8 +29,8 @@ func rules() []Rule {
 	common := []string{"internal/jsonx", "llm"}
 	with := func(paths ...string) []string { return append(paths, common...) }
 	return []Rule{
-		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port"}, Why: "a server of tests listens on a port that nobody else gets"},
-		{Path: "internal/valkey", Level: leaf, May: []string{"internal/port"}, Why: "a server of tests listens on a port that nobody else gets"},
+		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
+		{Path: "internal/valkey", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
 		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"outcrop/internal/port"
+	"outcrop/internal/process"
 )
 
 // ErrNotInstalled says that this machine has no PostgreSQL.
@@ -29,9 +30,7 @@ type Server struct {
 	bin, dir string
 	port     *port.Reserved
 	account  *syscall.SysProcAttr // whose processes it has
-	process  *exec.Cmd
-	ended    chan struct{} // closed when the process has ended
-	log      bytes.Buffer
+	process  process.Process
 }
 
 // Start starts a PostgreSQL with its data in a folder, which is made and must not exist, on a free port of 127.0.0.1.
@@ -124,63 +123,30 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 // launch starts the server process, and waits until it answers.
 func (s *Server) launch(ctx context.Context) error {
 	host, number := s.address()
-	s.log.Reset()
 	cmd := s.command(context.WithoutCancel(ctx), "postgres", "-D", s.data(), "-p", number, "-k", s.dir,
 		"-c", "listen_addresses="+host, "-c", "max_connections=300")
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("postgres: start the server: %w", err)
+	err := s.process.Launch(ctx, cmd, 50*time.Millisecond, func() bool {
+		return s.run(ctx, "pg_isready", "--quiet", "--host", host, "--port", number) == nil
+	})
+	if err != nil {
+		return fmt.Errorf("postgres: %w", err)
 	}
-	ended := make(chan struct{})
-	s.process, s.ended = cmd, ended
-	go func() {
-		_ = cmd.Wait() // the server is killed often, and then its status is not 0
-		close(ended)
-	}()
-	for {
-		if s.run(ctx, "pg_isready", "--quiet", "--host", host, "--port", number) == nil {
-			return nil
-		}
-		select {
-		case <-ended:
-			s.process = nil
-			return fmt.Errorf("postgres: the server has ended: %s", bytes.TrimSpace(s.log.Bytes()))
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("postgres: the server does not answer: %w", context.Cause(ctx)), s.Kill())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// end ends the server process by a signal, and waits for it.
-func (s *Server) end(signal os.Signal) error {
-	if s.process == nil {
-		return nil
-	}
-	err := s.process.Process.Signal(signal)
-	if errors.Is(err, os.ErrProcessDone) {
-		err = nil
-	}
-	if err == nil {
-		<-s.ended
-		s.process = nil
-	}
-	return err
+	return nil
 }
 
 // Kill kills the server as kill -9 does. Restart starts it again.
-func (s *Server) Kill() error { return s.end(os.Kill) }
+func (s *Server) Kill() error { return s.process.End(os.Kill) }
 
 // Restart starts the server on the same port with the same data, after it has ended the one that runs.
 // Connections to that are cut.
 func (s *Server) Restart(ctx context.Context) error {
-	if err := s.end(os.Interrupt); err != nil { // a fast shutdown: postgresql.org/docs/current/server-shutdown.html
+	if err := s.process.End(os.Interrupt); err != nil { // a fast shutdown: postgresql.org/docs/current/server-shutdown.html
 		return err
 	}
 	for {
 		err := s.launch(ctx)
 		// After a kill, the server's other processes may still hold its memory for a moment.
-		if err == nil || !bytes.Contains(s.log.Bytes(), []byte("shared memory")) {
+		if err == nil || !s.process.Said("shared memory") {
 			return err
 		}
 		select {
@@ -193,5 +159,5 @@ func (s *Server) Restart(ctx context.Context) error {
 
 // Stop ends the server, and deletes its data.
 func (s *Server) Stop() error {
-	return errors.Join(s.end(os.Interrupt), s.port.Release(), os.RemoveAll(s.dir))
+	return errors.Join(s.process.End(os.Interrupt), s.port.Release(), os.RemoveAll(s.dir))
 }

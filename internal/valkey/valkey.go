@@ -4,7 +4,6 @@ package valkey
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"outcrop/internal/port"
+	"outcrop/internal/process"
 )
 
 // ErrNotInstalled says that this machine has neither Valkey nor Redis.
@@ -25,9 +25,7 @@ type Server struct {
 	program, dir string
 	args         []string
 	port         *port.Reserved
-	process      *exec.Cmd
-	ended        chan struct{} // closed when the process has ended
-	log          bytes.Buffer
+	process      process.Process
 }
 
 // Start starts a server with its data in a folder, which must exist, on a free port of 127.0.0.1. args are
@@ -60,33 +58,13 @@ func (s *Server) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log.Reset()
 	// Each write is in the file before it is answered, so that a kill loses nothing.
 	args := append([]string{"--bind", host, "--port", number, "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "no"}, s.args...)
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, args...) //nolint:gosec // tests choose the settings
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("valkey: start the server: %w", err)
+	if err := s.process.Launch(ctx, cmd, 20*time.Millisecond, func() bool { return s.answers(ctx) }); err != nil {
+		return fmt.Errorf("valkey: %w", err)
 	}
-	ended := make(chan struct{})
-	s.process, s.ended = cmd, ended
-	go func() {
-		_ = cmd.Wait() // the server is killed often, and then its status is not 0
-		close(ended)
-	}()
-	for {
-		if s.answers(ctx) {
-			return nil
-		}
-		select {
-		case <-ended:
-			s.process = nil
-			return fmt.Errorf("valkey: the server has ended: %s", bytes.TrimSpace(s.log.Bytes()))
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("valkey: the server does not answer: %w", context.Cause(ctx)), s.Kill())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return nil
 }
 
 // answers reports whether the server takes commands.
@@ -108,24 +86,8 @@ func (s *Server) answers(ctx context.Context) bool {
 	return err == nil && !strings.HasPrefix(line, "-LOADING")
 }
 
-// end ends the server process by a signal, and waits for it.
-func (s *Server) end(signal os.Signal) error {
-	if s.process == nil {
-		return nil
-	}
-	err := s.process.Process.Signal(signal)
-	if errors.Is(err, os.ErrProcessDone) {
-		err = nil
-	}
-	if err == nil {
-		<-s.ended
-		s.process = nil
-	}
-	return err
-}
-
 // Kill kills the server as kill -9 does. Restart starts it again.
-func (s *Server) Kill() error { return s.end(os.Kill) }
+func (s *Server) Kill() error { return s.process.End(os.Kill) }
 
 // Restart starts the server on the same port with the same data, after it has ended the one that runs.
 // Connections to that are cut.
