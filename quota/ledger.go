@@ -171,8 +171,16 @@ type Use struct {
 	Counter *Counter
 	// Units are at least 1.
 	Units int64
-	// Bounded is whether fewer units do, if there are not as many, as long as there is one.
-	Bounded bool
+	// Least is how many do, if there are not as many as Units; 0 for Units.
+	Least int64
+}
+
+// least is how many units the call needs.
+func (u *Use) least() int64 {
+	if u.Least <= 0 {
+		return u.Units
+	}
+	return min(u.Least, u.Units)
 }
 
 // ExceededError is the error for a call that a limit does not allow.
@@ -274,14 +282,14 @@ func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
 		}
 		switch s := &stages[i]; {
 		case c.spare() >= u.Units:
-		case u.Bounded && c.spare() > 0 && (s.whole || c.dry):
-		case c.dry, s.refused, s.whole && !u.Bounded:
+		case c.spare() >= u.least() && (s.whole || c.dry):
+		case c.dry, s.refused, s.whole && u.least() == u.Units:
 			for _, s := range short {
 				uses[s.use].Counter.giveUp(s.waiter)
 			}
 			return nil, c.exceeded(i, now)
 		case s.whole:
-			short = append(short, shortage{i, l.ask(c, &waiter{units: u.Units, least: 1})})
+			short = append(short, shortage{i, l.ask(c, &waiter{units: u.Units, least: u.least()})})
 		default:
 			short = append(short, shortage{i, l.ask(c, &waiter{units: u.Units, least: u.Units})})
 		}

@@ -42,14 +42,14 @@ func ledgers(t *testing.T, n int) ([]*quota.Ledger, *pool) {
 
 // crowd makes calls at once, spread over ledgers: each reserves units of a counter, and uses what use says. It
 // returns what all have used, and how many passed.
-func crowd(t *testing.T, all []*quota.Ledger, calls int, limit quota.Limit, reserve int64, bounded bool, use func(reserved int64) int64) (used int64, passed int) {
+func crowd(t *testing.T, all []*quota.Ledger, calls int, limit quota.Limit, reserve, least int64, use func(reserved int64) int64) (used int64, passed int) {
 	t.Helper()
 	var group sync.WaitGroup
 	var total, count atomic.Int64
 	for i := range calls {
 		l := all[i%len(all)]
 		group.Go(func() {
-			r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: reserve, Bounded: bounded}})
+			r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: reserve, Least: least}})
 			if _, refused := errors.AsType[*quota.ExceededError](err); refused {
 				return
 			}
@@ -72,7 +72,7 @@ func TestALimitForNCallsLetsNThrough(t *testing.T) {
 		for _, n := range []int64{1, 5, 29, 100, 299} {
 			all, p := ledgers(t, replicas)
 			const each = 120_000_000
-			used, passed := crowd(t, all, 300, quota.Limit{Units: n * each}, each, true, func(r int64) int64 { return r })
+			used, passed := crowd(t, all, 300, quota.Limit{Units: n * each}, each, 1, func(r int64) int64 { return r })
 			if int64(passed) != n || used != n*each {
 				t.Errorf("%d replicas: %d of 300 calls passed and used %d, the limit is for %d", replicas, passed, used/each, n)
 			}
@@ -88,7 +88,7 @@ func TestWhatIsNotUsedIsFreeAgain(t *testing.T) {
 	for _, replicas := range []int{1, 3} {
 		all, _ := ledgers(t, replicas)
 		limit := quota.Limit{Units: 400}
-		used, _ := crowd(t, all, 300, limit, 40, true, func(int64) int64 { return 10 })
+		used, _ := crowd(t, all, 300, limit, 40, 1, func(int64) int64 { return 10 })
 		if used == 0 || used > 400 {
 			t.Fatalf("%d of 400 were used at once", used)
 		}
@@ -248,7 +248,7 @@ func TestAWarmCounterDoesNotAskTheBank(t *testing.T) {
 	l := all[0]
 	c := l.Counter("k/spend", quota.Limit{Units: 1_000_000})
 	for range 100 {
-		r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 10, Bounded: true}})
+		r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 10, Least: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -383,8 +383,8 @@ func BenchmarkReserve(b *testing.B) {
 	l := quota.NewLedger(quota.NewMemory(nil), quota.Options{})
 	defer func() { _ = l.Close() }()
 	uses := []quota.Use{
-		{Counter: l.Counter("k/spend", quota.Limit{Units: 1 << 60}), Units: 100, Bounded: true},
-		{Counter: l.Counter("t/spend", quota.Limit{Units: 1 << 60}), Units: 100, Bounded: true},
+		{Counter: l.Counter("k/spend", quota.Limit{Units: 1 << 60}), Units: 100, Least: 1},
+		{Counter: l.Counter("t/spend", quota.Limit{Units: 1 << 60}), Units: 100, Least: 1},
 		{Counter: l.Counter("k/requests", quota.Limit{Units: 1 << 60, Window: quota.Window{Length: time.Minute}}), Units: 1},
 		{Counter: l.Counter("k/parallel", quota.Limit{Units: 100, Kind: quota.Held}), Units: 1},
 	}

@@ -219,7 +219,7 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx, d dialect) error {
 func (s *Store) ensure(ctx context.Context, sorted []string) error {
 	args := make([]any, 0, len(sorted))
 	for _, id := range sorted {
-		args = append(args, id, 0, 0, 0, 0)
+		args = append(args, id, int64(0), int64(0), int64(0), int64(0))
 	}
 	return s.within(ctx, func(tx *sql.Tx) error {
 		return s.dialect.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`, `ON CONFLICT DO NOTHING`, 5, args)

@@ -195,9 +195,67 @@ const (
 // statements.
 var manyRows = []int{512, 64, 8, 7, 6, 5, 4, 3, 2, 1}
 
-// insert inserts rows of so many columns, whose values args has one after the other, with as few statements as
-// make sense.
+// insert inserts rows of so many columns, whose values args has one after the other: strings and numbers, each column of
+// one type. PostgreSQL gets them as an array for each column, which it takes in about half the time of a list of
+// thousands of parameters, in a statement that is the same for any number of rows.
 func (d dialect) insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
+	if d == postgres && len(args) > columns {
+		arrays, err := transpose(columns, args)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, head+" SELECT * FROM "+unnested(arrays)+" "+tail, arrays...)
+		return err
+	}
+	return d.insertValues(ctx, tx, head, tail, columns, args)
+}
+
+// transpose returns the columns of rows.
+func transpose(columns int, args []any) ([]any, error) {
+	arrays := make([]any, columns)
+	rows := len(args) / columns
+	for i := range columns {
+		switch args[i].(type) {
+		case string:
+			arrays[i] = make([]string, 0, rows)
+		default:
+			arrays[i] = make([]int64, 0, rows)
+		}
+	}
+	for i, value := range args {
+		switch to := arrays[i%columns].(type) {
+		case []string:
+			text, ok := value.(string)
+			if !ok {
+				return nil, fmt.Errorf("column %d: %T in a column of strings", i%columns+1, value)
+			}
+			arrays[i%columns] = append(to, text)
+		case []int64:
+			number, ok := value.(int64)
+			if !ok {
+				return nil, fmt.Errorf("column %d: %T in a column of numbers", i%columns+1, value)
+			}
+			arrays[i%columns] = append(to, number)
+		}
+	}
+	return arrays, nil
+}
+
+// unnested is a table of columns that are parameters: unnest($1::text[], $2::bigint[]).
+func unnested(arrays []any) string {
+	var b strings.Builder
+	for i, array := range arrays {
+		name := "bigint"
+		if _, ok := array.([]string); ok {
+			name = "text"
+		}
+		fmt.Fprintf(&b, "%s$%d::%s[]", map[bool]string{true: "unnest(", false: ", "}[i == 0], i+1, name)
+	}
+	return b.String() + ")"
+}
+
+// insertValues is insert with a parameter for each value, with as few statements as make sense.
+func (d dialect) insertValues(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
 	for len(args) > 0 {
 		rows := 1
 		for _, n := range manyRows {

@@ -161,7 +161,7 @@ func newBatch(rows []Row) *batch {
 	keys := slices.SortedFunc(maps.Keys(daily), dailyKey.compare)
 	for _, k := range keys {
 		s := daily[k]
-		b.sums = append(b.sums, k.day, k.kind, k.id, k.key, k.model, k.group, k.provider, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Cost, s.Requests, s.Failures)
+		b.sums = append(b.sums, k.day, string(k.kind), k.id, k.key, k.model, k.group, k.provider, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Cost, s.Requests, s.Failures)
 	}
 	return b
 }

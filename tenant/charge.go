@@ -141,6 +141,11 @@ func (r *reserved) add(limits []limit, money bool) {
 // catalogue says how many it may have.
 const defaultOutput = 4096
 
+// expectedOutput is how many tokens of a limit must be left for a response that may have as many or more. Coding agents
+// allow responses of 128,000 tokens and use a few hundred, so such a call does not wait for all of them; one that allows
+// less is never begun unless all that it may use is left, and cannot exceed the limit.
+const expectedOutput = 1024
+
 // Check is Begin for a call that uses nothing.
 func (c *Caller) Check(req *Request) error {
 	if a := c.denied(req.Model, req.Group, req.Groups); a != nil && !c.aliased(req.Asked, req.Model) {
@@ -199,16 +204,17 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 // needs are the units that a call reserves.
 type needs struct {
 	cost, tokens int64
+	expected     int64 // tokens that must be left
 }
 
 func estimateOf(c *Caller, req *Request) needs {
 	if req.Estimate == nil {
-		return needs{1, 1}
+		return needs{1, 1, 1}
 	}
 	e := req.Estimate()
 	out := e.Output
 	if out < 0 { // it makes no text
-		return needs{tokens: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0))}
+		return needs{tokens: max(1, e.Prompt), expected: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0))}
 	}
 	for _, next := range [...]int64{c.estimated, c.d.opt.Settings.EstimatedOutput, e.MostOutput, defaultOutput} {
 		if out == 0 {
@@ -218,8 +224,10 @@ func estimateOf(c *Caller, req *Request) needs {
 	if e.MostOutput > 0 {
 		out = min(out, e.MostOutput)
 	}
-	out = min(out, 1<<40) * max(1, e.Times)
-	return needs{tokens: max(1, e.Prompt+out), cost: max(1, costOf(&e, e.Prompt, out))}
+	times := max(1, e.Times)
+	expected := min(out, expectedOutput) * times
+	out = min(out, 1<<40) * times
+	return needs{tokens: max(1, e.Prompt+out), expected: max(1, e.Prompt+expected), cost: max(1, costOf(&e, e.Prompt, out))}
 }
 
 func costOf(e *Estimate, in, out int64) int64 {
@@ -239,9 +247,14 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		u := quota.Use{Counter: l.counter, Units: 1}
 		switch l.scope.what {
 		case whatMoney:
-			u.Units, u.Bounded = n.cost, !full
+			if u.Units = n.cost; !full {
+				u.Least = 1
+			}
 		case whatTokens:
-			u.Units, u.Bounded = max(1, min(n.tokens, l.most.Units)), !full // more than a minute has would never pass
+			u.Units = max(1, min(n.tokens, l.most.Units)) // more than a minute has would never pass
+			if !full {
+				u.Least = min(n.expected, u.Units)
+			}
 		case whatRequests, whatParallel:
 		}
 		uses = append(uses, u)

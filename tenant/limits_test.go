@@ -131,10 +131,9 @@ func TestACallReservesOfEverythingOrNothing(t *testing.T) {
 	}
 }
 
-// TestABoundedCallReservesWhatIsLeft has a budget of a dollar and of 100 tokens a minute.
-func TestABoundedCallReservesWhatIsLeft(t *testing.T) {
+func TestACallOfAnAgentReservesWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	for name, doc := range map[string]string{"money": `{"max_budget":1}`, "tokens": `{"tpm_limit":100}`} {
+	for name, doc := range map[string]string{"money": `{"max_budget":50}`, "tokens": `{"tpm_limit":5000}`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := begin(t, tenant.Settings{})
@@ -144,13 +143,42 @@ func TestABoundedCallReservesWhatIsLeft(t *testing.T) {
 				t.Errorf("beside a call that has reserved all: %v", e)
 			}
 			w.settle(agent, 10)
-			agent = w.passes(call(128_000)) // 80 are left
-			w.settle(agent, 100)            // which was 30 more
+			agent = w.passes(call(128_000)) // 4,980 are left
+			w.settle(agent, 5000)           // which was 30 more
 			if e := w.fails(call(1)); e.Status/100 != 4 {
 				t.Errorf("after all is used: %v", e)
 			}
 		})
 	}
+}
+
+// TestACallThatBoundsItselfIsWithinALimitOfTokens has calls of 10 tokens and at most 40 more.
+func TestACallThatBoundsItselfIsWithinALimitOfTokens(t *testing.T) {
+	t.Parallel()
+	w := begin(t, tenant.Settings{})
+	w.key(`{"tpm_limit":100}`)
+	one, other := w.passes(call(40)), w.passes(call(40))
+	w.settle(one, 20)
+	if e := w.fails(call(40)); e.Status != 429 {
+		t.Errorf("20 tokens are left for 50: %v", e)
+	}
+	last := w.passes(call(10))
+	w.settle(other, 40)
+	w.settle(last, 10)
+	if e := w.fails(call(1)); e.Status != 429 {
+		t.Errorf("all 100 are used: %v", e)
+	}
+}
+
+func TestACallOfAnAgentWaitsForAsManyTokensAsResponsesUsuallyHave(t *testing.T) {
+	t.Parallel()
+	w := begin(t, tenant.Settings{})
+	w.key(`{"tpm_limit":5000}`)
+	w.settle(w.passes(call(4500)), 4100)
+	if e := w.fails(call(128_000)); e.Status != 429 {
+		t.Errorf("890 tokens are left: %v", e)
+	}
+	w.settle(w.passes(call(500)), 0)
 }
 
 func TestWhatACallMayUse(t *testing.T) {
