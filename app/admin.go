@@ -14,7 +14,13 @@ import (
 
 // admin makes the frontend of the management API.
 func (a *App) admin(g *gateway.Gateway) door.Frontend {
+	var alerts admin.Alerts
+	if a.alerts != nil {
+		alerts = a.alerts.sender
+	}
 	return admin.New(admin.Options{
+		Alerts:  alerts,
+		Price:   g.Price,
 		Callers: &callers{g, a.tenants},
 		Store: func(ctx context.Context) (admin.Store, error) {
 			p, err := a.tenants.get(ctx)

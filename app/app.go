@@ -70,6 +70,7 @@ type App struct {
 	responses *responses.Handler
 	keeper    *store.Keeper
 	tenants   *tenants
+	alerts    *alerts      // nil if none are sent
 	cert      *certificate // nil without TLS
 	conns     *inbound.Conns
 	own       sync.WaitGroup     // background work between Start and Stop
@@ -106,7 +107,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	a.tenants.cfg = &a.client.Config().Accounting
+	a.alerts = a.startAlerts(ctx)
+	a.tenants.cfg, a.tenants.alerts = &a.client.Config().Accounting, a.alerts
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
@@ -342,13 +344,14 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.err
 }
 
-// closeTenants posts what calls have cost, and closes the database.
+// closeTenants posts what calls have cost, closes the database, and sends the alerts that wait.
 func (a *App) closeTenants(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	if err := a.tenants.close(ctx); err != nil {
 		a.opt.Logger.Warn("closing the database of keys", slog.String("error", err.Error()))
 	}
+	a.alerts.close(ctx)
 }
 
 // lastWords is how long cancelled calls have to report that to their clients.

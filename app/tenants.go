@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/quota"
@@ -24,6 +25,7 @@ type tenants struct {
 	cfg    *config.Accounting
 	dir    string
 	logger *slog.Logger
+	alerts *alerts // nil if none are sent
 
 	mu      sync.Mutex
 	parts   *parts   // nil until it is open
@@ -43,6 +45,7 @@ type opening struct {
 // parts are the open parts, in the order in which they were opened.
 type parts struct {
 	store     *store.Store
+	budgets   *alert.Budgets // nil if no alerts are sent
 	journal   *spend.Journal
 	bank      *store.Bank
 	valkey    *valkey.Bank // nil if none is configured
@@ -124,7 +127,16 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 			return nil, err
 		}
 	}
-	if p.journal, err = spend.Open(ctx, spend.Options{Dir: dir, Store: p.store, Logger: t.logger}); err != nil {
+	journal := spend.Options{Dir: dir, Store: p.store, Logger: t.logger}
+	var budgets tenant.Budgets
+	if t.alerts != nil {
+		journal.Failed = t.alerts.calls.DatabaseFailed
+		if t.alerts.sender.Wants(alert.BudgetAlerts) {
+			p.budgets = alert.Watch(ctx, alert.BudgetOptions{Ledger: p.store, Sink: t.alerts.sender, Again: t.alerts.cfg.BudgetAgain, Logger: t.logger})
+			journal.Posted, budgets = p.budgets.Posted, p.budgets
+		}
+	}
+	if p.journal, err = spend.Open(ctx, journal); err != nil {
 		return nil, err
 	}
 	if p.bank, err = p.store.Bank(ctx, p.journal.Replica()); err != nil {
@@ -147,7 +159,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		p.rates = quota.NewLedger(quota.NewMemory(nil), quota.Options{})
 	}
 	p.directory, err = tenant.Open(ctx, tenant.Options{
-		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Woken: p.store.Revisions(), Logger: t.logger,
+		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Budgets: budgets, Woken: p.store.Revisions(), Logger: t.logger,
 		Settings: tenant.Settings{
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
 			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, OpenWhenAway: t.cfg.OpenWhenAway,
@@ -173,6 +185,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.journal != nil {
 		errs = append(errs, p.journal.Close(ctx))
+	}
+	if p.budgets != nil {
+		p.budgets.Close(ctx)
 	}
 	if p.valkey != nil {
 		errs = append(errs, p.valkey.Close())

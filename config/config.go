@@ -52,6 +52,8 @@ type Config struct {
 	Media Media
 	// AccessKeys are the access keys with which clients may sign requests of AWS's own API.
 	AccessKeys []AccessKey
+	// Alerting is where alerts are sent.
+	Alerting Alerting
 	// Anthropic is how Anthropic's Messages API is served.
 	Anthropic AnthropicDoor
 	// Responses is what is kept for clients of OpenAI's Responses API.

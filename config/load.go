@@ -90,7 +90,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result is valid only if no problem is an
 // error.
 func (l *loader) load() *Config {
-	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus}, General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
+	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus}, Alerting: defaultAlerting(), General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -440,6 +440,7 @@ func (l *loader) readEnvironment(n *node) {
 // general reads general_settings.
 func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 	var cert, key *node // of HTTPS
+	var alerts alertTargets
 	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "master_key":
@@ -463,6 +464,8 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
+		case "alerting", "alerting_threshold", "alert_types", "alert_to_webhook_url", "alerting_args":
+			alerts.read(l, &cfg.Alerting, k, n, path)
 		case "database_url":
 			if s, ok := l.text(k, n, path); ok && s != "" {
 				cfg.Accounting.DatabaseURL, database = Secret(s), n
@@ -470,6 +473,7 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		}
 	})
+	alerts.settle(l, &cfg.Alerting)
 	switch {
 	case cert != nil && key == nil:
 		l.errorAt(cert.file, cert.line, cert.column, path+".ssl_certfile_path", "ssl_keyfile_path is missing", "both, or neither", "")

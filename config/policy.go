@@ -14,6 +14,7 @@ const (
 	sectionBedrock     = "outcrop_settings.bedrock"
 	sectionResponses   = "outcrop_settings.responses"
 	sectionLimits      = "outcrop_settings.limits"
+	sectionAlertArgs   = "general_settings.alerting_args"
 	sectionPolicy      = "outcrop_settings.bedrock.policy"
 	sectionInfoOutcrop = "model_list[].model_info.outcrop"
 )

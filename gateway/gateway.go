@@ -152,6 +152,13 @@ func (g *Gateway) Open() int64 { return g.open.Load() }
 // Drain makes the gateway refuse new calls with CodeStopping; open calls continue.
 func (g *Gateway) Drain() { g.stopping.Store(true) }
 
+// Price is what usage of a model costs, by a name that clients may call; false if no price is known.
+func (g *Gateway) Price(model string, u *llm.Usage) (llm.Cost, bool) {
+	terms := g.router.Terms(model)
+	cost := terms.Cost(u)
+	return cost, cost > 0 || terms.Priced()
+}
+
 // Stopping reports whether Drain was called.
 func (g *Gateway) Stopping() bool { return g.stopping.Load() }
 

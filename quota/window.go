@@ -95,3 +95,17 @@ func (w Window) End(now time.Time) time.Time {
 		return time.Time{}
 	}
 }
+
+// Begun is when a period that ends at a time has begun; the zero time for a window that does not end.
+func (w Window) Begun(ends time.Time) time.Time {
+	switch ends = ends.UTC(); {
+	case w.Length > 0:
+		return ends.Add(-w.Length)
+	case w.Days > 0:
+		return ends.AddDate(0, 0, -w.Days)
+	case w.Months > 0:
+		return ends.AddDate(0, -w.Months, 0)
+	default:
+		return time.Time{}
+	}
+}

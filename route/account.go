@@ -122,6 +122,9 @@ type Terms struct {
 	prices [4]llm.Pricer // of the first deployments
 }
 
+// Priced reports whether any price is known.
+func (t *Terms) Priced() bool { return t.prices[0] != nil }
+
 // Cost is what usage costs at most; 0 if no price is known.
 func (t *Terms) Cost(u *llm.Usage) (most llm.Cost) {
 	for _, p := range t.prices {

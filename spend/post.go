@@ -148,6 +148,9 @@ func (j *Journal) postSegment(ctx context.Context, d disk, replica string, s *se
 			if err := j.post(ctx, replica, upto, rows[old:], repeat); err != nil {
 				return &storeError{err}
 			}
+			if j.opt.Posted != nil {
+				j.opt.Posted(rows[old:])
+			}
 			posted(upto, rows[len(rows)-1].End)
 		}
 		at.number, at.offset = upto, next
@@ -190,6 +193,9 @@ func (j *Journal) try(ctx context.Context, repeat bool, do func(ctx context.Cont
 		case failed.IsZero():
 			failed = time.Now()
 			j.opt.Logger.Warn("the cost of calls cannot be posted to the store, and waits in the journal", slog.String("error", err.Error()))
+			if j.opt.Failed != nil {
+				j.opt.Failed(err)
+			}
 		}
 		wait := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // a pause is no secret
 		select {

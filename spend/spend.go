@@ -37,6 +37,10 @@ type Options struct {
 	Dir    string
 	Store  Poster
 	Logger *slog.Logger
+	// Posted is called when rows are in the store, and Failed when the store begins to refuse them; nil for nobody.
+	// They must not block, nor keep the rows.
+	Posted func(rows []store.Row)
+	Failed func(err error)
 	// Every is how long a row waits at most before it is posted; 0 for a second. Rows are posted earlier if
 	// a batch of them waits.
 	Every time.Duration

@@ -62,7 +62,6 @@ func teamsTable() table {
 			{"policies", "there are no guardrail policies", true},
 			{"default_team_member_models", "members have no models of their own", true},
 			{"router_settings", "teams have no router settings of their own", false},
-			{"soft_budget", "there are no alerts", false},
 			{"allow_team_guardrail_config", "there are no guardrails of teams", false},
 		},
 	}
@@ -105,7 +104,6 @@ func budgetsTable() table {
 		kept: []without{
 			{"tpd_limit", "tokens a day are not limited", true},
 			{"temp_budget_increase", "a budget that is shared is not raised for a time", false},
-			{"soft_budget", "there are no alerts", false},
 		},
 	}
 }

@@ -71,7 +71,10 @@ type Recorder struct {
 	open     prometheus.Gauge
 	refused  *prometheus.CounterVec
 
-	logState atomic.Pointer[LogState] // nil if the state of the log is unknown
+	alerts *prometheus.CounterVec
+
+	logState atomic.Pointer[LogState]    // nil if the state of the log is unknown
+	watcher  atomic.Pointer[func(*Call)] // nil if nobody watches
 
 	series sync.Map // seriesKey to *series: label sets, resolved once
 }
@@ -126,10 +129,13 @@ func NewRecorder(log *slog.Logger) *Recorder {
 	for _, status := range []int{400, 417, 431, 501} {
 		r.refused.WithLabelValues(strconv.Itoa(status))
 	}
+	r.alerts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_alerts_total", Help: "Alerts by target (slack, webhook, email) and result (sent, failed after all attempts, dropped because too many waited).",
+	}, []string{"target", "result"})
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "outcrop_log_lines_dropped_total", Help: "Log lines lost because the log could not be written, or not fast enough.",
 	}, r.logDropped)
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, dropped,
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, r.alerts, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -167,10 +173,26 @@ func (r *Recorder) Retried(group string, e *llm.Error) {
 // Refused counts a request that never became a call.
 func (r *Recorder) Refused(status int) { r.refused.WithLabelValues(strconv.Itoa(status)).Inc() }
 
+// Alerted counts an alert at a target by what became of it.
+func (r *Recorder) Alerted(target, result string) { r.alerts.WithLabelValues(target, result).Inc() }
+
+// ExpectAlerts creates the series of alerts at a target, so that they start at 0.
+func (r *Recorder) ExpectAlerts(target string, results ...string) {
+	for _, result := range results {
+		r.alerts.WithLabelValues(target, result)
+	}
+}
+
+// Watch has a function called with each call that has ended. It must not block, nor keep the record.
+func (r *Recorder) Watch(ended func(*Call)) { r.watcher.Store(&ended) }
+
 // Record writes the log line and the metrics of a finished call.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.open.Dec()
 	r.measure(c)
+	if ended := r.watcher.Load(); ended != nil {
+		(*ended)(c)
+	}
 	level, msg := slog.LevelInfo, "call"
 	if c.Err != nil && c.Err.Code != llm.CodeClientGone {
 		level = slog.LevelWarn
@@ -187,6 +209,9 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 
 // maxText bounds each text in the log, in bytes: names come from clients.
 const maxText = 1 << 10
+
+// Words is what may be told of a failure: its message, without what the provider repeats of the request.
+func Words(e *llm.Error) string { return wordsOf(e).message }
 
 func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text := func(key, value string) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/quota"
 	"outcrop/store"
 )
@@ -76,6 +77,8 @@ type builder struct {
 	d *Directory
 	r *reading
 	c *Caller
+
+	email string // of the caller's user
 }
 
 // read returns the document of something that the caller depends on; nil if there is none.
@@ -146,6 +149,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 		return err
 	}
 	b.proxy()
+	b.told(c.Hash, team)
 	return nil
 }
 
@@ -230,6 +234,7 @@ func (b *builder) user(ctx context.Context) error {
 		c.Role = Role(doc.UserRole)
 	}
 	c.userBlocked = doc.Blocked.Value
+	b.email = doc.UserEmail
 	whose := "the user " + c.UserID
 	if c.TeamID != "" { // as in LiteLLM, a user's budgets and models are for the keys of their own
 		doc.MaxBudget, doc.BudgetLimits, doc.ModelMaxBudget = optional[money]{}, nil, nil
@@ -265,6 +270,7 @@ func (b *builder) proxy() {
 	w := period(s.BudgetDuration, time.Unix(0, 0))
 	if s.MaxBudget.Set {
 		b.c.limits = append(b.c.limits, limit{scope: scope{whose: "this gateway"}, id: proxyCounter, most: quota.Limit{Units: int64(s.MaxBudget.Value), Window: w}})
+		b.watch(&alert.Budget{Counter: proxyCounter, Window: w, About: alert.Event{Group: alert.GroupProxy, UserID: masterUser, MaxBudget: s.MaxBudget}})
 	} else {
 		b.c.charges = append(b.c.charges, store.Charge{Counter: proxyCounter, Window: w})
 	}
@@ -290,6 +296,7 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 	} else {
 		b.charge(kind, id, w)
 	}
+	b.watched(kind, id, doc, w)
 	lowest := map[string]int{}
 	for _, several := range doc.BudgetLimits {
 		l := money("@"+several.Duration, scope{whose: whose + " for " + several.Duration}, several.MaxBudget, period(several.Duration, created))

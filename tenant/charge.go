@@ -41,11 +41,15 @@ func (c *Caller) ends(at time.Time) {
 	}
 }
 
+// masterUser is the user of calls with the master key.
+const masterUser = "default_user_id"
+
 // masterCaller is who calls with the master key: LiteLLM's proxy admin, whose user is default_user_id.
 func (d *Directory) masterCaller() *Caller {
-	b := builder{d: d, c: &Caller{d: d, Name: "master key", Alias: "litellm_proxy_master_key", UserID: "default_user_id", Role: RoleAdmin}}
+	b := builder{d: d, c: &Caller{d: d, Name: "master key", Alias: "litellm_proxy_master_key", UserID: masterUser, Role: RoleAdmin}}
 	b.charge(store.KindUser, b.c.UserID, quota.Window{})
 	b.proxy()
+	b.told("", nil)
 	b.c.find(d)
 	return b.c
 }
@@ -265,6 +269,11 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		return nil
 	}
 	if e := asExceeded(err); e != nil {
+		if watch := ch.c.d.opt.Budgets; watch != nil && to.limits[e.Use].scope.what == whatMoney {
+			for _, p := range ch.parties {
+				watch.Refused(p.budgets)
+			}
+		}
 		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.opt.Settings.BudgetStatus)
 	}
 	switch {
@@ -324,6 +333,9 @@ func (ch *Charge) Settle(row *store.Row) {
 	c := ch.c
 	row.Key, row.KeyAlias, row.User, row.Team, row.Organization = c.Hash, c.Alias, c.UserID, c.TeamID, c.OrganizationID
 	row.Customer, row.Tags = ch.customer, ch.tags
+	if c == c.d.master { // so that the sums have it, under the name that LiteLLM's have
+		row.Key = c.Alias
+	}
 	n := len(ch.money.limits)
 	for _, p := range ch.parties {
 		n += len(p.charges)
@@ -338,6 +350,11 @@ func (ch *Charge) Settle(row *store.Row) {
 	u := use{cost: row.Cost, tokens: row.Input + row.Output, requests: 1}
 	row.Charges = ch.money.settle(row.Charges, &u)
 	ch.rates.settle(nil, &u)
+	if watch := c.d.opt.Budgets; watch != nil {
+		for _, p := range ch.parties {
+			watch.Know(p.budgets)
+		}
+	}
 	if err := c.d.opt.Journal.Append(row); err != nil {
 		c.d.opt.Logger.Error("what a call has cost could not be written", slog.String("id", row.RequestID), slog.String("cost_usd", llm.Cost(row.Cost).String()), slog.String("error", err.Error()))
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/llm"
 	"outcrop/quota"
 	"outcrop/store"
@@ -26,13 +27,23 @@ type Journal interface {
 	Append(row *store.Row) error
 }
 
+// Budgets watches budgets; *alert.Budgets is one. Its methods do not block.
+type Budgets interface {
+	// Know is called before the cost of a call that counts for budgets goes to the journal, and Refused when a call
+	// was refused because one of some budgets is used up.
+	Know(budgets []*alert.Budget)
+	Refused(budgets []*alert.Budget)
+}
+
 // Options are a directory's parts.
 type Options struct {
 	Store Store
 	// Money and Rates count what limits allow: money, and requests, tokens and parallel calls.
 	Money, Rates *quota.Ledger
 	Journal      Journal
-	Settings     Settings
+	// Budgets watches what is spent of budgets; nil if nobody wants to be told.
+	Budgets  Budgets
+	Settings Settings
 	// Woken receives when entities may have changed; nil to only ask now and then.
 	Woken  <-chan struct{}
 	Now    func() time.Time // time.Now if nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -26,6 +27,8 @@ type document struct {
 	OrganizationID string `json:"organization_id"`
 	BudgetID       string `json:"budget_id"`
 	UserRole       string `json:"user_role"`
+	UserEmail      string `json:"user_email"`
+	TeamAlias      string `json:"team_alias"`
 	Role           string `json:"role"` // of a member
 
 	Models        []string          `json:"models"`
@@ -41,6 +44,7 @@ type document struct {
 	Metadata folded `json:"metadata"` // where LiteLLM keeps them
 
 	MaxBudget      optional[money]        `json:"max_budget"`
+	SoftBudget     optional[money]        `json:"soft_budget"`
 	MaxInTeam      optional[money]        `json:"max_budget_in_team"`
 	BudgetDuration string                 `json:"budget_duration"`
 	ResetAt        optional[string]       `json:"budget_reset_at"` // of one that was taken over
@@ -74,6 +78,7 @@ type folded struct {
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
 	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
 	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
+	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
 }
 
 // tags are the labels of all calls.
@@ -116,6 +121,36 @@ func (l *labels) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	var words []string
 	if v.Kind() == '[' && jsonx.Unmarshal(v, &words) == nil {
 		*l = words
+	}
+	return nil
+}
+
+// addresses are those that mail goes to: a list, or a text with commas between them. Anything else is none.
+type addresses []string
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (a *addresses) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	var words []string
+	switch v.Kind() {
+	case '[':
+		if jsonx.Unmarshal(v, &words) != nil {
+			return nil
+		}
+	case '"':
+		text := ""
+		if jsonx.Unmarshal(v, &text) != nil {
+			return nil
+		}
+		words = strings.Split(text, ",")
+	}
+	for _, word := range words {
+		if word = strings.TrimSpace(word); word != "" {
+			*a = append(*a, word)
+		}
 	}
 	return nil
 }
@@ -228,6 +263,9 @@ func (d *document) over(budget *document) {
 	}
 	if !d.MaxBudget.Set && !d.MaxInTeam.Set {
 		d.MaxBudget = budget.MaxBudget
+	}
+	if !d.SoftBudget.Set {
+		d.SoftBudget = budget.SoftBudget
 	}
 	if d.BudgetDuration == "" {
 		d.BudgetDuration, d.ResetAt = budget.BudgetDuration, budget.ResetAt

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/llm"
 	"outcrop/quota"
 	"outcrop/store"
@@ -17,10 +18,11 @@ type party struct {
 	allowed []allowance
 	// charges are counters of money that have no limit, without units.
 	charges []store.Charge
-	limits  []limit     // of every call
-	byModel []limit     // of calls of some models
-	refs    []store.Ref // what it was read from
-	until   time.Time   // when it has to be read again; the zero time for not before it changes
+	limits  []limit         // of every call
+	byModel []limit         // of calls of some models
+	budgets []*alert.Budget // those that are watched; nil if none is
+	refs    []store.Ref     // what it was read from
+	until   time.Time       // when it has to be read again; the zero time for not before it changes
 	blocked bool
 }
 

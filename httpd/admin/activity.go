@@ -26,14 +26,8 @@ func (x *exchange) globalActivity() ([]byte, error) {
 		w.Array()
 		for i := range found {
 			s := &found[i]
-			day, _ := time.Parse(time.DateOnly, s.Day)
 			w.Object()
-			w.Key("date")
-			w.String(day.Format("Jan 02"))
-			w.Key("api_requests")
-			w.Int(s.Requests)
-			w.Key("total_tokens")
-			w.Int(s.Input + s.Output)
+			dayOf(w, s)
 			w.EndObject()
 			requests, tokens = requests+s.Requests, tokens+s.Input+s.Output
 		}
@@ -44,6 +38,17 @@ func (x *exchange) globalActivity() ([]byte, error) {
 		w.Int(tokens)
 		w.EndObject()
 	}), nil
+}
+
+// dayOf writes what a day had, as members.
+func dayOf(w *jsonx.Writer, s *store.DailySum) {
+	day, _ := time.Parse(time.DateOnly, s.Day)
+	w.Key("date")
+	w.String(day.Format("Jan 02"))
+	w.Key("api_requests")
+	w.Int(s.Requests)
+	w.Key("total_tokens")
+	w.Int(s.Input + s.Output)
 }
 
 // plus adds sums.

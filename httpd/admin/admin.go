@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
@@ -46,12 +47,23 @@ type Store interface {
 	Audit(ctx context.Context, f store.AuditFilter) ([]store.AuditEntry, int, error)
 }
 
+// Alerts sends alerts; *alert.Sender does. It does not block.
+type Alerts interface {
+	Wants(t alert.Type) bool
+	Send(a alert.Alert)
+}
+
 // Options are the settings of the frontend.
 type Options struct {
 	// Callers says who makes a request.
 	Callers Authenticator
 	// Store returns the store; an error if it cannot be opened.
 	Store func(ctx context.Context) (Store, error)
+	// Alerts tells of changes; nil for nobody.
+	Alerts Alerts
+	// Price is what usage of a model costs, by its configured name or that of a deployment; false if it is not known. It
+	// may be nil.
+	Price func(model string, u *llm.Usage) (llm.Cost, bool)
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -213,6 +225,9 @@ func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte
 		out, err := e.do(x)
 		if errors.Is(err, store.ErrConflict) && tries < mostTries { // another change came between reading and writing
 			continue
+		}
+		if err == nil {
+			x.tell(e) // while it has the body
 		}
 		return out, err
 	}

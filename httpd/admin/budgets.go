@@ -159,7 +159,7 @@ func (x *exchange) budgetSettings() ([]byte, error) {
 		{"rpm_limit", "Integer", "The most requests a minute."},
 		{"budget_duration", "String", "After which time the budget begins anew, such as 30d."},
 		{"max_budget", "Float", "The most that may be spent, in US dollars."},
-		{"soft_budget", "Float", "An amount in US dollars that is kept for clients; nothing is refused by it."},
+		{"soft_budget", "Float", "The amount in US dollars from which people are told; nothing is refused by it."},
 		{"model_max_budget", "Object", "The most that may be spent on each model."},
 	}
 	var all []jsonx.Raw

@@ -13,7 +13,7 @@ import (
 func limits() []field {
 	return []field{
 		{name: "max_budget", form: money},
-		{name: "soft_budget", form: money, kept: true},
+		{name: "soft_budget", form: money},
 		{name: "budget_duration", form: period},
 		{name: "tpm_limit", form: whole},
 		{name: "rpm_limit", form: whole},

@@ -222,6 +222,26 @@ func TestWhatCallsHaveCostIsTold(t *testing.T) {
 		w.master("GET /global/spend/report", days+"&api_key="+udo).is(200, "0.total_cost", "0.00024", "0.model_details.0.total_input_tokens", "30", "1", "")
 		w.master("GET /global/spend/report", "").fails(400, "bad_request_error", "start_date")
 		w.master("GET /global/activity", days).is(200, "sum_api_requests", "4", "sum_total_tokens", "60", "daily_data.0.date", "May 07", "daily_data.1.api_requests", "1")
+		w.master("GET /global/activity/model", days).is(200, "0.model", "cheap", "0.sum_api_requests", "4", "0.sum_total_tokens", "60", "0.daily_data.0.date", "May 07", "0.daily_data.0.api_requests", "3", "1", "")
+		w.master("GET /global/activity/model", "").fails(400, "bad_request_error", "start_date")
+		w.master("GET /spend/logs/v2", days+"&page_size=3").is(200, "data.0.request_id", "r2", "data.3", "", "total", "4", "page", "1", "page_size", "3", "total_pages", "2")
+		w.master("GET /spend/logs/v2", days+"&page_size=3&page=2").is(200, "data.0.request_id", "r1", "data.1", "", "total", "4")
+		w.master("GET /spend/logs/v2", "start_date=2026-05-07+00:00:00&end_date=2026-05-07+10:31:00").is(200, "total", "3")
+		w.master("GET /spend/logs/v2", days+"&status_filter=failure").is(200, "data.0.request_id", "r4", "total", "1")
+		w.master("GET /spend/logs/v2", days+"&status_filter=success&sort_by=spend&sort_order=asc").is(200, "data.0.request_id", "r3", "total", "3")
+		w.master("GET /spend/logs/v2", days+"&min_spend=0.00001&max_spend=0.001&page_size=1&page=2").is(200, "data.0.request_id", "r1", "total", "2", "total_pages", "2")
+		w.master("GET /spend/logs/v2", days+"&error_code=429&model=nova&model_group=cheap").is(200, "data.0.request_id", "r4", "total", "1")
+		w.master("GET /spend/logs/v2", days+"&model_id=other").is(200, "total", "0", "total_pages", "0")
+		w.master("GET /spend/logs/v2", "request_id=r1").fails(400, "bad_request_error", "start_date")
+		w.master("GET /spend/logs/ui", "request_id=r1").is(200, "data.0.request_id", "r1", "total", "1")
+		for _, wrong := range [][2]string{{"sort_by", "colour"}, {"sort_order", "up"}, {"status_filter", "some"}} {
+			w.master("GET /spend/logs/v2", days+"&"+wrong[0]+"="+wrong[1]).fails(400, "bad_request_error", wrong[0])
+		}
+		w.master("GET /spend/logs/v2", days+"&min_spend=much").fails(422, "bad_request_error", "min_spend")
+		w.ask(udo, "GET /spend/logs/v2", days).is(200, "total", "3")
+		w.ask(wim, "GET /spend/logs/v2", days).is(200, "total", "0")
+		w.ask(wim, "GET /spend/logs/ui", "request_id=r1").is(200, "total", "0")
+		w.ask(wim, "GET /spend/logs/v2", days+"&user_id=udo").fails(403, "auth_error", "user_id")
 		w.master("GET /user/daily/activity", days).is(200, "results.0.date", "2026-05-08", "results.1.metrics.spend", "0.000121", "results.1.metrics.failed_requests", "1", "results.1.metrics.successful_requests", "2",
 			"metadata.total_spend", "0.000241", "metadata.total_tokens", "60", "metadata.total_api_requests", "4", "results.0.breakdown.models.nova.metrics.spend", "0.00012",
 			"results.0.breakdown.api_keys."+tenant.Hash(udo)+".metadata.key_alias", "udo's", "metadata.has_more", "false")

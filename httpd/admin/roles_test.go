@@ -104,6 +104,9 @@ POST /invitation/delete                               M A . O . . . .
 GET /audit                                            M A V . . . . .
 GET /audit/{id}                                       M A V . . . . .
 GET /spend/logs                                       M A V O U W . .
+GET /spend/logs/v2                                    M A V O U W . .
+GET /spend/logs/ui                                    M A V O U W . .
+POST /spend/calculate                                 M A V O U W . .
 GET /spend/keys                                       M A V O U W . .
 GET /spend/users                                      M A V O U W . .
 GET /spend/tags                                       M A V O U W . .
@@ -117,6 +120,7 @@ GET /global/spend/tags                                M A V . . . . .
 GET /global/spend/report                              M A V . . . . .
 POST /global/spend/reset                              M . . . . . . .
 GET /global/activity                                  M A V O U . . .
+GET /global/activity/model                            M A V O U . . .
 GET /user/daily/activity                              M A V O U W . .
 GET /team/daily/activity                              M A V O U W . .
 GET /organization/daily/activity                      M A V O . . . .

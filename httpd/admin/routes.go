@@ -145,6 +145,9 @@ func spendEndpoints() []endpoint {
 	own := readers | leader | user | userViewer
 	return []endpoint{
 		{get, []string{"/spend/logs"}, "calls with what they have cost", own, (*exchange).spendLogs, 0},
+		{get, []string{"/spend/logs/v2"}, "a page of calls with what they have cost", own, with((*exchange).spendPages, true), 0},
+		{get, []string{"/spend/logs/ui"}, "the same; with a request_id, of any time", own, with((*exchange).spendPages, false), 0},
+		{post, []string{"/spend/calculate"}, "what a prompt will cost, or a response has cost", own, (*exchange).calculate, 0},
 		{get, []string{"/spend/keys"}, "what keys have spent", own, (*exchange).spendKeys, 0},
 		{get, []string{"/spend/users"}, "what users have spent", own, (*exchange).spendUsers, 0},
 		{get, []string{"/spend/tags"}, "what calls with tags have cost", own, with((*exchange).spendTags, false), 0},
@@ -158,6 +161,7 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/global/spend/report"}, "what days have cost by teams, customers or keys", readers, (*exchange).report, 0},
 		{post, []string{"/global/spend/reset"}, "sets what all keys and teams have spent to nothing", master, (*exchange).resetAll, 0},
 		{get, []string{"/global/activity"}, "how many requests and tokens days had", readers | leader | user, (*exchange).globalActivity, 0},
+		{get, []string{"/global/activity/model"}, "the same by the ten models that were called most", readers | leader | user, (*exchange).activityModels, 0},
 		{get, []string{"/user/daily/activity"}, "what days have cost by models and keys", own, daily(store.KindUser, "user_id"), 0},
 		{get, []string{"/team/daily/activity"}, "the same of teams", own, daily(store.KindTeam, "team_ids"), 0},
 		{get, []string{"/organization/daily/activity"}, "the same of organizations", readers | leader, daily(store.KindOrganization, "organization_ids"), 0},

@@ -16,30 +16,38 @@ const mostRows = 50_000
 // rowsOf reads the rows that a query selects and that the caller may see: all, or those of his user and of teams of
 // which he is an admin.
 func (x *exchange) rowsOf(q url.Values) ([]store.Row, error) {
-	f := store.RowFilter{RequestID: q.Get("request_id"), User: q.Get("user_id"), Team: q.Get("team_id"), Customer: q.Get("end_user"), Limit: mostRows}
-	if key := q.Get("api_key"); key != "" {
-		f.Key = keyID(key)
-	}
-	var err error
-	if f.Start, f.End, err = span(q.Get("start_date"), q.Get("end_date")); err != nil {
+	f, some, err := x.rowFilter(q)
+	if err != nil || !some {
 		return nil, err
-	}
-	if !x.caller.sees() {
-		if x.caller.UserID == "" {
-			return nil, nil
-		}
-		if f.User != "" && f.User != x.caller.UserID {
-			return nil, forbidden("user_id", "Not authorized to view the spend of another user.")
-		}
-		if f.Team == "" || x.caller.Teams[f.Team] != TeamAdmin {
-			f.User = x.caller.UserID
-		}
 	}
 	rows, total, err := x.store.Rows(x.r.Context(), f)
 	if total > len(rows) {
 		x.truncated = true
 	}
 	return rows, err
+}
+
+// rowFilter is what selects the rows of a query that the caller may see; some is whether there can be any.
+func (x *exchange) rowFilter(q url.Values) (f store.RowFilter, some bool, err error) {
+	f = store.RowFilter{RequestID: q.Get("request_id"), User: q.Get("user_id"), Team: q.Get("team_id"), Customer: q.Get("end_user"), Limit: mostRows}
+	if key := q.Get("api_key"); key != "" {
+		f.Key = keyID(key)
+	}
+	if f.Start, f.End, err = span(q.Get("start_date"), q.Get("end_date")); err != nil {
+		return f, false, err
+	}
+	if !x.caller.sees() {
+		if x.caller.UserID == "" {
+			return f, false, nil
+		}
+		if f.User != "" && f.User != x.caller.UserID {
+			return f, false, forbidden("user_id", "Not authorized to view the spend of another user.")
+		}
+		if f.Team == "" || x.caller.Teams[f.Team] != TeamAdmin {
+			f.User = x.caller.UserID
+		}
+	}
+	return f, true, nil
 }
 
 // rowShown is a row as answers have it, in the columns of LiteLLM's table LiteLLM_SpendLogs.

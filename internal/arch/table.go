@@ -143,7 +143,8 @@ func rules() []Rule {
 		{Path: "quota/banktest", Level: component, May: []string{"quota"}, Why: "the suite that all shared banks pass knows none of them"},
 		{Path: "store", Level: contract, May: []string{"internal/jsonx", "quota"}, Why: "the store keeps rows and counters, and knows neither dialects, rules nor the pipeline"},
 		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
-		{Path: "tenant", Level: stage, May: with("quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
+		{Path: "alert", Level: component, May: with("quota", "store"), Why: "what is told, and to whom, follows from what was spent and from calls that have ended; it knows no caller and takes no part in calls"},
+		{Path: "tenant", Level: stage, May: with("alert", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{
 			Path: "takeover", Level: pipeline, May: with("quota", "store", "tenant"),
 			Why: "what LiteLLM's tables have becomes entities and counters, which calls must be able to read; it serves nobody, and knows no frontend",
@@ -155,7 +156,7 @@ func rules() []Rule {
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("provider", "quota", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("alert", "provider", "quota", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
 			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
@@ -177,7 +178,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
@@ -205,7 +206,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("alert", "internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{

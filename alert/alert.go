@@ -1,0 +1,74 @@
+// Package alert tells people what they have to know: that a budget is used up, that calls fail or are slow, that a key
+// was made. Alerts go to Slack, to a webhook and by mail, in the form of LiteLLM 1.110.2
+// (litellm/integrations/SlackAlerting), and never hold up what they are about.
+package alert
+
+import "slices"
+
+// Type is what an alert is about, in LiteLLM's words (litellm/types/integrations/slack_alerting.py, AlertType).
+type Type string
+
+// Types of alerts.
+const (
+	LLMExceptions Type = "llm_exceptions"
+	LLMTooSlow    Type = "llm_too_slow"
+	BudgetAlerts  Type = "budget_alerts"
+	DBExceptions  Type = "db_exceptions"
+	OutageAlerts  Type = "outage_alerts"
+
+	KeyCreated  Type = "new_virtual_key_created"
+	KeyUpdated  Type = "virtual_key_updated"
+	KeyDeleted  Type = "virtual_key_deleted"
+	TeamCreated Type = "new_team_created"
+	TeamUpdated Type = "team_updated"
+	TeamDeleted Type = "team_deleted"
+	UserCreated Type = "new_internal_user_created"
+	UserUpdated Type = "internal_user_updated"
+	UserDeleted Type = "internal_user_deleted"
+)
+
+// Defaults are the types that are sent if the operator names none: those of LiteLLM that exist here.
+func Defaults() []Type {
+	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, DBExceptions, OutageAlerts}
+}
+
+// Known are all types.
+func Known() []Type {
+	return append(Defaults(), KeyCreated, KeyUpdated, KeyDeleted, TeamCreated, TeamUpdated, TeamDeleted, UserCreated, UserUpdated, UserDeleted)
+}
+
+// Elsewhere are LiteLLM's types that are never sent, because what they are about is not watched here.
+func Elsewhere() []Type {
+	return []Type{
+		"llm_requests_hanging", "spend_reports", "failed_tracking_spend", "user_spend_thresholds", "user_spend_anomalies", "daily_reports", "cooldown_deployment",
+		"new_model_added", "model_deprecation_warnings", "region_outage_alerts", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
+	}
+}
+
+// IsKnown reports whether there is a type.
+func IsKnown(t Type) bool { return slices.Contains(Known(), t) }
+
+// Level is how much an alert matters, in LiteLLM's words.
+type Level string
+
+// Levels.
+const (
+	Low    Level = "Low"
+	Medium Level = "Medium"
+	High   Level = "High"
+)
+
+// Alert is a message.
+type Alert struct {
+	Type  Type
+	Level Level
+	// Text is the message, in Slack's markup.
+	Text string
+	// Event is what the webhook and the mail are about; nil for an alert that only Slack gets.
+	Event *Event
+}
+
+// Sink takes alerts; *Sender is one. It does not block.
+type Sink interface {
+	Send(a Alert)
+}
