@@ -47,7 +47,7 @@ type Verifier struct {
 	flight     *flight   // nil unless they are being read
 	failed     bool      // whether one of them could not be
 	closed     bool
-	generation int                            // of the keys
+	generation int                             // of the keys
 	verified   map[[sha256.Size]byte]*Identity // by the token's hash
 
 	background context.Context

@@ -41,6 +41,7 @@ var codes = map[Code]CodeInfo{
 	"gateway.rate_limited":           {Actor: ActorCaller, Retry: RetryLater, Meaning: "a limit of the gateway is reached: requests or tokens a minute, or calls at a time"},
 	"gateway.limits_away":            {Actor: ActorOperator, Retry: RetryLater, Meaning: "the limits of the key cannot be checked, because the database or Valkey cannot be reached"},
 	"gateway.address_denied":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "general_settings.allowed_ips does not have the address that the request comes from"},
+	"gateway.token_denied":           {Actor: ActorOperator, Retry: RetryNo, Meaning: "a valid token belongs to a user or team that is not here, to none, or to an e-mail domain that may not call"},
 	"gateway.identity_away":          {Actor: ActorOperator, Retry: RetryLater, Meaning: "a token cannot be checked, because the public keys of the identity provider cannot be read"},
 	"gateway.foreign_origin":         {Actor: ActorCaller, Retry: RetryNo, Meaning: "without a master key the gateway serves only this machine, and the request's Host or Origin names another"},
 	"gateway.model_not_found":        {Actor: ActorCaller, Retry: RetryNo, Meaning: "the gateway has no model of this name"},

@@ -112,7 +112,7 @@ func deniedToken(path string, scoped bool) *llm.Error {
 
 // of is the refusal of a token that belongs to what does not exist here.
 func of(status int, message, fix string) *llm.Error {
-	return &llm.Error{Code: llm.CodeUnauthorized, Status: status, Class: classAuth, Message: message, Fix: fix}
+	return &llm.Error{Code: llm.CodeTokenDenied, Status: status, Class: classAuth, Message: message, Fix: fix}
 }
 
 // away is the refusal while limits cannot be checked, or because a document that may have limits cannot be read.

@@ -69,7 +69,7 @@ func (t *Tokens) check(id *bearer.Identity) error {
 	at := strings.LastIndexByte(id.Email, '@')
 	if t.Domain != "" && (at < 0 || !strings.EqualFold(id.Email[at+1:], t.Domain)) {
 		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 403, Class: classAuth, Param: "user_email", Message: fmt.Sprintf("the token's e-mail address is missing, not verified, or not of the domain %s.", t.Domain),
+			Code: llm.CodeTokenDenied, Status: 403, Class: classAuth, Param: "user_email", Message: fmt.Sprintf("the token's e-mail address is missing, not verified, or not of the domain %s.", t.Domain),
 			Fix: "The gateway's operator has set litellm_jwtauth.user_allowed_email_domain and user_email_jwt_field.",
 		}
 	}
@@ -298,4 +298,3 @@ func (c *Caller) Owner() string {
 
 // Master reports whether the caller has the master key.
 func (c *Caller) Master() bool { return c.token == "" && c.Hash == "" }
-
