@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,8 +12,8 @@ import (
 	"outcrop/tenant"
 )
 
-// token is the token of most tests.
-const token = "header.claims.signature"
+// token is the token of an identity in these tests.
+func token(id bearer.Identity) string { return fmt.Sprintf("%v.claims.signature", id) }
 
 // bears is who sends a token with an identity, which ends in an hour.
 func (w *world) bears(token string, id bearer.Identity) (*tenant.Caller, error) {
@@ -26,7 +27,7 @@ func (w *world) bears(token string, id bearer.Identity) (*tenant.Caller, error) 
 // admits is bears for a token that must be accepted.
 func (w *world) admits(id bearer.Identity) *tenant.Caller {
 	w.t.Helper()
-	c, err := w.bears(token, id)
+	c, err := w.bears(token(id), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func (w *world) admits(id bearer.Identity) *tenant.Caller {
 // turnsAway is bears for a token that must be refused.
 func (w *world) turnsAway(id bearer.Identity, status int, says string) {
 	w.t.Helper()
-	_, err := w.bears(token, id)
+	_, err := w.bears(token(id), id)
 	if e := refusal(w.t, err); e.Status != status || e.Class != "auth_error" || !strings.Contains(e.Message, says) {
 		w.t.Errorf("%d %s %s, want %d with %q", e.Status, e.Class, e.Message, status, says)
 	}
@@ -114,7 +115,7 @@ func TestATokenEndsWithItsTime(t *testing.T) {
 	w := tokens(t, tenant.Tokens{})
 	w.admits(bearer.Identity{})
 	w.pass(time.Hour)
-	_, err := w.bears(token, bearer.Identity{Expires: noon().Add(time.Hour)})
+	_, err := w.bears(token(bearer.Identity{}), bearer.Identity{Expires: noon().Add(time.Hour)})
 	if e := refusal(t, err); e.Status != 401 || e.Class != "expired_key" {
 		t.Errorf("%v", e)
 	}
