@@ -141,7 +141,7 @@ func New(opt Options) (*Client, error) {
 		}
 		opt.Config = cfg
 	}
-	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt}
+	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: all.Providers()}
 	c.current.Store(&served{})
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	if err := c.openCatalogue(opt); err != nil {
@@ -297,8 +297,7 @@ func (c *Client) openAll() ([]route.Entry, error) {
 
 // openEntry opens an entry. If settings are invalid, it returns their problems and what can be opened without them.
 func (c *Client) openEntry(m *config.Model) (*opened, []config.Problem, error) {
-	infos := all.Providers()
-	at := slices.IndexFunc(infos, func(info provider.Info) bool { return info.Name == m.Provider })
+	at := slices.IndexFunc(c.providers, func(info provider.Info) bool { return info.Name == m.Provider })
 	if at < 0 {
 		return nil, nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 	}
@@ -306,7 +305,7 @@ func (c *Client) openEntry(m *config.Model) (*opened, []config.Problem, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
-	d, problems, err := c.openOne(c.opt, infos[at], m, facts)
+	d, problems, err := c.openOne(c.opt, c.providers[at], m, facts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
