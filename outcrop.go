@@ -122,6 +122,7 @@ type Client struct {
 	log       *slog.Logger
 	opt       Options
 	current   atomic.Pointer[served]
+	providers []provider.Info // deployments that they open share what they know of an account
 	added     addedModels
 	instance  string          // identifies this client to itself
 	ctx       context.Context // ends with Close
