@@ -70,6 +70,7 @@ type App struct {
 	responses *responses.Handler
 	keeper    *store.Keeper
 	tenants   *tenants
+	added     *added
 	cert      *certificate // nil without TLS
 	conns     *inbound.Conns
 	own       sync.WaitGroup     // background work between Start and Stop
@@ -107,10 +108,11 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		return nil, err
 	}
 	a.tenants.cfg = &a.client.Config().Accounting
+	a.added = newAdded(a)
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
-	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
+	parameters := a.added.Stored() || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks}
 	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway:   gateway,
@@ -265,6 +267,10 @@ func (a *App) Start(ctx context.Context) error {
 	a.rest = rest
 	if a.client.Pipeline().Locked() && a.tenants.used(false) { // the first call need not wait for it
 		a.own.Go(func() { _, _ = a.tenants.get(background) })
+	}
+	if a.added.Stored() {
+		revision := a.added.begin(ctx)
+		a.own.Go(func() { a.added.follow(background, revision) })
 	}
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {

@@ -52,6 +52,8 @@ type Options struct {
 	Callers Authenticator
 	// Store returns the store; an error if it cannot be opened.
 	Store func(ctx context.Context) (Store, error)
+	// Models serves what is in the store of models; nil if nothing does.
+	Models Models
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -92,8 +94,10 @@ func (h *Handler) Routes() []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global":
+	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
+	case "model":
+		return !strings.HasSuffix(path, "/model/info")
 	default:
 		return false
 	}
