@@ -120,7 +120,7 @@ func worldOn(t *testing.T, s *store.Store) *world {
 	w := &world{t: t, store: s, mux: http.NewServeMux(), now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
 	w.h = admin.New(admin.Options{
 		Callers: w, Store: func(context.Context) (admin.Store, error) { return s, nil },
-		Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
+		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	for _, r := range w.h.Routes() {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
