@@ -90,9 +90,6 @@ func (c *Client) SetAdditions(additions []Addition) {
 		after[a.Version] = all
 		for _, o := range all {
 			s.add(o)
-			if !known {
-				c.recorder.Expect(door, o.model.Name)
-			}
 		}
 	}
 	for version, all := range before {
