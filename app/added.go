@@ -202,7 +202,7 @@ func (d *added) Check(ctx context.Context, doc []byte) (faults []admin.Fault, wi
 	}
 	entry, err := d.entry(doc)
 	if err != nil {
-		return []admin.Fault{{Field: "litellm_params", Message: "litellm_params." + err.Error() + "."}}, nil, nil
+		return []admin.Fault{{Field: "litellm_params", Message: "litellm_params." + err.Error() + "."}}, nil, nil //nolint:nilerr // the caller is told what is wrong
 	}
 	d.mu.Lock()
 	credentials, err := d.credentials(ctx, p.store)
