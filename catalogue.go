@@ -79,15 +79,16 @@ func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, er
 // of the configuration for the model says, otherwise the catalogue; nil if neither knows it. own is whether the
 // operator has set the prices.
 func (c *Client) prices(provider, model string) (p llm.Pricer, own bool) {
-	for i := range c.cfg.Models {
-		m := &c.cfg.Models[i]
+	s := c.served()
+	for i := range s.models {
+		m := &s.models[i]
 		if m.Provider != provider || m.Model != model {
 			continue
 		}
 		if m.Price != nil {
 			return m.Price, true
 		}
-		if facts := c.facts[i]; facts != nil {
+		if facts := s.facts[i]; facts != nil {
 			if known := facts(model); known != nil && known.Prices != nil {
 				return known.Prices, false
 			}

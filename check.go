@@ -61,7 +61,7 @@ func (c *Client) Check(ctx context.Context, e CheckOptions, report func(Finding)
 	if e.Since.IsZero() {
 		e.Since = time.Now()
 	}
-	x := &check{c: c, CheckOptions: e, report: report}
+	x := &check{c: c, s: c.served(), CheckOptions: e, report: report}
 	x.identify()
 	x.check(ctx)
 	if !e.Free && ctx.Err() == nil && !x.noCredentials() {
@@ -79,6 +79,7 @@ func (x *check) noCredentials() bool {
 // check is one run of Check.
 type check struct {
 	c *Client
+	s *served
 	CheckOptions
 
 	subjects  []*subject
@@ -113,8 +114,8 @@ func (x *check) found(f Finding) {
 // identify finds out which deployments have the same identity at the provider.
 func (x *check) identify() {
 	byWho := map[string]*subject{}
-	x.of, x.locations = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
-	for i, d := range x.c.deployments {
+	x.of, x.locations = make([]*subject, len(x.s.deployments)), make([][]string, len(x.s.deployments))
+	for i, d := range x.s.deployments {
 		ex, ok := d.(provider.Checker)
 		if !ok {
 			continue
@@ -128,13 +129,13 @@ func (x *check) identify() {
 		}
 		x.of[i], x.locations[i] = s, locations
 		s.locations = union(s.locations, locations...)
-		s.names = union(s.names, x.c.cfg.Models[i].Name)
+		s.names = union(s.names, x.s.models[i].Name)
 	}
 }
 
 // checker returns the provider.Checker of a deployment that has a subject.
 func (x *check) checker(i int) provider.Checker {
-	ex, _ := x.c.deployments[i].(provider.Checker)
+	ex, _ := x.s.deployments[i].(provider.Checker)
 	return ex
 }
 

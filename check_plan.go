@@ -39,7 +39,7 @@ func (p *plan) make() {
 	for _, name := range p.x.Models {
 		p.named(name)
 	}
-	for i := range p.x.c.deployments {
+	for i := range p.x.s.deployments {
 		if len(p.x.Models) == 0 && p.x.of[i] != nil {
 			p.configured(i)
 		}
@@ -51,13 +51,13 @@ func (p *plan) make() {
 
 // add adds a job for a deployment, unless another job makes the same calls.
 func (p *plan) add(i int, name string, candidates ...string) {
-	m, s := &p.x.c.cfg.Models[i], p.x.of[i]
+	m, s := &p.x.s.models[i], p.x.of[i]
 	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.locations[i], candidates, m.Values["model_id"], m.Policy)
 	if known := p.byKey[key]; known != nil {
 		known.names = union(known.names, name)
 		return
 	}
-	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates, verb: p.x.c.verb(i, candidates[0])}
+	j := &job{subject: s, deployment: p.x.s.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates, verb: p.x.s.verb(i, candidates[0])}
 	if locations := p.x.locations[i]; len(locations) > 0 {
 		j.location = locations[0]
 	}
@@ -69,8 +69,8 @@ func (p *plan) add(i int, name string, candidates ...string) {
 func (p *plan) named(name string) {
 	group := p.x.c.router.Group(name)
 	served := false
-	for i := range p.x.c.cfg.Models {
-		m := &p.x.c.cfg.Models[i]
+	for i := range p.x.s.models {
+		m := &p.x.s.models[i]
 		if p.x.of[i] == nil || group == "" || m.Name != group && m.ID != group {
 			continue
 		}
@@ -98,7 +98,7 @@ const maxSamples = 3
 
 // configured adds the models of a configured entry.
 func (p *plan) configured(i int) {
-	m := &p.x.c.cfg.Models[i]
+	m := &p.x.s.models[i]
 	samples := p.x.checker(i).Candidates(false)
 	switch {
 	case !strings.Contains(m.Model, "*"):

@@ -53,12 +53,13 @@ func (c *Client) Health(ctx context.Context) []EntryHealth {
 // checkHealth makes the checks.
 func (c *Client) checkHealth(ctx context.Context, now time.Time) []EntryHealth {
 	found := map[int][]Finding{} // by identity
-	x := &check{c: c, CheckOptions: CheckOptions{Free: true, Brief: true, Since: now.Add(-healthKept), Timeout: healthTimeout}, report: func(f Finding) {
+	x := &check{c: c, s: c.served(), CheckOptions: CheckOptions{Free: true, Brief: true, Since: now.Add(-healthKept), Timeout: healthTimeout}, report: func(f Finding) {
 		found[f.CallerIndex] = append(found[f.CallerIndex], f)
 	}}
 	x.identify()
 	x.check(ctx)
-	all := make([]EntryHealth, len(c.cfg.Models))
+	s := x.s
+	all := make([]EntryHealth, len(s.models))
 	doubted := map[string]string{}
 	for _, d := range c.Doubts() {
 		if !d.Mild && doubted[d.Entry] == "" {
@@ -66,15 +67,15 @@ func (c *Client) checkHealth(ctx context.Context, now time.Time) []EntryHealth {
 		}
 	}
 	for i := range all {
-		m := &c.cfg.Models[i]
+		m := &s.models[i]
 		all[i] = EntryHealth{Name: m.Name, Model: m.Provider + "/" + m.Model, ID: m.ID}
-		if r, ok := c.deployments[i].(provider.Readier); ok {
+		if r, ok := s.deployments[i].(provider.Readier); ok {
 			if err := r.Ready(ctx); err != nil {
 				all[i].Fault = faultOf(llm.AsError(err))
 			}
 		}
-		if s := x.of[i]; s != nil {
-			all[i].Fault = cmp.Or(all[i].Fault, firstFault(found[s.number], x.locations[i]))
+		if subject := x.of[i]; subject != nil {
+			all[i].Fault = cmp.Or(all[i].Fault, firstFault(found[subject.number], x.locations[i]))
 		}
 		all[i].Fault = cmp.Or(all[i].Fault, doubted[m.Path])
 	}

@@ -45,7 +45,8 @@ type Doubt struct {
 // chat models, and regions that do not exist.
 func (c *Client) Doubts() []Doubt {
 	var all []Doubt
-	for i, d := range c.deployments {
+	s := c.served()
+	for i, d := range s.deployments {
 		reviewer, ok := d.(provider.Reviewer)
 		if !ok {
 			continue
@@ -53,21 +54,21 @@ func (c *Client) Doubts() []Doubt {
 		model := false // whether there is a doubt about the model already
 		for _, doubt := range reviewer.Doubts() {
 			model = model || doubt.Option == "model"
-			if (doubt.Local || doubt.Absent) && (c.incomplete[i] || c.cfg.Models[i].Incomplete) {
+			if (doubt.Local || doubt.Absent) && (s.incomplete[i] || s.models[i].Incomplete) {
 				continue // the settings that were left out may be the cause
 			}
-			all = append(all, c.doubt(i, &doubt))
+			all = append(all, s.doubt(i, &doubt))
 		}
-		if doubt := c.retirement(i, time.Now()); doubt != nil && !model {
-			all = append(all, c.doubt(i, doubt))
+		if doubt := s.retirement(i, time.Now()); doubt != nil && !model {
+			all = append(all, s.doubt(i, doubt))
 		}
 	}
 	return all
 }
 
 // doubt is a provider's doubt about an entry, with its position.
-func (c *Client) doubt(i int, d *provider.Doubt) Doubt {
-	if m := &c.cfg.Models[i]; d.Absent && m.Bare {
+func (s *served) doubt(i int, d *provider.Doubt) Doubt {
+	if m := &s.models[i]; d.Absent && m.Bare {
 		own := *d
 		own.Message += "; " + m.Model + " without a provider in front of it is a model of " + m.Provider + ", as in LiteLLM"
 		for _, info := range all.Providers() {
@@ -77,12 +78,12 @@ func (c *Client) doubt(i int, d *provider.Doubt) Doubt {
 		}
 		d = &own
 	}
-	p := c.cfg.Models[i].Problem(&provider.OptionError{Option: d.Option, Reason: d.Message})
+	p := s.models[i].Problem(&provider.OptionError{Option: d.Option, Reason: d.Message})
 	if d.Option == "" {
 		p = config.Problem{Message: d.Message}
 	}
 	p.Severity, p.Hint = config.Warning, d.Hint
-	return Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: d.Mild}
+	return Doubt{Problem: p, Entry: s.models[i].Path, Mild: d.Mild}
 }
 
 // notice is how long before its retirement a model is warned of.
@@ -90,12 +91,12 @@ const notice = 90 * 24 * time.Hour
 
 // retirement is the doubt about the model of an entry that the catalogue says is retired or soon will be; nil
 // if there is none. It is mild, because the days are those of public tables, and providers postpone them.
-func (c *Client) retirement(i int, now time.Time) *provider.Doubt {
-	m := &c.cfg.Models[i]
-	if c.facts[i] == nil || strings.Contains(m.Model, "*") {
+func (s *served) retirement(i int, now time.Time) *provider.Doubt {
+	m := &s.models[i]
+	if s.facts[i] == nil || strings.Contains(m.Model, "*") {
 		return nil
 	}
-	known := c.facts[i](m.Model)
+	known := s.facts[i](m.Model)
 	if known == nil || known.EndOfLife.IsZero() || known.EndOfLife.Sub(now) > notice {
 		return nil
 	}
@@ -117,9 +118,10 @@ func (c *Client) retirement(i int, now time.Time) *provider.Doubt {
 // settings. opt.Config may come from config.Inspect. An error is not about the configuration.
 func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	opt = opt.withDefaults()
-	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, cancel: func() {}}
+	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, opt: opt, providers: all.Providers(), cancel: func() {}}
+	c.current.Store(&served{})
 	if err = c.openCatalogue(opt); err == nil {
-		_, err = c.openAll(opt)
+		_, err = c.openAll()
 	}
 	if refused, ok := errors.AsType[*ConfigError](err); ok {
 		wrong, err = refused.Problems, nil
@@ -132,8 +134,8 @@ func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 
 // verb is what calls of a model string of a deployment are for, as far as is known; chat unless a
 // model is known to be for something else.
-func (c *Client) verb(i int, model string) llm.Verb {
-	if reviewer, ok := c.deployments[i].(provider.Reviewer); ok {
+func (s *served) verb(i int, model string) llm.Verb {
+	if reviewer, ok := s.deployments[i].(provider.Reviewer); ok {
 		if verb := reviewer.Describe(model).Verb; verb != 0 {
 			return verb
 		}
@@ -143,7 +145,7 @@ func (c *Client) verb(i int, model string) llm.Verb {
 
 // Speaks reports whether any deployment speaks a dialect, so that bodies in it can pass through.
 func (c *Client) Speaks(dialect string) bool {
-	return slices.ContainsFunc(c.deployments, func(d provider.Deployment) bool {
+	return slices.ContainsFunc(c.served().deployments, func(d provider.Deployment) bool {
 		speaker, ok := d.(provider.Speaker)
 		return ok && slices.Contains(speaker.Dialects(), dialect)
 	})
@@ -153,7 +155,7 @@ func (c *Client) Speaks(dialect string) bool {
 // with * the models that can be called through it, as far as known. It never blocks.
 func (c *Client) Models() []Model {
 	var models []Model
-	seen := map[string]bool{}
+	seen, s := map[string]bool{}, c.served()
 	add := func(m Model) {
 		key := m.Name
 		if m.Configured { // entries of one name may serve several models, or one in several regions
@@ -165,25 +167,25 @@ func (c *Client) Models() []Model {
 			models = append(models, m)
 		}
 	}
-	for i := range c.cfg.Models {
-		m := &c.cfg.Models[i]
+	for i := range s.models {
+		m := &s.models[i]
 		if strings.Contains(m.Name, "*") {
 			continue
 		}
-		add(Model{Name: m.Name, Configured: true, Model: c.Describe(i)})
+		add(Model{Name: m.Name, Configured: true, Model: s.about(i)})
 	}
-	for _, i := range c.listed() {
-		lister, ok := c.deployments[i].(provider.Lister)
+	for _, i := range s.listed() {
+		lister, ok := s.deployments[i].(provider.Lister)
 		if !ok {
 			continue
 		}
-		entry := &c.cfg.Models[i]
+		entry := &s.models[i]
 		for _, m := range lister.Models() {
 			name, ok := named(entry.Name, entry.Model, m.ID)
 			if !ok {
 				continue
 			}
-			c.describe(i, m.ID, &m)
+			s.describe(i, m.ID, &m)
 			model := Model{Name: name, Model: m}
 			for _, other := range slices.Concat(m.Names[:min(1, len(m.Names))], m.Profiles) {
 				if alias, ok := named(entry.Name, entry.Model, other); ok {
@@ -196,15 +198,15 @@ func (c *Client) Models() []Model {
 	return models
 }
 
-// Describe returns what is known of the model of the configuration's entry i; of one with a *, its id alone.
-func (c *Client) Describe(i int) provider.Model {
-	m := &c.cfg.Models[i]
+// about returns what is known of the model of entry i; of one with a *, its id alone.
+func (s *served) about(i int) provider.Model {
+	m := &s.models[i]
 	known := provider.Model{ID: m.Model}
 	if !strings.Contains(m.Model, "*") {
-		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok {
+		if reviewer, ok := s.deployments[i].(provider.Reviewer); ok {
 			known = reviewer.Describe(m.Model)
 		}
-		c.describe(i, m.Model, &known)
+		s.describe(i, m.Model, &known)
 	}
 	known.Owner = m.Provider
 	return known
@@ -212,15 +214,15 @@ func (c *Client) Describe(i int) provider.Model {
 
 // describe adds what the catalogue and the configuration know of a deployment's model to what its provider
 // says.
-func (c *Client) describe(i int, id string, m *provider.Model) {
-	if p := c.cfg.Models[i].Price; p != nil {
+func (s *served) describe(i int, id string, m *provider.Model) {
+	if p := s.models[i].Price; p != nil {
 		rates, _ := p.For("", 0)
 		m.Input, m.Output = rates.Input, rates.Output
 	}
-	if c.facts[i] == nil {
+	if s.facts[i] == nil {
 		return
 	}
-	known := c.facts[i](id)
+	known := s.facts[i](id)
 	if known == nil {
 		return
 	}
@@ -228,7 +230,7 @@ func (c *Client) describe(i int, id string, m *provider.Model) {
 	m.Context, m.MaxOutput = cmp.Or(m.Context, known.Context, known.MaxInput), cmp.Or(m.MaxOutput, known.MaxOutput)
 	m.Verb = cmp.Or(known.Verb(), m.Verb)
 	m.Facts = known
-	if known.Prices != nil && c.cfg.Models[i].Price == nil {
+	if known.Prices != nil && s.models[i].Price == nil {
 		rates, _ := known.Prices.For("", 0)
 		m.Input, m.Output = rates.Input, rates.Output
 	}
@@ -261,21 +263,21 @@ func named(name, model, id string) (string, bool) {
 
 // listed are the wildcard entries to query: of several that serve the same models, the one with the
 // shortest name.
-func (c *Client) listed() []int {
+func (s *served) listed() []int {
 	var out []int
-	for i := range c.cfg.Models {
-		m := &c.cfg.Models[i]
+	for i := range s.models {
+		m := &s.models[i]
 		if !strings.Contains(m.Name, "*") {
 			continue
 		}
 		same := slices.IndexFunc(out, func(j int) bool {
-			o := &c.cfg.Models[j]
+			o := &s.models[j]
 			return o.Provider == m.Provider && o.Model == m.Model && o.Values["aws_region_name"] == m.Values["aws_region_name"]
 		})
 		switch {
 		case same < 0:
 			out = append(out, i)
-		case len(m.Name) < len(c.cfg.Models[out[same]].Name):
+		case len(m.Name) < len(s.models[out[same]].Name):
 			out[same] = i
 		}
 	}
@@ -293,7 +295,7 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, refreshers)
 	after := time.Now().Add(-age)
-	for _, d := range c.deployments {
+	for _, d := range c.served().deployments {
 		lister, ok := d.(provider.Lister)
 		if !ok || ctx.Err() != nil {
 			continue
@@ -328,7 +330,7 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 func (c *Client) RawLists(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
-	for _, d := range c.deployments {
+	for _, d := range c.served().deployments {
 		if lister, ok := d.(provider.RawLister); ok {
 			found, err := lister.RawLists(ctx)
 			maps.Copy(all, found)

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop/catalog"
@@ -110,23 +111,24 @@ func (opt Options) withDefaults() Options {
 
 // Client runs the pipeline. It is safe for concurrent use.
 type Client struct {
-	cfg         *config.Config
-	gateway     *gateway.Gateway
-	router      *route.Router
-	recorder    *telemetry.Recorder
-	upstream    *upstream.Client
-	budget      *budget.Budget // of the memory for what is in flight
-	catalogue   *catalog.Catalogue
-	deployments []provider.Deployment               // in the order of cfg.Models
-	others      []provider.Deployment               // that serve only providers' own APIs
-	facts       []func(model string) *catalog.Model // for each deployment; nil for those with a catalogue of their own
-	incomplete  []bool                              // for each deployment, whether it was opened without settings that are invalid
-	log         *slog.Logger
-	instance    string          // identifies this client to itself
-	ctx         context.Context // ends with Close
-	cancel      context.CancelFunc
-	running     sync.WaitGroup // background work
-	health      healthChecks
+	cfg       *config.Config
+	gateway   *gateway.Gateway
+	router    *route.Router
+	recorder  *telemetry.Recorder
+	upstream  *upstream.Client
+	budget    *budget.Budget // of the memory for what is in flight
+	catalogue *catalog.Catalogue
+	others    []provider.Deployment // that serve only providers' own APIs
+	log       *slog.Logger
+	opt       Options
+	current   atomic.Pointer[served]
+	providers []provider.Info // deployments that they open share what they know of an account
+	added     addedModels
+	instance  string          // identifies this client to itself
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	running   sync.WaitGroup // background work
+	health    healthChecks
 }
 
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the
@@ -140,13 +142,14 @@ func New(opt Options) (*Client, error) {
 		}
 		opt.Config = cfg
 	}
-	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
+	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: all.Providers()}
+	c.current.Store(&served{})
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	if err := c.openCatalogue(opt); err != nil {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	entries, err := c.openAll(opt)
+	entries, err := c.openAll()
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -182,8 +185,9 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 		}
 		return ok
 	}
-	for i := range c.cfg.Models {
-		add(c.cfg.Models[i].Provider, c.deployments[i])
+	s := c.served()
+	for i := range s.models {
+		add(s.models[i].Provider, s.deployments[i])
 	}
 	environ := c.cfg.Getenv(opt.Environ)
 	for _, info := range all.Providers() {
@@ -270,54 +274,59 @@ func (e *ConfigError) Error() string {
 
 // openAll opens a deployment for each entry of the configuration. Where an entry
 // cannot be opened, the error has all that is wrong with it, and with the others.
-func (c *Client) openAll(opt Options) ([]route.Entry, error) {
-	infos := map[string]provider.Info{}
-	for _, info := range all.Providers() {
-		infos[info.Name] = info
-	}
+func (c *Client) openAll() ([]route.Entry, error) {
+	s := &served{}
+	defer c.current.Store(s) // Close closes what is open
 	var wrong []config.Problem
-	var entries []route.Entry
 	for i := range c.cfg.Models {
-		m := &c.cfg.Models[i]
-		info, ok := infos[m.Provider]
-		if !ok {
-			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
-		}
-		facts, err := c.factsOf(m)
+		o, problems, err := c.openEntry(&c.cfg.Models[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path, err)
+			return nil, err
 		}
-		d, problems, err := c.openOne(opt, info, m, facts)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path, err)
-		}
+		s.add(o)
 		for _, p := range problems {
 			if !slices.Contains(wrong, p) { // a setting for the whole file applies to every entry
 				wrong = append(wrong, p)
 			}
 		}
-		defaults, unfit := defaultsOf(m)
-		if unfit != nil {
-			wrong = append(wrong, m.Problem(unfit))
-		}
-		c.deployments, c.facts, c.incomplete = append(c.deployments, d), append(c.facts, facts), append(c.incomplete, len(problems) > 0)
-		entry := route.Entry{
-			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
-			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
-			Settings: route.Settings{
-				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
-				Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups,
-			},
-		}
-		if m.Price != nil {
-			entry.Price = m.Price
-		}
-		entries = append(entries, entry)
 	}
 	if len(wrong) > 0 {
 		return nil, &ConfigError{Problems: wrong}
 	}
-	return entries, nil
+	return s.entries, nil
+}
+
+// openEntry opens an entry. If settings are invalid, it returns their problems and what can be opened without them.
+func (c *Client) openEntry(m *config.Model) (*opened, []config.Problem, error) {
+	at := slices.IndexFunc(c.providers, func(info provider.Info) bool { return info.Name == m.Provider })
+	if at < 0 {
+		return nil, nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
+	}
+	facts, err := c.factsOf(m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	d, problems, err := c.openOne(c.opt, c.providers[at], m, facts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	o := &opened{model: *m, deployment: d, facts: facts, incomplete: len(problems) > 0}
+	defaults, unfit := defaultsOf(m)
+	if unfit != nil {
+		problems = append(problems, m.Problem(unfit))
+	}
+	o.entry = route.Entry{
+		Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
+		Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
+		Settings: route.Settings{
+			DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
+			Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups,
+		},
+	}
+	if m.Price != nil {
+		o.entry.Price = m.Price
+	}
+	return o, problems, nil
 }
 
 // openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
@@ -409,7 +418,7 @@ func (r *recordedStream) Close() error {
 // otherwise an *Error about what the first one lacks.
 func (c *Client) Ready(ctx context.Context) error {
 	var first error
-	for _, d := range c.deployments {
+	for _, d := range c.served().deployments {
 		r, ok := d.(provider.Readier)
 		if !ok {
 			return nil
@@ -437,10 +446,12 @@ func (c *Client) Recorder() *telemetry.Recorder { return c.recorder }
 
 // Close ends the client's background work. Open calls continue.
 func (c *Client) Close() error {
+	c.added.mu.Lock() // what is begun there is waited for
 	c.cancel()
+	c.added.mu.Unlock()
 	c.running.Wait()
 	var errs []error
-	for _, d := range slices.Concat(c.deployments, c.others) {
+	for _, d := range slices.Concat(c.served().deployments, c.others) {
 		if d != nil { // an entry that could not be opened has none
 			errs = append(errs, d.Close())
 		}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"outcrop/gateway"
 	"outcrop/httpd/admin"
@@ -27,8 +28,9 @@ func (a *App) admin(g *gateway.Gateway) door.Frontend {
 			if err != nil {
 				return nil, err
 			}
-			return &followed{p.store, p}, nil
+			return &followed{p.store, p, a.added}, nil
 		},
+		Models: a.added,
 		Logger: a.opt.Logger,
 	})
 }
@@ -37,12 +39,22 @@ func (a *App) admin(g *gateway.Gateway) door.Frontend {
 type followed struct {
 	*store.Store
 	parts *parts
+	added *added
 }
 
 func (f *followed) Change(ctx context.Context, c *store.Change) (int64, error) {
 	revision, err := f.Store.Change(ctx, c)
 	if err != nil {
 		return revision, err
+	}
+	refs := slices.Clone(c.Delete)
+	for i := range c.Put {
+		refs = append(refs, store.Ref{Kind: c.Put[i].Kind, ID: c.Put[i].ID})
+	}
+	if concerns(refs) && f.added.Stored() {
+		if err := f.added.reload(ctx, f.Store); err != nil {
+			return revision, err
+		}
 	}
 	return revision, f.parts.directory.Refresh(ctx)
 }

@@ -71,6 +71,7 @@ type App struct {
 	keeper    *store.Keeper
 	tenants   *tenants
 	alerts    *alerts      // nil if none are sent
+	added     *added
 	cert      *certificate // nil without TLS
 	conns     *inbound.Conns
 	own       sync.WaitGroup     // background work between Start and Stop
@@ -109,10 +110,11 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}
 	a.alerts = a.startAlerts(ctx)
 	a.tenants.cfg, a.tenants.alerts = &a.client.Config().Accounting, a.alerts
+	a.added = newAdded(a)
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
-	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
+	parameters := a.added.Stored() || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks}
 	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway:   gateway,
@@ -270,6 +272,10 @@ func (a *App) Start(ctx context.Context) error {
 	a.rest = rest
 	if a.client.Pipeline().Locked() && a.tenants.used(false) { // the first call need not wait for it
 		a.own.Go(func() { _, _ = a.tenants.get(background) })
+	}
+	if a.added.Stored() {
+		revision := a.added.begin(ctx)
+		a.own.Go(func() { a.added.follow(background, revision) })
 	}
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {

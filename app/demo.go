@@ -56,27 +56,31 @@ func (d *demo) pointed(cfg *config.Config) *config.Config {
 	out := *cfg
 	out.Models = slices.Clone(cfg.Models)
 	for i := range out.Models {
-		m := &out.Models[i]
-		if !m.OnBedrock() {
-			continue
-		}
-		values := config.Values{}
-		maps.Copy(values, m.Values)
-		for _, own := range []string{"api_key", "aws_session_token", "aws_profile_name", "aws_role_name", "api_base"} {
-			delete(values, own)
-		}
-		values["aws_access_key_id"] = emulator.DemoAccessKeyID
-		values["aws_secret_access_key"] = string(emulator.DemoSecretAccessKey)
-		values["aws_bedrock_runtime_endpoint"] = d.server.URL()
-		if m.Provider == "bedrock_mantle" { // before the key in its variable
-			values["api_key"] = string(emulator.DemoAPIKey)
-		}
-		if values["aws_region_name"] == "" {
-			values["aws_region_name"] = demoRegion
-		}
-		m.Values = values
+		d.point(&out.Models[i])
 	}
 	return &out
+}
+
+// point points a deployment of Bedrock at the emulator.
+func (d *demo) point(m *config.Model) {
+	if !m.OnBedrock() {
+		return
+	}
+	values := config.Values{}
+	maps.Copy(values, m.Values)
+	for _, own := range []string{"api_key", "aws_session_token", "aws_profile_name", "aws_role_name", "api_base"} {
+		delete(values, own)
+	}
+	values["aws_access_key_id"] = emulator.DemoAccessKeyID
+	values["aws_secret_access_key"] = string(emulator.DemoSecretAccessKey)
+	values["aws_bedrock_runtime_endpoint"] = d.server.URL()
+	if m.Provider == "bedrock_mantle" { // before the key in its variable
+		values["api_key"] = string(emulator.DemoAPIKey)
+	}
+	if values["aws_region_name"] == "" {
+		values["aws_region_name"] = demoRegion
+	}
+	m.Values = values
 }
 
 func (d *demo) stop() {

@@ -35,14 +35,15 @@ func (a *App) models() []httpd.Model {
 	return out
 }
 
-// entries lists the entries of the configuration with what is known of their models.
+// entries lists the entries of the configuration, and those that were added, with what is known of their models.
 func (a *App) entries() []httpd.Entry {
-	models := a.client.Config().Models
-	out := make([]httpd.Entry, 0, len(models))
-	for i := range models {
-		m := &models[i]
-		known := a.client.Describe(i)
+	entries := a.client.Entries()
+	out := make([]httpd.Entry, 0, len(entries))
+	for i := range entries {
+		m, known := entries[i].Model, entries[i].Known
 		e := httpd.Entry{
+			Stored: entries[i].Added,
+
 			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Context: known.Context, MaxOutput: known.MaxOutput,
 			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price,
 		}

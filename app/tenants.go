@@ -265,7 +265,7 @@ func (t *tenants) configured() bool { return t.cfg.DatabaseURL != "" || t.cfg.Ma
 func (t *tenants) used(again bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.parts != nil || t.opening != nil || t.configured() {
+	if t.parts != nil || t.opening != nil || t.configured() || t.cfg.StoreModels {
 		return true
 	}
 	if t.dir != "" && !t.found && (again || !t.looked) {

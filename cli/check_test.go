@@ -48,8 +48,8 @@ func TestConfigCheckCountsWhatCanBeServed(t *testing.T) {
 	}{
 		{"an unknown region is doubtful", "model_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite, aws_region_name: eu-central-9}}, {model_name: b, litellm_params: {model: bedrock/nova-lite, aws_region_name: us-east-1}}]\n", nil, 0, []string{"1 of 2 models can be served; 1 will probably fail when called"}},
 		{"a misplaced limit has no effect", "general_settings: {max_budget: 3}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 0, []string{"belongs under litellm_settings", "\n  1 setting has no effect\n"}},
-		{"a limit is not counted as another error", "general_settings: {store_model_in_db: true}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 2, []string{"\n  1 limit is not enforced; use --allow-unsupported to start without it\n"}},
-		{"a limit that is allowed", "general_settings: {store_model_in_db: true}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", []string{"--allow-unsupported"}, 0, []string{"1 model can be served", "\n  1 limit is not enforced\n"}},
+		{"a limit is not counted as another error", "general_settings: {supported_db_objects: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 2, []string{"\n  1 limit is not enforced; use --allow-unsupported to start without it\n"}},
+		{"a limit that is allowed", "general_settings: {supported_db_objects: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", []string{"--allow-unsupported"}, 0, []string{"1 model can be served", "\n  1 limit is not enforced\n"}},
 		{"no model", "model_list: []\n", nil, 2, []string{"0 models can be served", "the gateway cannot serve any of its models"}},
 		{"nothing", "", nil, 2, []string{"0 models can be served"}},
 		{"only models that are skipped", "model_list: [{model_name: a, litellm_params: {model: replicate/x}}]\n", []string{"--skip-unsupported-models"}, 2, []string{"0 of 1 model can be served"}},

@@ -16,6 +16,7 @@ import (
 
 	"outcrop/config"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/seal"
 	"outcrop/provider/all"
 	"outcrop/store"
 	"outcrop/takeover"
@@ -108,7 +109,7 @@ func (c *importLiteLLMCommand) Run(ctx context.Context, con console) (err error)
 
 // models reads the models and credentials, if there is a key for them.
 func (c *importLiteLLMCommand) models(ctx context.Context, from *takeover.Source) (*takeover.Models, error) {
-	models, err := takeover.ReadModels(ctx, from, takeover.NewSecrets(c.SaltKey, c.MasterKey))
+	models, err := takeover.ReadModels(ctx, from, seal.NewKeys(c.SaltKey, c.MasterKey))
 	noKey := c.SaltKey == "" && c.MasterKey == ""
 	switch {
 	case errors.Is(err, takeover.ErrWrongKey) && noKey && c.ModelsOut != "":

@@ -30,6 +30,9 @@ type Accounting struct {
 	Tokens Tokens
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
 	Full bool
+	// StoreModels is whether models and credentials of the database are served beside those of the file, and can be
+	// added, changed and deleted.
+	StoreModels bool
 }
 
 // defaultBudgetStatus is LiteLLM's (1.110.2).

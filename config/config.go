@@ -67,6 +67,8 @@ type Config struct {
 	// Environment is environment_variables: they take precedence over the
 	// variables of the process.
 	Environment map[string]Secret
+
+	base *base
 }
 
 // General is general_settings.

@@ -146,7 +146,12 @@ func (l *loader) load() *Config {
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
-	l.models(cfg, all, everywhere, models, l.credentials(credentials))
+	if s, ok := l.env("STORE_MODEL_IN_DB"); ok && strings.EqualFold(strings.TrimSpace(s), "true") {
+		cfg.Accounting.StoreModels = true
+	}
+	creds := l.credentials(credentials)
+	l.models(cfg, all, everywhere, models, creds)
+	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		m.Callers.All = cfg.General.ClientCredentials
@@ -476,6 +481,8 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		case "litellm_jwtauth":
 			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
+		case "store_model_in_db":
+			cfg.Accounting.StoreModels, _ = l.boolean(k, n, path)
 		case "database_url":
 			if s, ok := l.text(k, n, path); ok && s != "" {
 				cfg.Accounting.DatabaseURL, database = Secret(s), n

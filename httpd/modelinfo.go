@@ -11,7 +11,7 @@ import (
 	"outcrop/wire/litellm"
 )
 
-// Entry is an entry of the configuration's list of models, for LiteLLM's API for their settings.
+// Entry is an entry of the configuration's list of models, or one like it, for LiteLLM's API for their settings.
 type Entry struct {
 	// Name is the name that clients request, ID the id of the entry, and Provider and Model what it calls.
 	Name, ID, Provider, Model string
@@ -24,6 +24,8 @@ type Entry struct {
 	Prices *llm.Prices
 	// Facts are what is known of the model; nil if nothing.
 	Facts *catalog.Model
+	// Stored is whether it is in the database, and not in the configuration's file.
+	Stored bool
 	// Info is the entry's model_info, a JSON object; empty for none.
 	Info jsonx.Raw
 }
@@ -110,6 +112,8 @@ func (e *Entry) known() jsonx.Raw {
 	}
 	w.Object()
 	word("id", e.ID)
+	w.Key("db_model")
+	w.Bool(e.Stored)
 	word("litellm_provider", e.Provider)
 	word("mode", modeOf(e.Verb))
 	most := e.Context

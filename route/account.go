@@ -16,9 +16,9 @@ type Account struct {
 // configured first, so that an account always has the same name. It reports false if there is none. It does
 // not block.
 func (r *Router) Account(dialect, name, of string) (Account, bool) {
-	groups := r.all
+	groups := r.table().all
 	if name != "" {
-		g, _ := r.names.find(name)
+		g, _ := r.table().names.find(name)
 		if g == nil {
 			return Account{}, false
 		}
@@ -37,7 +37,7 @@ func (r *Router) Account(dialect, name, of string) (Account, bool) {
 
 // captured is what the * of a group's own name matches, when the name is used as it is.
 func (r *Router) captured(g *group) string {
-	_, captured := r.names.find(g.name)
+	_, captured := r.table().names.find(g.name)
 	return captured
 }
 
@@ -47,7 +47,7 @@ func (r *Router) sameAccount(dialect string, found Account, as *deployment) Acco
 	if !ok {
 		return found
 	}
-	for _, g := range r.all {
+	for _, g := range r.table().all {
 		for _, t := range g.deployments {
 			if other, ok := t.Deployment.(provider.Accounter); ok && t.Provider == as.Provider && other.Account() == own.Account() && t.speaks(dialect, r.captured(g)) {
 				return Account{Model: g.name, Deployment: t.ID}
@@ -75,14 +75,14 @@ func (t *deployment) speaks(dialect, captured string) bool {
 // of the name has that provider.
 func (r *Router) ModelAt(id, name string) string {
 	at := ""
-	for _, g := range r.all {
+	for _, g := range r.table().all {
 		for _, t := range g.deployments {
 			if t.ID == id {
 				at = t.Provider
 			}
 		}
 	}
-	g, captured := r.names.find(name)
+	g, captured := r.table().names.find(name)
 	if g == nil || at == "" {
 		return ""
 	}
@@ -97,7 +97,7 @@ func (r *Router) ModelAt(id, name string) string {
 // PriceAt returns the price of a provider's model at a deployment: the operator's, otherwise the known one; nil
 // if there is none.
 func (r *Router) PriceAt(id, model string) llm.Pricer {
-	for _, g := range r.all {
+	for _, g := range r.table().all {
 		for _, t := range g.deployments {
 			switch {
 			case t.ID != id:
@@ -140,7 +140,7 @@ func (t *Terms) Cost(u *llm.Usage) (most llm.Cost) {
 
 // Terms returns the terms of a model name before it is called. It does not block.
 func (r *Router) Terms(name string) (terms Terms) {
-	g, captured := r.names.find(name)
+	g, captured := r.table().names.find(name)
 	if g == nil {
 		return terms
 	}

@@ -47,7 +47,7 @@ func (r *Router) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (
 // one to which it is translated, or none because of an error that the call will have. Whether the model
 // itself makes images, the target says. It does not block.
 func (r *Router) MakesImages(name, dialect string) bool {
-	g, captured := r.names.find(name)
+	g, captured := r.table().names.find(name)
 	if g == nil {
 		return false
 	}

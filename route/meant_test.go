@@ -7,6 +7,12 @@ import (
 	"outcrop/llm"
 )
 
+func routerOf(groups []*group, opt Options) *Router {
+	r := &Router{opt: opt}
+	r.current.Store(&table{names: newNames(groups), all: groups})
+	return r
+}
+
 func TestANameThatIsNobodysLeadsToTheNextStep(t *testing.T) {
 	bedrock := &group{name: "*", deployments: []*deployment{{Entry: Entry{Provider: "bedrock"}}}}
 	groups := []*group{
@@ -15,7 +21,7 @@ func TestANameThatIsNobodysLeadsToTheNextStep(t *testing.T) {
 		{name: "gemini/*", deployments: []*deployment{{Entry: Entry{Provider: "gemini"}}}},
 		{name: "team/claude", deployments: []*deployment{{Entry: Entry{Provider: "anthropic", Model: "claude-sonnet-5"}}}},
 	}
-	r := &Router{names: newNames(groups), all: groups, opt: Options{Providers: []string{"anthropic", "bedrock", "gemini", "openai", "xai"}}}
+	r := routerOf(groups, Options{Providers: []string{"anthropic", "bedrock", "gemini", "openai", "xai"}})
 	for _, tt := range []struct {
 		name    string
 		says    string // empty for what Bedrock says
@@ -54,7 +60,7 @@ func TestANameThatIsNobodysLeadsToTheNextStep(t *testing.T) {
 
 func TestANameThatIsNotConfiguredIsExplained(t *testing.T) {
 	groups := []*group{{name: "gpt-5"}, {name: "openai/*"}}
-	r := &Router{names: newNames(groups), all: groups, opt: Options{Providers: []string{"bedrock", "openai"}}}
+	r := routerOf(groups, Options{Providers: []string{"bedrock", "openai"}})
 	for name, want := range map[string]string{
 		"opnai/gpt-4":       `There is no provider "opnai"; did you mean "openai/gpt-4"? GET /v1/models`,
 		"azure/gpt-5":       `Use "gpt-5", which is configured. GET /v1/models`,

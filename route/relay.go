@@ -22,7 +22,7 @@ type Translation struct {
 // bodies of a dialect as they are. Settings.Speaks says the same of a name's deployments, whatever their
 // models. It does not block.
 func (r *Router) Speaks(name, dialect string) (some, all bool) {
-	g, captured := r.names.find(name)
+	g, captured := r.table().names.find(name)
 	if g == nil {
 		return false, false
 	}

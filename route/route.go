@@ -107,18 +107,23 @@ type Options struct {
 
 // Router serves calls. It is safe for concurrent use.
 type Router struct {
-	names *names
-	all   []*group // as configured
-	opt   Options
+	current atomic.Pointer[table]
+	opt     Options
 }
 
 // group is all deployments of one name.
 type group struct {
-	name           string
-	deployments    []*deployment
-	spoken         []Spoken
-	accessGroups   []string
-	ids            []string
+	*shared
+
+	name         string
+	deployments  []*deployment
+	spoken       []Spoken
+	accessGroups []string
+	ids          []string
+}
+
+// shared is what the groups of a name have in common in the tables of a router that follow each other.
+type shared struct {
 	turn           atomic.Uint64
 	budget         budget
 	overrideBudget budget // for calls with client settings
@@ -151,43 +156,9 @@ func New(entries []Entry, opt Options) *Router {
 	if opt.Retried == nil {
 		opt.Retried = func(string, *llm.Error) {}
 	}
-	var groups []*group
-	byName := map[string]*group{}
-	join := func(name string, t *deployment) {
-		g := byName[name]
-		if g == nil {
-			g = &group{name: name}
-			g.budget.fill()
-			g.overrideBudget.fill()
-			byName[name] = g
-			groups = append(groups, g)
-		}
-		g.deployments = append(g.deployments, t)
-	}
-	var all []*deployment
-	for _, e := range entries {
-		t := &deployment{Entry: e, late: lateAfter(e.Timeout)}
-		t.observer, _ = e.Deployment.(provider.Observer)
-		all = append(all, t)
-		join(e.Name, t)
-	}
-	for _, t := range all { // a deployment's id is a name too, unless an entry has that name
-		if t.ID != "" && byName[t.ID] == nil && !strings.Contains(t.Model, "*") {
-			join(t.ID, t)
-		}
-	}
-	for _, g := range groups {
-		g.spoken = spoken(g.deployments)
-		for _, t := range g.deployments {
-			g.ids = append(g.ids, t.ID)
-			for _, name := range t.AccessGroups {
-				if !slices.Contains(g.accessGroups, name) {
-					g.accessGroups = append(g.accessGroups, name)
-				}
-			}
-		}
-	}
-	return &Router{names: newNames(groups), all: groups, opt: opt}
+	r := &Router{opt: opt}
+	r.Set(entries)
+	return r
 }
 
 // spoken lists the dialects of deployments.
@@ -209,7 +180,7 @@ func spoken(deployments []*deployment) (all []Spoken) {
 // Group returns the configured name that serves a model name, such as bedrock/*; empty if none. The
 // set is bounded, so that it can be a metric's label.
 func (r *Router) Group(name string) string {
-	if g, _ := r.names.find(name); g != nil {
+	if g, _ := r.table().names.find(name); g != nil {
 		return g.name
 	}
 	return ""
@@ -219,16 +190,16 @@ func (r *Router) Group(name string) string {
 // mean: one that serves the same model, or the name under which a wildcard does; empty if there is
 // none.
 func (r *Router) Alternative(name string) string {
-	if same := r.names.same(name); same != "" {
+	if same := r.table().names.same(name); same != "" {
 		return same
 	}
-	return r.names.meant(name)
+	return r.table().names.meant(name)
 }
 
 // Settings returns how calls of a model name are translated; the zero value if the name is not
 // configured.
 func (r *Router) Settings(name string) Settings {
-	if g, _ := r.names.find(name); g != nil {
+	if g, _ := r.table().names.find(name); g != nil {
 		s := g.deployments[0].Settings
 		s.Spoken, s.Deployments, s.AccessGroups = g.spoken, g.ids, g.accessGroups
 		return s
@@ -284,7 +255,7 @@ type attempt func(t *deployment, w way, start time.Time) error
 // try makes attempts until one succeeds or no other can help.
 func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attempt) (Served, error) {
 	name := req.Model
-	g, captured := r.names.find(name)
+	g, captured := r.table().names.find(name)
 	if g == nil {
 		return Served{}, r.notConfigured(name)
 	}

@@ -15,7 +15,7 @@ func (r *Router) notConfigured(name string) *llm.Error {
 		Message: "the model " + quote(name) + " is not configured.",
 		Fix:     "GET /v1/models lists the configured names.",
 	}
-	if meant := r.names.meant(name); meant != "" {
+	if meant := r.table().names.meant(name); meant != "" {
 		e.Fix = "Use " + quote(meant) + ", the name configured for this model."
 	} else if fix := r.suggestion(name, nil); fix != "" {
 		e.Fix = fix + " " + e.Fix
@@ -51,7 +51,7 @@ func (c *call) meant(e *llm.Error) *llm.Error {
 // to which the name leads; nil if it leads to none.
 func (r *Router) suggestion(name string, served *group) string {
 	prefix, rest, slash := strings.Cut(name, "/")
-	if slash && r.names.exact[rest] != nil {
+	if slash && r.table().names.exact[rest] != nil {
 		return "Use " + quote(rest) + ", which is configured."
 	}
 	if near := r.nearest(name); near != "" {
@@ -66,12 +66,12 @@ func (r *Router) suggestion(name string, served *group) string {
 	if known != prefix {
 		begin = "There is no provider " + quote(prefix) + "; did you mean " + quote(meant) + "? "
 	}
-	for _, g := range r.all {
+	for _, g := range r.table().all {
 		if slices.ContainsFunc(g.deployments, func(d *deployment) bool { return d.Provider == known && d.Model == rest }) {
 			return "Use " + quote(g.name) + ", the name configured for this model."
 		}
 	}
-	switch g, _ := r.names.find(meant); {
+	switch g, _ := r.table().names.find(meant); {
 	case g != nil && (g != served || known != prefix && r.serves(g, known)):
 		return strings.TrimSpace(begin)
 	case r.serves(served, known): // its own provider knows best
@@ -100,7 +100,7 @@ func (r *Router) nearest(name string) string {
 		return ""
 	}
 	best, fewest := "", 1+max(1, len(name)/4)
-	for _, g := range r.all {
+	for _, g := range r.table().all {
 		if far := len(g.name) - len(name); far >= fewest || -far >= fewest || strings.Contains(g.name, "*") {
 			continue
 		}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -72,7 +73,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 			}
 		}
 		if e.Code == llm.CodeWrongSurface {
-			e = first // the model is refused at each API, and the first is the one that it should have
+			e = cmp.Or(first, e) // the model is refused at each API, and the first is the one that it should have
 		}
 		c.r.noteTarget(t, target, e)
 		if i++; i == len(targets) || !c.shouldFailOver(e, t, targets[i]) {

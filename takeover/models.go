@@ -3,11 +3,16 @@ package takeover
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/seal"
 )
+
+// ErrWrongKey is returned if no value of the models and credentials can be decrypted.
+var ErrWrongKey = errors.New("no value of LiteLLM's models and credentials can be decrypted with the salt key or the master key")
 
 // Models are LiteLLM's models and credentials as a part of a configuration.
 type Models struct {
@@ -25,7 +30,7 @@ const FirstLine = "# Written by outcrop import litellm. It has secrets."
 
 // ReadModels reads the models and credentials, and decrypts them. The error is ErrWrongKey if there are encrypted values,
 // and none can be decrypted.
-func ReadModels(ctx context.Context, s *Source, secrets *Secrets) (*Models, error) {
+func ReadModels(ctx context.Context, s *Source, secrets *seal.Keys) (*Models, error) {
 	m := &reading{Models: &Models{}, secrets: secrets}
 	var models, credentials bytes.Buffer
 	err := s.each(ctx, credentialsTable, "r.credential_name", nil, func(r row) error {
@@ -95,7 +100,7 @@ func ReadModels(ctx context.Context, s *Source, secrets *Secrets) (*Models, erro
 type reading struct {
 	*Models
 
-	secrets        *Secrets
+	secrets        *seal.Keys
 	opened, sealed int // values
 }
 
@@ -117,7 +122,7 @@ func (m *reading) open(r row, column, table, name string) (*doc, bool) {
 			if jsonx.Unmarshal(member.Value, &text) != nil {
 				continue
 			}
-			plain, err := m.secrets.open(text)
+			plain, err := m.secrets.Open(text)
 			if err != nil {
 				m.sealed++
 				m.leave(table, name, column+"."+member.Name+" cannot be decrypted, so the row is not taken")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"outcrop/config"
+	"outcrop/internal/seal"
 	"outcrop/provider/all"
 	"outcrop/takeover"
 )
@@ -61,7 +62,7 @@ func TestModelsThatLiteLLMHasEncryptedBecomeAConfigurationThatLoads(t *testing.T
 	const salt = "sk-right"
 	l := newLiteLLM(t)
 	fillModels(t, l, salt)
-	m, err := takeover.ReadModels(t.Context(), l.source(), takeover.NewSecrets(salt, "sk-master"))
+	m, err := takeover.ReadModels(t.Context(), l.source(), seal.NewKeys(salt, "sk-master"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestModelsThatTheMasterKeyHasEncryptedAreRead(t *testing.T) {
 	l := newLiteLLM(t)
 	fillModels(t, l, "sk-other")
 	for _, keys := range [][2]string{{"", "sk-other"}, {"sk-later-salt", "sk-other"}} {
-		m, err := takeover.ReadModels(t.Context(), l.source(), takeover.NewSecrets(keys[0], keys[1]))
+		m, err := takeover.ReadModels(t.Context(), l.source(), seal.NewKeys(keys[0], keys[1]))
 		if err != nil || m.TakenModels != 3 {
 			t.Errorf("%v: %+v, %v", keys, m, err)
 		}
@@ -96,7 +97,7 @@ func TestModelsThatTheMasterKeyHasEncryptedAreRead(t *testing.T) {
 func TestAWrongSaltKeyIsAnError(t *testing.T) {
 	l := newLiteLLM(t)
 	fillModels(t, l, "sk-right")
-	if _, err := takeover.ReadModels(t.Context(), l.source(), takeover.NewSecrets("sk-wrong", "")); !errors.Is(err, takeover.ErrWrongKey) {
+	if _, err := takeover.ReadModels(t.Context(), l.source(), seal.NewKeys("sk-wrong", "")); !errors.Is(err, takeover.ErrWrongKey) {
 		t.Errorf("%v", err)
 	}
 }
@@ -109,7 +110,7 @@ func TestARowWithAValueOfAnotherKeyIsLeftAndSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.exec(`UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = litellm_params || '{"api_key": "` + all["sk-other"][1] + `"}' WHERE model_id = 'm1'`)
-	m, err := takeover.ReadModels(t.Context(), l.source(), takeover.NewSecrets("sk-right", ""))
+	m, err := takeover.ReadModels(t.Context(), l.source(), seal.NewKeys("sk-right", ""))
 	if err != nil || m.TakenModels != 2 || len(m.Left) != 2 || !strings.Contains(m.Left[0].Reason, "litellm_params.api_key") {
 		t.Errorf("%+v, %v", m, err)
 	}

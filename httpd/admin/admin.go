@@ -64,6 +64,8 @@ type Options struct {
 	// Price is what usage of a model costs, by its configured name or that of a deployment; false if it is not known. It
 	// may be nil.
 	Price func(model string, u *llm.Usage) (llm.Cost, bool)
+	// Models serves what is in the store of models; nil if nothing does.
+	Models Models
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -104,8 +106,10 @@ func (h *Handler) Routes() []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global":
+	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
+	case "model":
+		return !strings.HasSuffix(path, "/model/info")
 	default:
 		return false
 	}

@@ -103,6 +103,15 @@ POST /invitation/update                               M A . . . . . .
 POST /invitation/delete                               M A . O . . . .
 GET /audit                                            M A V . . . . .
 GET /audit/{id}                                       M A V . . . . .
+POST /model/new                                       M A . . . . . .
+POST /model/update                                    M A . . . . . .
+PATCH /model/{model_id}/update                        M A . . . . . .
+POST /model/delete                                    M A . . . . . .
+POST /credentials                                     M A . . . . . .
+GET /credentials                                      M A . . . . . .
+GET /credentials/by_name/{credential_name}            M A . . . . . .
+PATCH /credentials/{credential_name}                  M A . . . . . .
+DELETE /credentials/{credential_name}                 M A . . . . . .
 GET /spend/logs                                       M A V O U W . .
 GET /spend/logs/v2                                    M A V O U W . .
 GET /spend/logs/ui                                    M A V O U W . .

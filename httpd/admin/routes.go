@@ -32,7 +32,7 @@ const (
 // endpoints is the table of the API: who may call what follows LiteLLM (litellm/proxy/_types.py, LiteLLMRoutes).
 func endpoints() []endpoint {
 	var all []endpoint
-	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), otherEndpoints(), spendEndpoints()} {
+	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints()} {
 		all = append(all, part...)
 	}
 	return all
@@ -138,6 +138,20 @@ func otherEndpoints() []endpoint {
 		{post, []string{"/invitation/delete"}, "deletes an invitation", leaders, (*exchange).deleteInvitation, 0},
 		{get, []string{"/audit"}, "who has changed what", readers, (*exchange).listAudit, 0},
 		{get, []string{"/audit/{id}"}, "one change", readers, (*exchange).getAudit, 0},
+	}
+}
+
+func modelEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/model/new"}, "adds a model", admins, (*exchange).newModel, 0},
+		{post, []string{"/model/update"}, "changes a model", admins, (*exchange).updateModel, 0},
+		{http.MethodPatch, []string{"/model/{model_id}/update"}, "changes some settings of a model", admins, (*exchange).patchModel, 0},
+		{post, []string{"/model/delete"}, "deletes a model", admins, (*exchange).deleteModel, 0},
+		{post, []string{"/credentials"}, "makes a credential that models can name", admins, (*exchange).newCredential, 0},
+		{get, []string{"/credentials"}, "lists credentials, with their secrets masked", admins, (*exchange).listCredentials, 0},
+		{get, []string{"/credentials/by_name/{credential_name}"}, "a credential, with its secrets masked", admins, (*exchange).getCredential, 0},
+		{http.MethodPatch, []string{"/credentials/{credential_name}"}, "changes a credential", admins, (*exchange).patchCredential, 0},
+		{http.MethodDelete, []string{"/credentials/{credential_name}"}, "deletes a credential", admins, (*exchange).deleteCredential, 0},
 	}
 }
 

@@ -123,7 +123,7 @@ func worldOn(t *testing.T, s *store.Store) *world {
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
 		},
-		Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
+		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	for _, r := range w.h.Routes() {
 		w.mux.HandleFunc(r.Pattern, r.Handle)

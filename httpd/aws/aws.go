@@ -108,7 +108,8 @@ func (h *Handler) Routes() []door.Route {
 // endpoint has one at its end, and an empty id; they do not follow redirects.
 func (h *Handler) Owns(path string) bool {
 	path = trimmed(path)
-	if path == "/model/info" { // LiteLLM's
+	switch { // LiteLLM's
+	case path == "/model/info", path == "/model/new", path == "/model/update", path == "/model/delete", strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update"):
 		return false
 	}
 	for _, own := range [...]string{

@@ -147,7 +147,7 @@ func rules() []Rule {
 		{Path: "bearer", Level: component, May: common, Why: "who sends a token is decided from the token and the provider's keys, without knowledge of the gateway's own keys, limits or servers"},
 		{Path: "tenant", Level: stage, May: with("alert", "bearer", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{
-			Path: "takeover", Level: pipeline, May: with("quota", "store", "tenant"),
+			Path: "takeover", Level: pipeline, May: with("internal/seal", "quota", "store", "tenant"),
 			Why: "what LiteLLM's tables have becomes entities and counters, which calls must be able to read; it serves nobody, and knows no frontend",
 		},
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
@@ -207,12 +207,12 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("alert", "internal/memlimit", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
+				"internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 				"provider/bedrock/openai",
 			),
@@ -242,7 +242,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/jackc/pgx/v5", By: []string{"store", "takeover"}, Why: "one package knows Outcrop's database, and one reads LiteLLM's, which is always PostgreSQL"},
-		{Path: "golang.org/x/crypto/nacl/secretbox", By: []string{"takeover"}, Why: "LiteLLM encrypts models and credentials with it; nothing else here is encrypted"},
+		{Path: "golang.org/x/crypto/nacl/secretbox", By: []string{"internal/seal"}, Why: "models and credentials are encrypted with it, as LiteLLM does; nothing else here is encrypted"},
 		{Path: "github.com/valkey-io/valkey-go", By: []string{"quota/valkey"}, Why: "one package knows Valkey; the others know quota.Bank"},
 		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"outcrop/internal/jsonx"
+)
+
+// base is what the entries of a file are read with, so that others can be read in the same way later.
+type base struct {
+	src        Source
+	files      []string
+	all        calls
+	everywhere policy
+	creds      map[string]credential
+	globals    globals
+}
+
+// Addition is an entry that is not in the file, as JSON.
+type Addition struct {
+	// Path is what problems are told by, before a full stop and the name of a setting.
+	Path string
+	// Entry is the entry, with the members of one of model_list.
+	Entry jsonx.Raw
+	// Credentials are objects with the settings that litellm_credential_name can refer to, by name. Those of the
+	// file precede them.
+	Credentials map[string]jsonx.Raw
+}
+
+// Entry reads an entry that is not in the file as one that is, with the same defaults and the same problems. There
+// are no models if one of them is an error. Whether an id is unique is not checked.
+func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
+	if c.base == nil {
+		return nil, []Problem{{Severity: Error, Path: a.Path, Message: "this configuration was not read from a file, so no entry can be added"}}
+	}
+	l := newLoader(c.base.src)
+	l.src.SkipUnsupportedModels = false // who adds an entry has to know that it is not served
+	l.files, l.environment = append(slices.Clone(c.base.files), ""), c.Environment
+	file := len(c.base.files)
+	creds := map[string]credential{}
+	for name, values := range a.Credentials {
+		creds[name] = credential{fromJSON(values, file, 0), "the credential " + quoted(name)}
+	}
+	maps.Copy(creds, c.base.creds)
+	e := entry{l: l, node: fromJSON(a.Entry, file, 0), path: a.Path, all: c.base.all, everywhere: c.base.everywhere, creds: creds}
+	models := e.read()
+	for i := range models {
+		models[i].Callers.All = c.General.ClientCredentials
+		c.base.globals.connection(l, &models[i])
+	}
+	problems := l.sorted()
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {
+		return nil, problems
+	}
+	return models, problems
+}
+
+// HasCredential reports whether credential_list of the file has a name.
+func (c *Config) HasCredential(name string) bool {
+	if c.base == nil {
+		return false
+	}
+	_, ok := c.base.creds[name]
+	return ok
+}
+
+// fromJSON makes nodes of JSON, which need not be valid YAML.
+func fromJSON(v jsonx.Raw, file, depth int) *node {
+	n := &node{file: file}
+	if depth > maxDepth {
+		return n
+	}
+	switch v.Kind() {
+	case '{':
+		n.kind = mapping
+		members, err := jsonx.Members(v)
+		if err != nil {
+			return &node{file: file}
+		}
+		for _, m := range members {
+			n.members = append(n.members, member{key: m.Name, file: file, value: fromJSON(m.Value, file, depth+1)})
+		}
+	case '[':
+		n.kind = sequence
+		var items []jsonx.Raw
+		if jsonx.Unmarshal(v, &items) != nil {
+			return &node{file: file}
+		}
+		for _, item := range items {
+			n.items = append(n.items, fromJSON(item, file, depth+1))
+		}
+	case '"':
+		n.kind, n.text = scalar, jsonx.Word(v)
+	case '0', 't', 'f':
+		n.kind, n.text, n.plain = scalar, string(v), true
+	default: // null
+	}
+	return n
+}
+
+func quoted(s string) string { return string(jsonx.AppendString(nil, s)) }

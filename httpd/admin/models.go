@@ -1,0 +1,251 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/store"
+)
+
+// Models serves the models of the store beside those of the configuration's file.
+type Models interface {
+	// Stored reports whether it does: general_settings.store_model_in_db.
+	Stored() bool
+	// Configured reports whether the file has an entry with an id.
+	Configured(id string) bool
+	// ConfiguredCredential reports whether the file has a credential with a name.
+	ConfiguredCredential(name string) bool
+	// Seal encrypts the texts in a value, and Open decrypts them. The error says what the operator has to do.
+	Seal(v jsonx.Raw) (jsonx.Raw, error)
+	Open(v jsonx.Raw) (jsonx.Raw, error)
+	// Check says what keeps a model, as the store has it, from being served, and which of its settings have no effect.
+	Check(ctx context.Context, doc []byte) (faults []Fault, without []string, err error)
+}
+
+// Fault is something that is wrong with a model.
+type Fault struct{ Field, Message string }
+
+// typeValidation is LiteLLM's type for a value that cannot be.
+const typeValidation = "validation_error"
+
+// modelFields are those of /model/new and of the changes of a model.
+func modelFields() []field {
+	return []field{
+		{name: "model_name", form: text},
+		{name: "litellm_params", form: object},
+		{name: "model_info", form: object},
+		{name: "litellm_params_to_remove", form: texts},
+		{name: "blocked", form: truth},
+	}
+}
+
+// storing refuses a change where models of the store are not served, as LiteLLM does.
+func (x *exchange) storing() error {
+	if m := x.h.opt.Models; m != nil && m.Stored() {
+		return nil
+	}
+	return &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "Set STORE_MODEL_IN_DB='True' in the gateway's environment, or general_settings.store_model_in_db: true in its configuration, to enable this."}
+}
+
+// newModel serves /model/new.
+func (x *exchange) newModel() ([]byte, error) {
+	if err := x.storing(); err != nil {
+		return nil, err
+	}
+	given, err := x.given(modelFields())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case given.text("model_name") == "":
+		return nil, invalid("model_name", "model_name must be given.")
+	case given.get("litellm_params") == nil:
+		return nil, invalid("litellm_params", "litellm_params must be given: an object with model and the settings to reach it.")
+	}
+	info := parse(given.get("model_info"))
+	id := info.text("id")
+	if id == "" {
+		id = newID()
+	}
+	t := &thing{Entity: store.Entity{Kind: store.KindModel, ID: id, Created: x.now, Updated: x.now}, doc: &document{}}
+	t.doc.put("model_id", id)
+	t.doc.put("created_by", x.caller.name())
+	if err := x.fillModel(t, given, nil); err != nil {
+		return nil, err
+	}
+	if err := x.add(refused("model_info.id", "There is a model with the id %s already. Change it with PATCH /model/%s/update, or give another id.", clip(id), clip(id)), t); err != nil {
+		return nil, err
+	}
+	return x.modelShown(t).bytes(), nil
+}
+
+// fillModel writes what a request says into a model, and checks it.
+func (x *exchange) fillModel(t *thing, given *document, remove []string) error {
+	if name := given.text("model_name"); name != "" {
+		t.doc.put("model_name", name)
+		t.Alias = name
+	}
+	params := parse(t.doc.get("litellm_params"))
+	for _, m := range parse(given.get("litellm_params")).members {
+		if m.Value.Kind() == 'n' {
+			if clearable(m.Name) {
+				remove = append(remove, m.Name)
+			}
+			continue
+		}
+		sealed, err := x.h.opt.Models.Seal(m.Value)
+		if err != nil {
+			return &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "The model cannot be encrypted: " + err.Error() + "."}
+		}
+		params.set(m.Name, sealed)
+	}
+	params.drop(remove...)
+	t.doc.set("litellm_params", params.bytes())
+	info := parse(t.doc.get("model_info"))
+	for _, m := range parse(given.get("model_info")).members {
+		switch {
+		case slices.Contains([]string{"id", "db_model", "created_at", "updated_at", "created_by", "updated_by"}, m.Name):
+		case m.Value.Kind() != 'n':
+			info.set(m.Name, m.Value)
+		case clearable(m.Name):
+			info.drop(m.Name)
+		}
+	}
+	info.put("id", t.ID)
+	t.doc.set("model_info", info.bytes())
+	if v := given.get("blocked"); v != nil {
+		t.doc.set("blocked", v)
+	}
+	x.touch(t)
+	if info.get("team_id") != nil {
+		return refused("model_info.team_id", "Models of single teams are not supported, and without it all keys that may use %s could use the model. Leave out team_id, and give the team the model's name with /team/model/add.", clip(t.doc.text("model_name")))
+	}
+	faults, without, err := x.h.opt.Models.Check(x.r.Context(), t.doc.bytes())
+	if err != nil {
+		return err
+	}
+	x.dropped = append(x.dropped, without...)
+	if len(faults) == 0 {
+		return nil
+	}
+	messages := make([]string, len(faults))
+	for i, f := range faults {
+		messages[i] = f.Message
+	}
+	return refused(faults[0].Field, "%s", strings.Join(messages, "\n"))
+}
+
+// clearable reports whether null takes back a setting; of others it says nothing, as in LiteLLM.
+func clearable(name string) bool {
+	return name == "litellm_credential_name" || name == "cache_control_injection_points" || strings.Contains(name, "_cost_per_") || strings.HasSuffix(name, "_cost")
+}
+
+// modelShown is a model as answers have it: its settings are encrypted, as LiteLLM's are.
+func (x *exchange) modelShown(t *thing) *document {
+	d := &document{members: slices.Clone(t.doc.members)}
+	d.set("created_at", moment(t.Created))
+	d.set("updated_at", moment(t.Updated))
+	return d
+}
+
+// updateModel serves /model/update.
+func (x *exchange) updateModel() ([]byte, error) {
+	if err := x.storing(); err != nil {
+		return nil, err
+	}
+	given, err := x.given(modelFields())
+	if err != nil {
+		return nil, err
+	}
+	id := parse(given.get("model_info")).text("id")
+	switch {
+	case id == "":
+		return nil, refused("model_info.id", "model_info.id must be given: GET /model/info lists the ids.")
+	case given.get("litellm_params") == nil:
+		return nil, refused("litellm_params", "litellm_params must be given.")
+	}
+	t, err := x.entity(store.KindModel, id)
+	if errors.Is(err, store.ErrNotFound) {
+		if x.h.opt.Models.Configured(id) {
+			return nil, inFile(id)
+		}
+		return nil, refused("model_info.id", "No model has the id %s: GET /model/info lists the ids.", clip(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x.changeModel(t, given, nil)
+}
+
+// inFile is the refusal to change a model of the configuration's file.
+func inFile(id string) error {
+	return &Error{Status: http.StatusBadRequest, Type: typeValidation, Param: "id", Message: "The model " + clip(id) + " is in the configuration's file and can only be changed there. Add a model that can be changed with /model/new."}
+}
+
+// patchModel serves PATCH /model/{model_id}/update.
+func (x *exchange) patchModel() ([]byte, error) {
+	if m := x.h.opt.Models; m == nil || !m.Stored() {
+		return nil, &Error{Status: http.StatusBadRequest, Type: typeValidation, Message: "Only models of the database can be changed: set STORE_MODEL_IN_DB='True' in the gateway's environment, or general_settings.store_model_in_db: true in its configuration."}
+	}
+	given, err := x.given(modelFields())
+	if err != nil {
+		return nil, err
+	}
+	id := x.r.PathValue("model_id")
+	t, err := x.entity(store.KindModel, id)
+	if errors.Is(err, store.ErrNotFound) {
+		if x.h.opt.Models.Configured(id) {
+			return nil, inFile(id)
+		}
+		return nil, absent("model_id", "No model has the id %s: GET /model/info lists the ids.", clip(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x.changeModel(t, given, given.texts("litellm_params_to_remove"))
+}
+
+func (x *exchange) changeModel(t *thing, given *document, remove []string) ([]byte, error) {
+	if err := x.fillModel(t, given, remove); err != nil {
+		return nil, err
+	}
+	if err := x.put(t); err != nil {
+		return nil, err
+	}
+	return x.modelShown(t).bytes(), nil
+}
+
+// deleteModel serves /model/delete.
+func (x *exchange) deleteModel() ([]byte, error) {
+	body, err := x.object()
+	if err != nil {
+		return nil, err
+	}
+	id := jsonx.Word(jsonx.Find(body, "id"))
+	if id == "" {
+		return nil, invalid("id", "id must be given: the id of a model.")
+	}
+	if err := x.storing(); err != nil {
+		return nil, err
+	}
+	if x.h.opt.Models.Configured(id) {
+		return nil, inFile(id)
+	}
+	err = x.change(store.Change{Delete: []store.Ref{{Kind: store.KindModel, ID: id}}})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, refused("id", "No model of the database has the id %s: GET /model/info lists the ids.", clip(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return encode(func(w *jsonx.Writer) {
+		w.Object()
+		w.Key("message")
+		w.String("Model: " + id + " deleted successfully")
+		w.EndObject()
+	}), nil
+}
