@@ -41,6 +41,9 @@ const (
 	CodeRateLimited   Code = "gateway.rate_limited"      // a limit of requests, tokens or parallel calls is reached
 	CodeLimitsAway    Code = "gateway.limits_away"       // limits cannot be checked
 	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
+	CodeAddressDenied Code = "gateway.address_denied"    // general_settings.allowed_ips does not have the client's address
+	CodeTokenDenied   Code = "gateway.token_denied"      // a token that is in order belongs to nobody who may call
+	CodeIdentityAway  Code = "gateway.identity_away"     // the public keys of the identity provider cannot be read
 	CodeModelNotFound Code = "gateway.model_not_found"   // no deployment of this name
 	CodeNotFound      Code = "gateway.not_found"         // no such path
 	CodeStateNotFound Code = "gateway.state_not_found"   // no response, conversation or item of this id

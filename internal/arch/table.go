@@ -143,7 +143,8 @@ func rules() []Rule {
 		{Path: "quota/banktest", Level: component, May: []string{"quota"}, Why: "the suite that all shared banks pass knows none of them"},
 		{Path: "store", Level: contract, May: []string{"internal/jsonx", "quota"}, Why: "the store keeps rows and counters, and knows neither dialects, rules nor the pipeline"},
 		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
-		{Path: "tenant", Level: stage, May: with("quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
+		{Path: "bearer", Level: component, May: common, Why: "who sends a token is decided from the token and the provider's keys, without knowledge of the gateway's own keys, limits or servers"},
+		{Path: "tenant", Level: stage, May: with("bearer", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{
 			Path: "takeover", Level: pipeline, May: with("quota", "store", "tenant"),
 			Why: "what LiteLLM's tables have becomes entities and counters, which calls must be able to read; it serves nobody, and knows no frontend",
@@ -155,7 +156,7 @@ func rules() []Rule {
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("provider", "quota", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("bearer", "provider", "quota", "tenant", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
 			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
@@ -205,7 +206,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
@@ -242,6 +243,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/jackc/pgx/v5", By: []string{"store", "takeover"}, Why: "one package knows Outcrop's database, and one reads LiteLLM's, which is always PostgreSQL"},
 		{Path: "golang.org/x/crypto/nacl/secretbox", By: []string{"takeover"}, Why: "LiteLLM encrypts models and credentials with it; nothing else here is encrypted"},
 		{Path: "github.com/valkey-io/valkey-go", By: []string{"quota/valkey"}, Why: "one package knows Valkey; the others know quota.Bank"},
+		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
 		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
