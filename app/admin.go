@@ -61,10 +61,10 @@ func (c *callers) Authenticate(r *http.Request) (*admin.Caller, error) {
 		return nil, err
 	}
 	t := who.Tenant()
-	if t == nil || t.Hash == "" {
+	if t == nil || t.Master() {
 		return &admin.Caller{Master: true, Role: tenant.RoleAdmin}, nil
 	}
-	caller := &admin.Caller{Role: t.Role, Key: t.Hash, UserID: t.UserID, TeamID: t.TeamID, Teams: map[string]string{}}
+	caller := &admin.Caller{Role: t.Role, Key: t.Hash, UserID: t.UserID, TeamID: t.TeamID, Teams: map[string]string{}, Manages: t.Manages}
 	if t.UserID == "" || t.Role == tenant.RoleAdmin {
 		return caller, nil
 	}

@@ -58,7 +58,7 @@ func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Cal
 	if err != nil {
 		return Caller{}, err
 	}
-	return Caller{Identity: "key:" + t.Hash, tenant: t}, nil
+	return Caller{Identity: t.Owner(), tenant: t}, nil
 }
 
 // Credentials are what a client presented to be admitted.

@@ -26,6 +26,16 @@ type Caller struct {
 	// Role is what the key may do with the gateway itself.
 	Role Role
 
+	// token is the hash of the token that the caller has in place of a key, and owner its name for what it makes;
+	// empty for keys.
+	token, owner string
+	// scoped is whether a token is an operator's by its scope, whose routes hold for the management API too.
+	scoped bool
+	// customer is the customer of all calls of a token; empty for none.
+	customer string
+	// teams are the callers for the other teams of a token.
+	teams []*Caller
+
 	teamBlocked, userBlocked bool
 	expires                  time.Time
 	aliases, teamAliases     map[string]string
@@ -70,6 +80,13 @@ func (c *Caller) usable(now time.Time) error {
 
 // Model is the model that a name means for the caller: the aliases of the key and of its team are names of others.
 func (c *Caller) Model(name string) string {
+	for _, team := range c.teams {
+		if _, own := c.teamAliases[name]; !own {
+			if to, ok := team.teamAliases[name]; ok {
+				return to
+			}
+		}
+	}
 	if to, ok := c.aliases[name]; ok {
 		return to
 	}
@@ -82,7 +99,7 @@ func (c *Caller) Model(name string) string {
 // Allows reports whether the caller may call a model: its name, the configured name that serves it, and the
 // access groups that it is in.
 func (c *Caller) Allows(name, group string, groups []string) bool {
-	return c.denied(name, group, groups) == nil
+	return c.denied(name, group, groups) == nil || slices.ContainsFunc(c.teams, func(team *Caller) bool { return team.Allows(name, group, groups) })
 }
 
 // Estimate is what a call may use.
@@ -143,6 +160,27 @@ const defaultOutput = 4096
 
 // Check is Begin for a call that uses nothing.
 func (c *Caller) Check(req *Request) error {
+	_, err := c.may(req)
+	return err
+}
+
+// may is the caller for one of the teams of a token that may make a call, which is the caller itself for one team and
+// for keys.
+func (c *Caller) may(req *Request) (*Caller, error) {
+	err := c.permitted(req)
+	if err == nil {
+		return c, nil
+	}
+	for _, team := range c.teams {
+		if team.permitted(req) == nil {
+			return team, nil
+		}
+	}
+	return nil, err
+}
+
+// permitted says why the caller may not call a model; nil if it may.
+func (c *Caller) permitted(req *Request) error {
 	if a := c.denied(req.Model, req.Group, req.Groups); a != nil && !c.aliased(req.Asked, req.Model) {
 		return deniedModel(cmp.Or(req.Asked, req.Model), a)
 	}
@@ -158,8 +196,13 @@ func (c *Caller) aliased(asked, model string) bool {
 
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
-	if err := c.Check(req); err != nil {
+	c, err := c.may(req)
+	if err != nil {
 		return nil, err
+	}
+	if c.customer != "" && req.Customer != c.customer {
+		own := *req
+		own.Customer, req = c.customer, &own
 	}
 	ch := &Charge{c: c, customer: req.Customer, tags: c.tags}
 	if len(req.Tags) > 0 || len(c.tags) > 1 {
@@ -167,7 +210,6 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		slices.Sort(ch.tags)
 		ch.tags = slices.Compact(ch.tags)
 	}
-	var err error
 	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
 	}

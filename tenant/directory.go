@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ type Store interface {
 	Entities(ctx context.Context, f *store.Filter) (page []store.Entity, total int, err error)
 	// Changes are the entities that have changed since a revision, and the revision up to which that is.
 	Changes(ctx context.Context, after int64) (refs []store.Ref, upto int64, err error)
+	// Change writes entities: users who come with a token for the first time.
+	Change(ctx context.Context, c *store.Change) (revision int64, err error)
 }
 
 // Journal takes the rows of calls; *spend.Journal is one.
@@ -51,6 +54,8 @@ type Settings struct {
 	EstimatedOutput int64
 	// Full is whether a call whose cost may be more than what is left of a budget is refused.
 	Full bool
+	// Tokens are what tokens of an identity provider may do.
+	Tokens Tokens
 	// OpenWhenAway is whether calls pass while their limits cannot be checked.
 	OpenWhenAway bool
 }
@@ -173,6 +178,9 @@ func (d *Directory) Accounts() bool {
 
 // forget drops what depends on an entity; d.mu is held.
 func (d *Directory) forget(ref store.Ref) {
+	if team, user, _ := strings.Cut(ref.ID, "/"); ref.Kind == store.KindMember && team != "" {
+		defer d.forget(memberships(user))
+	}
 	switch ref.Kind {
 	case store.KindKey, store.KindOldKey:
 		delete(d.callers, ref.ID)

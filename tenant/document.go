@@ -26,6 +26,7 @@ type document struct {
 	OrganizationID string `json:"organization_id"`
 	BudgetID       string `json:"budget_id"`
 	UserRole       string `json:"user_role"`
+	UserEmail      string `json:"user_email"`
 	Role           string `json:"role"` // of a member
 
 	Models        []string          `json:"models"`

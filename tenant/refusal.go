@@ -97,6 +97,24 @@ func deniedRoute(path string) *llm.Error {
 	}
 }
 
+// deniedToken is the refusal of a path that tokens may not call, with LiteLLM's status for operators and for teams.
+func deniedToken(path string, scoped bool) *llm.Error {
+	e := &llm.Error{
+		Code: llm.CodeRouteDenied, Status: 403, Class: classAuth, Message: fmt.Sprintf("tokens of teams may not call %s.", path),
+		Fix: "The gateway's operator can add the path, or a group of paths, to litellm_jwtauth.team_allowed_routes.",
+	}
+	if scoped {
+		e.Status, e.Message = 401, fmt.Sprintf("tokens with the scope of the gateway's operators may not call %s.", path)
+		e.Fix = "Use a token without this scope, or add the path, or a group such as llm_api_routes, to litellm_jwtauth.admin_allowed_routes."
+	}
+	return e
+}
+
+// of is the refusal of a token that belongs to what does not exist here.
+func of(status int, message, fix string) *llm.Error {
+	return &llm.Error{Code: llm.CodeTokenDenied, Status: status, Class: classAuth, Message: message, Fix: fix}
+}
+
 // away is the refusal while limits cannot be checked, or because a document that may have limits cannot be read.
 func away(err error) *llm.Error {
 	if errors.Is(err, context.Canceled) {

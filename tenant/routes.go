@@ -11,7 +11,16 @@ func (c *Caller) Route(path string) error {
 	if len(c.routes) == 0 || slices.ContainsFunc(c.routes, func(entry string) bool { return routed(entry, path) }) {
 		return nil
 	}
+	if c.token != "" {
+		return deniedToken(path, c.scoped)
+	}
 	return deniedRoute(path)
+}
+
+// Manages reports whether a token may call an endpoint of the management API, of which allows knows the groups that
+// allowed routes may name. Keys are judged by their documents.
+func (c *Caller) Manages(allows func(entry string) bool) bool {
+	return c.token == "" || !c.scoped || slices.ContainsFunc(c.routes, allows)
 }
 
 // routesOf are what a key may call: allowed_routes, or else what its key_type stands for; empty for everything.

@@ -54,6 +54,12 @@ func allows(entry, path string) bool {
 
 // routed refuses a caller whose key may not call the request's path, whatever its role.
 func (x *exchange) routed() error {
+	if x.caller.Manages != nil && !x.caller.Manages(x.allowed) {
+		return &Error{
+			Status: 401, Type: typeAuth,
+			Message: "Authentication Error, Admin not allowed to access this route. Route=" + x.action + ". The gateway's operator can add it, or a group of routes, to litellm_jwtauth.admin_allowed_routes.",
+		}
+	}
 	if x.caller.Master || x.caller.Key == "" {
 		return nil
 	}
@@ -65,8 +71,13 @@ func (x *exchange) routed() error {
 		return err
 	}
 	routes := own.doc.texts("allowed_routes")
-	if len(routes) == 0 || slices.ContainsFunc(routes, func(entry string) bool { return allows(entry, x.r.URL.Path) || allows(entry, x.action) }) {
+	if len(routes) == 0 || slices.ContainsFunc(routes, x.allowed) {
 		return nil
 	}
 	return forbidden("", "Virtual key is not allowed to call this route. Only allowed to call routes: %s. Tried to call route: %s.", strings.Join(routes, ", "), x.action)
+}
+
+// allowed reports whether an entry of allowed routes is for the request's path or for its endpoint.
+func (x *exchange) allowed(entry string) bool {
+	return allows(entry, x.r.URL.Path) || allows(entry, x.action)
 }

@@ -11,8 +11,11 @@ type Caller struct {
 	// Master is whether the request has the gateway's master key, or comes to a gateway without one.
 	Master bool
 	Role   tenant.Role
-	// Key is the hash of the caller's key; empty for the master key.
+	// Key is the hash of the caller's key; empty for the master key, and for a token.
 	Key string
+	// Manages reports whether a caller with a token may call an endpoint, for which allows is asked about the entries of
+	// the token's routes; nil for everything.
+	Manages func(allows func(entry string) bool) bool
 	// UserID and TeamID are those of the key; empty for none.
 	UserID, TeamID string
 	// Teams are the teams of which the user is a member, with the role in each, TeamAdmin or TeamUser.
