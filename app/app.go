@@ -124,6 +124,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Doors:     a.doors(translated),
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
+		Allowed:   a.client.Config().General.AllowedIPs,
+		Forwarded: a.client.Config().General.ForwardedFor,
 		Logger:    opt.Logger,
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -261,6 +263,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.opt.Logger.Debug("a request was refused before it was read completely", slog.Int("status", status))
 	})
 	a.client.KeepFresh(a.client.Config().Refresh)
+	a.tenants.verify()
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
 	a.rest = rest
 	if a.client.Pipeline().Locked() && a.tenants.used(false) { // the first call need not wait for it

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/bearer"
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/quota"
@@ -24,6 +25,9 @@ type tenants struct {
 	cfg    *config.Accounting
 	dir    string
 	logger *slog.Logger
+
+	// tokens verifies tokens from Start on; nil if only keys are accepted.
+	tokens *bearer.Verifier
 
 	mu      sync.Mutex
 	parts   *parts   // nil until it is open
@@ -150,7 +154,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Woken: p.store.Revisions(), Logger: t.logger,
 		Settings: tenant.Settings{
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
-			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, OpenWhenAway: t.cfg.OpenWhenAway,
+			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
 		},
 	})
 	if err != nil {
@@ -186,8 +190,32 @@ func (p *parts) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Caller returns who has a key.
+// bearer returns who has a token.
+func (t *tenants) bearer(ctx context.Context, token string) (*tenant.Caller, error) {
+	id, err := t.tokens.Verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.directory.Bearer(ctx, token, id)
+}
+
+// verify begins to verify tokens, if the configuration has them accepted.
+func (t *tenants) verify() {
+	c := &t.cfg.Tokens
+	if c.Enabled {
+		t.tokens = bearer.Open(bearer.Options{URLs: c.URLs, Audience: c.Audience, Issuer: c.Issuer, Fields: c.Fields, TTL: c.TTL, Stale: c.Stale, Logger: t.logger})
+	}
+}
+
+// Caller returns who has a key or a token.
 func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error) {
+	if t.tokens != nil && bearer.IsToken(key) {
+		return t.bearer(ctx, key)
+	}
 	if !t.used(true) { // nobody has made a key
 		return nil, tenant.NoKey(key)
 	}
@@ -240,6 +268,9 @@ func (t *tenants) close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
+	if t.tokens != nil {
+		t.tokens.Close()
+	}
 	t.over.Wait()
 	t.mu.Lock()
 	p := t.parts

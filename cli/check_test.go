@@ -7,7 +7,7 @@ import (
 )
 
 func TestConfigCheckListsEverythingAtOnce(t *testing.T) {
-	everything := write(t, `general_settings: {allowed_ips: ["10.0.0.1"]}
+	everything := write(t, `general_settings: {public_routes: [/x]}     
 model_list:
   - {model_name: a, litellm_params: {model: bedrock/nova-lte, aws_region_name: us-esat-1}}
   - {model_name: b, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: eu-central-1}}

@@ -26,6 +26,8 @@ type Accounting struct {
 	EstimatedOutput int64
 	// OpenWhenAway is whether calls with limits pass while the shared counters cannot be reached.
 	OpenWhenAway bool
+	// Tokens is which tokens of an identity provider are accepted.
+	Tokens Tokens
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
 	Full bool
 }

@@ -7,6 +7,7 @@ package config
 
 import (
 	_ "embed"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -79,6 +80,10 @@ type General struct {
 	// MaxInFlight is the memory that all requests, fetched files and responses in flight
 	// may use together, in bytes; 0 means a quarter of the memory of the process.
 	MaxInFlight int64
+	// AllowedIPs are the addresses from which clients may call; nil for any. ForwardedFor is whether the address is the
+	// one that X-Forwarded-For names.
+	AllowedIPs   []netip.Prefix
+	ForwardedFor bool
 	// ClientCredentials is whether clients may override settings of every model.
 	// Model.Callers is the effective policy of a model.
 	ClientCredentials bool

@@ -20,6 +20,12 @@ func dump(c *Config) string {
 	if m := c.Media; !m.Fetch || m.Allow != nil || m.Proxy != "" || m.MaxSize != 25<<20 || m.Timeout != 30*time.Second {
 		fmt.Fprintf(&b, "media fetched %t, from %v, up to %d bytes in %v, through %v\n", m.Fetch, m.Allow, m.MaxSize, m.Timeout, m.Proxy.Reveal())
 	}
+	if g := c.General; g.AllowedIPs != nil {
+		fmt.Fprintf(&b, "calls from %v, forwarded %t\n", g.AllowedIPs, g.ForwardedFor)
+	}
+	if t := c.Accounting.Tokens; t.Enabled {
+		fmt.Fprintf(&b, "tokens by %q for %q from %q, keys for %v and %v\n  %+v\n  %+v\n", t.URLs, t.Audience, t.Issuer, t.TTL, t.Stale, t.Fields, t.Policy)
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		fmt.Fprintf(&b, "environment %s=%s\n", name, c.Environment[name].Reveal())
 	}

@@ -90,7 +90,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result is valid only if no problem is an
 // error.
 func (l *loader) load() *Config {
-	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus}, General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
+	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus, Tokens: defaultTokens()}, General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -238,7 +238,7 @@ func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
 // that only Outcrop has, which no other program needs, or nearly has the name of a section, of the master
 // key, or of a limit.
 func (l *loader) restricts(name, section string) bool {
-	if strings.HasPrefix(section, "outcrop_settings") || strings.HasPrefix(section, "model_list[].model_info.outcrop") {
+	if section == sectionTokens || strings.HasPrefix(section, "outcrop_settings") || strings.HasPrefix(section, "model_list[].model_info.outcrop") {
 		return true
 	}
 	if name == "master_key" && !strings.HasPrefix(section, "model_list") {
@@ -439,7 +439,7 @@ func (l *loader) readEnvironment(n *node) {
 
 // general reads general_settings.
 func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
-	var cert, key *node // of HTTPS
+	var cert, key, enabled *node // of HTTPS, and enable_jwt_auth
 	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "master_key":
@@ -463,6 +463,16 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
+		case "allowed_ips":
+			cfg.General.AllowedIPs = l.addresses(n, path)
+		case "use_x_forwarded_for":
+			cfg.General.ForwardedFor, _ = l.boolean(k, n, path)
+		case "enable_jwt_auth":
+			if cfg.Accounting.Tokens.Enabled, _ = l.boolean(k, n, path); cfg.Accounting.Tokens.Enabled {
+				enabled = n
+			}
+		case "litellm_jwtauth":
+			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
 		case "database_url":
 			if s, ok := l.text(k, n, path); ok && s != "" {
 				cfg.Accounting.DatabaseURL, database = Secret(s), n
@@ -470,6 +480,10 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		}
 	})
+	if enabled != nil {
+		l.masterKey(cfg)
+		l.tokenEnvironment(cfg, enabled, path+".enable_jwt_auth")
+	}
 	switch {
 	case cert != nil && key == nil:
 		l.errorAt(cert.file, cert.line, cert.column, path+".ssl_certfile_path", "ssl_keyfile_path is missing", "both, or neither", "")

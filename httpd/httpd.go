@@ -45,6 +45,10 @@ type Options struct {
 	// any web page that the user visits could otherwise call the gateway (DNS rebinding, cross-site
 	// requests).
 	LocalOnly bool
+	// Allowed are the addresses from which clients may call; nil for any. Forwarded is whether a client's address is
+	// the one in X-Forwarded-For.
+	Allowed   []netip.Prefix
+	Forwarded bool
 	Logger    *slog.Logger
 }
 
@@ -150,6 +154,10 @@ func (s *server) guard(next http.Handler) http.Handler {
 				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, but the request's Host or Origin names another.",
 				Fix: "Set general_settings.master_key, and send that key with every request.",
 			})
+			return
+		}
+		if !s.allowed(r) {
+			s.refuse(w, r, s.elsewhere(r))
 			return
 		}
 		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
