@@ -129,11 +129,12 @@ func (e *Event) facts() (all []fact) {
 
 // text is the event for Slack.
 func (e *Event) text() string {
-	text := e.Message + "\n\n"
+	var b strings.Builder
+	b.WriteString(e.Message + "\n\n")
 	for _, f := range e.facts() {
-		text += "*" + f.name + ":* `" + Plain(f.value) + "`\n"
+		b.WriteString("*" + f.name + ":* `" + Plain(f.value) + "`\n")
 	}
-	return text
+	return b.String()
 }
 
 // maxShown bounds each name in an alert, in bytes: many come from clients.

@@ -190,12 +190,11 @@ func TestAServerThatRefusesMailIsAskedOnceIfItIsForGood(t *testing.T) {
 	for answer, want := range map[string]int{"550 not from you": 1, "451 later": attempts} {
 		p, m := mailServer(t, false)
 		p.refuse = answer
-		asked := 0
 		s, r := sender(t, Options{Types: []Type{BudgetAlerts}, Mail: m})
 		s.Send(crossed())
 		flush(t, s)
 		log, count := r.state()
-		if asked = strings.Count(log, answer[4:]); count != "map[email failed:1]" || asked != want {
+		if asked := strings.Count(log, answer[4:]); count != "map[email failed:1]" || asked != want {
 			t.Errorf("%s: %s, %d times\n%s", answer, count, asked, log)
 		}
 	}

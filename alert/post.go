@@ -42,8 +42,7 @@ func (s *Sender) post(ctx context.Context, to Secret, body []byte) (err error) {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := s.client.Do(req)
 	if err != nil {
-		var with *url.Error
-		if errors.As(err, &with) {
+		if with, ok := errors.AsType[*url.Error](err); ok {
 			return with.Err
 		}
 		return err

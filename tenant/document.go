@@ -135,16 +135,11 @@ func (a *addresses) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		return err
 	}
 	var words []string
-	switch v.Kind() {
-	case '[':
-		if jsonx.Unmarshal(v, &words) != nil {
-			return nil
-		}
-	case '"':
-		text := ""
-		if jsonx.Unmarshal(v, &text) != nil {
-			return nil
-		}
+	text := ""
+	switch {
+	case v.Kind() == '[' && jsonx.Unmarshal(v, &words) != nil:
+		words = nil
+	case v.Kind() == '"' && jsonx.Unmarshal(v, &text) == nil:
 		words = strings.Split(text, ",")
 	}
 	for _, word := range words {
