@@ -26,6 +26,8 @@ type Accounting struct {
 	EstimatedOutput int64
 	// OpenWhenAway is whether calls with limits pass while the shared counters cannot be reached.
 	OpenWhenAway bool
+	// EndStreams is whether a stream ends when a budget is used up.
+	EndStreams bool
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
 	Full bool
 }
@@ -69,6 +71,8 @@ func (l *loader) limits(to *Accounting, n *node, path string) {
 		switch k.Name {
 		case "when_away":
 			to.OpenWhenAway = l.either(k, n, path, "closed", "open") == "open"
+		case "streams":
+			to.EndStreams = l.either(k, n, path, "finish", "end") == "end"
 		case "reserve":
 			to.Full = l.either(k, n, path, "bounded", "full") == "full"
 		}

@@ -45,6 +45,11 @@ const clientKey = "sk-client"
 // charging is a gateway whose calls are those of a key with a document, and its rows.
 func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *journal) {
 	t.Helper()
+	return chargingWith(t, r, doc, tenant.Settings{})
+}
+
+func chargingWith(t *testing.T, r gateway.Router, doc string, settings tenant.Settings) (*gateway.Gateway, *journal) {
+	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +58,7 @@ func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *jo
 		t.Fatal(err)
 	}
 	rows, ledger, logger := &journal{}, quota.NewLedger(quota.NewMemory(nil), quota.Options{}), slog.New(slog.DiscardHandler)
-	d, err := tenant.Open(t.Context(), tenant.Options{Store: s, Money: ledger, Rates: ledger, Journal: rows, Logger: logger})
+	d, err := tenant.Open(t.Context(), tenant.Options{Store: s, Money: ledger, Rates: ledger, Journal: rows, Logger: logger, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -374,7 +374,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err := c.encodings(ctx, req); err != nil {
 		return nil, err
 	}
-	m := &meteredStream{metering: metering{call: c, release: release}, prompt: promptLength(req), tier: req.ServiceTier}
+	m := &meteredStream{metering: metering{call: c, release: release, allowance: allowance{ctx: ctx}}, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
 		m.Stream, err = c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
@@ -400,7 +400,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 // estimate sets the usage of a response without reported usage, from the characters of prompt and
 // response: about four per token.
 func (c *Call) estimate(prompt, out int64, tier string) {
-	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
+	c.record.Usage = about(prompt, out)
 	c.price(&c.record.Usage, tier)
 	c.record.Estimated = true
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -262,6 +263,31 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 	default:
 		return llm.AsError(err)
 	}
+}
+
+// Cover reserves of every budget at least what a call has cost so far, and returns how much that is of the one that
+// has reserved least; everything if no budget ends the call. The error, an *llm.Error, says which budget is used up.
+// While the counters cannot be reached, nobody knows, and the call goes on.
+func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, err error) {
+	covered, m := math.MaxInt64, &ch.money
+	if m.r == nil || !ch.c.d.opt.Settings.EndStreams {
+		return covered, nil
+	}
+	ahead := int64(cost)/16 + 1 // so that the next part of the response need not ask
+	for i, l := range m.limits {
+		n := m.r.Units(i)
+		for n < int64(cost) {
+			n, err = m.r.Extend(ctx, i, int64(cost)-n+ahead)
+			if e := asExceeded(err); e != nil {
+				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.opt.Settings.BudgetStatus)
+			}
+			if err != nil {
+				n = int64(cost) + ahead
+			}
+		}
+		covered = min(covered, llm.Cost(n))
+	}
+	return covered, nil
 }
 
 // use is what a call has used.

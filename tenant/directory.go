@@ -51,6 +51,8 @@ type Settings struct {
 	EstimatedOutput int64
 	// Full is whether a call whose cost may be more than what is left of a budget is refused.
 	Full bool
+	// EndStreams is whether a stream ends when a budget is used up.
+	EndStreams bool
 	// OpenWhenAway is whether calls pass while their limits cannot be checked.
 	OpenWhenAway bool
 }
