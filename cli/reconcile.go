@@ -26,7 +26,7 @@ type spendCommands struct {
 
 type reconcileCommand struct {
 	adminFlags
-	File      string  `arg:"" name:"file" type:"existingfile" help:"The report: CUR 2.0 or the older form, as CSV, also compressed by gzip."`
+	File      string  `arg:"" name:"file" help:"The report: CUR 2.0 or the older form, as CSV, also compressed by gzip."`
 	Tolerance float64 `name:"tolerance" default:"1" placeholder:"PERCENT" help:"The difference of the totals, in percent of AWS's, from which on the exit code is 1."`
 	JSON      bool    `name:"json" help:"Print JSON."`
 }
@@ -63,7 +63,7 @@ func (c *reconcileCommand) Run(ctx context.Context, con console) error {
 func (c *reconcileCommand) read(models *catalog.Catalogue) (*bill.Bill, error) {
 	f, err := os.Open(c.File)
 	if err != nil {
-		return nil, err
+		return nil, &usageError{err.Error(), "Check the file name, and the folder that the command runs in."}
 	}
 	defer f.Close()
 	b, err := bill.Read(f, models)

@@ -50,6 +50,13 @@ func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *jo
 
 func chargingWith(t *testing.T, r gateway.Router, doc string, settings tenant.Settings) (*gateway.Gateway, *journal) {
 	t.Helper()
+	rows, logger, d := directory(t, doc, settings)
+	return gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(logger), MasterKey: "sk-master", Tenants: tenants{d}}), rows
+}
+
+// directory knows the key of the calls by its document.
+func directory(t *testing.T, doc string, settings tenant.Settings) (*journal, *slog.Logger, *tenant.Directory) {
+	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +75,7 @@ func chargingWith(t *testing.T, r gateway.Router, doc string, settings tenant.Se
 			t.Error(err)
 		}
 	})
-	return gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(logger), MasterKey: "sk-master", Tenants: tenants{d}}), rows
+	return rows, logger, d
 }
 
 // admitted is a call with the key.

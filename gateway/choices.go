@@ -76,7 +76,7 @@ func (c *Call) beginEach(ctx context.Context, requests []*llm.Request) error {
 		return err
 	}
 	for _, req := range requests[1:] {
-		req.Model = requests[0].Model
+		req.Model, req.Attribution = requests[0].Model, requests[0].Attribution
 	}
 	if n := int64(len(requests)); n > c.g.maxChoices {
 		req := requests[0]

@@ -72,6 +72,9 @@ type Options struct {
 	// that is not known. own is whether the operator has set them, so that they precede what the provider
 	// says. It may be nil.
 	Prices func(provider, model string) (p llm.Pricer, own bool)
+	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
+	// end_user and tags.
+	Attribution []string
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -91,9 +94,10 @@ type Gateway struct {
 	stopping atomic.Bool
 	open     atomic.Int64
 
-	maxChoices int64
-	forwarders map[string]Forwarder
-	prices     func(provider, model string) (p llm.Pricer, own bool)
+	maxChoices  int64
+	attribution []string
+	forwarders  map[string]Forwarder
+	prices      func(provider, model string) (p llm.Pricer, own bool)
 }
 
 // New makes a gateway.
@@ -104,7 +108,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants,
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
+		attribution: opt.Attribution, maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
 	}
 }
 
@@ -235,6 +239,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 		c.asked = req.Model
 		req.Model = t.Model(req.Model)
 	}
+	c.attribute(req)
 	req.Guardrail = nil
 	settings := c.g.Settings(req.Model)
 	if d := settings.Defaults; d != nil {

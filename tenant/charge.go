@@ -157,17 +157,22 @@ func (c *Caller) aliased(asked, model string) bool {
 	return ok && to == model
 }
 
+// TagsOf are the labels of a call: the caller's own, and those of the call itself. The result is not modified.
+func (c *Caller) TagsOf(call, more []string) []string {
+	if len(call)+len(more) == 0 && len(c.tags) <= 1 {
+		return c.tags
+	}
+	all := slices.Concat(c.tags, call, more)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	if err := c.Check(req); err != nil {
 		return nil, err
 	}
-	ch := &Charge{c: c, customer: req.Customer, tags: c.tags}
-	if len(req.Tags) > 0 || len(c.tags) > 1 {
-		ch.tags = slices.Concat(c.tags, req.Tags)
-		slices.Sort(ch.tags)
-		ch.tags = slices.Compact(ch.tags)
-	}
+	ch := &Charge{c: c, customer: req.Customer, tags: c.TagsOf(req.Tags, nil)}
 	var err error
 	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
