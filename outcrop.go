@@ -166,6 +166,8 @@ func New(opt Options) (*Client, error) {
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 		Tenants:   opt.Tenants,
 
+		Attribution: opt.Config.Attribution,
+
 		Forwarders: c.forwarders(opt), Prices: c.prices,
 	})
 	return c, nil

@@ -166,7 +166,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Budgets: budgets, Woken: p.store.Revisions(), Logger: t.logger,
 		Settings: tenant.Settings{
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
-			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
+			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
 		},
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ type commands struct {
 	Teams      teamsCommand      `cmd:"" help:"List, make and change teams and their members."`
 	Users      usersCommand      `cmd:"" help:"List, make and change users."`
 	Budgets    budgetsCommand    `cmd:"" help:"List, make and change budgets that several keys have alike."`
-	Spend      spendCommand      `cmd:"" help:"Show what calls have cost by day, key, team, user, model or tag."`
+	Spend      spendCommands     `cmd:"" help:"Show what calls have cost by day, key, team, user, model or tag, and compare it with AWS's bill."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`
 	Import     importCommand     `cmd:"" help:"Take over what another gateway has in its database."`
@@ -135,8 +135,8 @@ func rewritten(args []string) []string {
 
 // isAdminList reports whether arguments list keys or what belongs to them.
 func isAdminList(args []string) bool {
-	return args[0] == "spend" || slices.Contains([]string{"keys", "teams", "users", "budgets"}, args[0]) &&
-		(len(args) == 1 || args[1] == "list" || strings.HasPrefix(args[1], "-"))
+	return slices.Contains([]string{"keys", "teams", "users", "budgets", "spend"}, args[0]) &&
+		(len(args) == 1 || args[1] == "list" || args[1] == "show" || strings.HasPrefix(args[1], "-"))
 }
 
 // noFields is a list of empty fields, which is an error; an empty list would be every field.
@@ -201,7 +201,7 @@ func failed(w io.Writer, err error) int {
 	var usage *usageError
 	var next *hinted
 	switch {
-	case errors.Is(err, errUnhealthy):
+	case errors.Is(err, errUnhealthy), errors.Is(err, errDiffers):
 		return 1
 	case errors.Is(err, errInterrupted):
 		return 130

@@ -303,11 +303,16 @@ func (r *spendReport) users(ctx context.Context) ([]string, error) {
 
 // days reads all days of a report, for some ids or for all.
 func (r *spendReport) days(ctx context.Context, path, name string, ids []string) ([]spendDay, error) {
+	return activity[spendDay](ctx, r, path, name, ids)
+}
+
+// activity reads all days of a report in a form.
+func activity[Day any](ctx context.Context, r *spendReport, path, name string, ids []string) ([]Day, error) {
 	q := url.Values{"start_date": {r.from}, "end_date": {r.to}, "page_size": {"1000"}}
 	if len(ids) > 0 {
 		q.Set(name, strings.Join(ids, ","))
 	}
-	var all []spendDay
+	var all []Day
 	for page := 1; ; page++ {
 		q.Set("page", strconv.Itoa(page))
 		answer, err := r.m.get(ctx, path, q)
@@ -315,7 +320,7 @@ func (r *spendReport) days(ctx context.Context, path, name string, ids []string)
 			return nil, err
 		}
 		var part struct {
-			Results  []spendDay `json:"results"`
+			Results  []Day `json:"results"`
 			Metadata struct {
 				More bool `json:"has_more"`
 			} `json:"metadata"`

@@ -124,7 +124,11 @@ func isConfigFile(word string) bool {
 // there is none.
 func flagFor(word string, command *kong.Node) string {
 	has := func(name string) bool {
-		return slices.ContainsFunc(command.Flags, func(f *kong.Flag) bool { return f.Name == name })
+		flags := command.Flags
+		if command.DefaultCmd != nil {
+			flags = slices.Concat(flags, command.DefaultCmd.Flags)
+		}
+		return slices.ContainsFunc(flags, func(f *kong.Flag) bool { return f.Name == name })
 	}
 	wanted := []string{"model"}
 	switch {

@@ -28,6 +28,8 @@ type Accounting struct {
 	OpenWhenAway bool
 	// Tokens is which tokens of an identity provider are accepted.
 	Tokens Tokens
+	// EndStreams is whether a stream ends when a budget is used up.
+	EndStreams bool
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
 	Full bool
 	// StoreModels is whether models and credentials of the database are served beside those of the file, and can be
@@ -74,6 +76,8 @@ func (l *loader) limits(to *Accounting, n *node, path string) {
 		switch k.Name {
 		case "when_away":
 			to.OpenWhenAway = l.either(k, n, path, "closed", "open") == "open"
+		case "streams":
+			to.EndStreams = l.either(k, n, path, "finish", "end") == "end"
 		case "reserve":
 			to.Full = l.either(k, n, path, "bounded", "full") == "full"
 		}

@@ -46,6 +46,8 @@ type Config struct {
 	// KeepAlive is the interval between keep-alive comments in a stream without data,
 	// 1 s to 300 s. The default is 15 s.
 	KeepAlive time.Duration
+	// Attribution names what Bedrock is told of who calls; see gateway.Options.
+	Attribution []string
 	// Refresh is how often the providers' lists of models are refreshed. The default is
 	// 900 s.
 	Refresh time.Duration

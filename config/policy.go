@@ -3,6 +3,9 @@ package config
 import (
 	"cmp"
 	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"outcrop/llm"
@@ -68,12 +71,27 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 			switch k.Name {
 			case "refresh_seconds":
 				cfg.Refresh = l.seconds(k, n, path)
+			case "attribution":
+				cfg.Attribution = l.attribution(k, n, path)
 			case "policy":
 				all = l.policy(n, path)
 			}
 		})
 	})
 	return all
+}
+
+// attribution reads what Bedrock is told of who calls.
+func (l *loader) attribution(k Key, n *node, path string) []string {
+	known := []string{"key_alias", "user_id", "team_id", "organization_id", "end_user", "tags"}
+	names := l.texts(n, path)
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			l.wrong(k, n, path, strconv.Quote(name)+" is not one of "+strings.Join(known, ", "))
+			return nil
+		}
+	}
+	return names
 }
 
 // policy reads a policy.

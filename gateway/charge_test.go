@@ -45,6 +45,18 @@ const clientKey = "sk-client"
 // charging is a gateway whose calls are those of a key with a document, and its rows.
 func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *journal) {
 	t.Helper()
+	return chargingWith(t, r, doc, tenant.Settings{})
+}
+
+func chargingWith(t *testing.T, r gateway.Router, doc string, settings tenant.Settings) (*gateway.Gateway, *journal) {
+	t.Helper()
+	rows, logger, d := directory(t, doc, settings)
+	return gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(logger), MasterKey: "sk-master", Tenants: tenants{d}}), rows
+}
+
+// directory knows the key of the calls by its document.
+func directory(t *testing.T, doc string, settings tenant.Settings) (*journal, *slog.Logger, *tenant.Directory) {
+	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +65,7 @@ func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *jo
 		t.Fatal(err)
 	}
 	rows, ledger, logger := &journal{}, quota.NewLedger(quota.NewMemory(nil), quota.Options{}), slog.New(slog.DiscardHandler)
-	d, err := tenant.Open(t.Context(), tenant.Options{Store: s, Money: ledger, Rates: ledger, Journal: rows, Logger: logger})
+	d, err := tenant.Open(t.Context(), tenant.Options{Store: s, Money: ledger, Rates: ledger, Journal: rows, Logger: logger, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +75,7 @@ func charging(t *testing.T, r gateway.Router, doc string) (*gateway.Gateway, *jo
 			t.Error(err)
 		}
 	})
-	return gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(logger), MasterKey: "sk-master", Tenants: tenants{d}}), rows
+	return rows, logger, d
 }
 
 // admitted is a call with the key.

@@ -76,7 +76,7 @@ func (c *Call) beginEach(ctx context.Context, requests []*llm.Request) error {
 		return err
 	}
 	for _, req := range requests[1:] {
-		req.Model = requests[0].Model
+		req.Model, req.Attribution = requests[0].Model, requests[0].Attribution
 	}
 	if n := int64(len(requests)); n > c.g.maxChoices {
 		req := requests[0]
@@ -184,12 +184,13 @@ func (c *Call) StreamEach(ctx context.Context, requests []*llm.Request) (llm.Str
 		return nil, err
 	}
 	req := requests[0]
-	m := &meteredStream{metering: metering{call: c, release: func() {}}, tier: req.ServiceTier, out: make([]int64, len(requests))}
+	ctx = budget.With(ctx, c.lease)
+	m := &meteredStream{metering: metering{call: c, release: func() {}, allowance: allowance{ctx: ctx}}, tier: req.ServiceTier, out: make([]int64, len(requests))}
 	for _, r := range requests {
 		m.prompt += promptLength(r) / int64(len(requests))
 	}
 	var err error
-	if m.Stream, err = c.openAll(budget.With(ctx, c.lease), requests); err != nil {
+	if m.Stream, err = c.openAll(ctx, requests); err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
 			c.estimate(m.prompt*int64(len(m.out)), 0, "")

@@ -72,6 +72,9 @@ type Options struct {
 	// that is not known. own is whether the operator has set them, so that they precede what the provider
 	// says. It may be nil.
 	Prices func(provider, model string) (p llm.Pricer, own bool)
+	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
+	// end_user and tags.
+	Attribution []string
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -91,9 +94,10 @@ type Gateway struct {
 	stopping atomic.Bool
 	open     atomic.Int64
 
-	maxChoices int64
-	forwarders map[string]Forwarder
-	prices     func(provider, model string) (p llm.Pricer, own bool)
+	maxChoices  int64
+	attribution []string
+	forwarders  map[string]Forwarder
+	prices      func(provider, model string) (p llm.Pricer, own bool)
 }
 
 // New makes a gateway.
@@ -104,7 +108,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants,
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
+		attribution: opt.Attribution, maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
 	}
 }
 
@@ -242,6 +246,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 		c.asked = req.Model
 		req.Model = t.Model(req.Model)
 	}
+	c.attribute(req)
 	req.Guardrail = nil
 	settings := c.g.Settings(req.Model)
 	if d := settings.Defaults; d != nil {
@@ -381,7 +386,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err := c.encodings(ctx, req); err != nil {
 		return nil, err
 	}
-	m := &meteredStream{metering: metering{call: c, release: release}, prompt: promptLength(req), tier: req.ServiceTier}
+	m := &meteredStream{metering: metering{call: c, release: release, allowance: allowance{ctx: ctx}}, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
 		m.Stream, err = c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
@@ -407,7 +412,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 // estimate sets the usage of a response without reported usage, from the characters of prompt and
 // response: about four per token.
 func (c *Call) estimate(prompt, out int64, tier string) {
-	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
+	c.record.Usage = about(prompt, out)
 	c.price(&c.record.Usage, tier)
 	c.record.Estimated = true
 }

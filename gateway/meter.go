@@ -14,6 +14,7 @@ type metering struct {
 	release func() // of the request's media
 	warned  int    // warnings already recorded
 	over    bool
+	allowance
 }
 
 // end records the error that ends a stream, and returns it: io.EOF for a complete response, otherwise
@@ -53,7 +54,11 @@ type meteredStream struct {
 }
 
 func (m *meteredStream) Next(ev *llm.Event) error {
-	if err := m.Stream.Next(ev); err != nil {
+	err := m.Stream.Next(ev)
+	if err == nil && m.made > m.enough && ev.Kind == llm.EventDelta {
+		err = m.afford(m.call, about(m.prompt*int64(len(m.out)), m.made), m.tier)
+	}
+	if err != nil {
 		err = m.end(err, m.Meta())
 		m.estimate()
 		m.call.settle()
@@ -61,7 +66,10 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 	}
 	switch ev.Kind {
 	case llm.EventDelta:
-		m.out[ev.Choice] += int64(len(ev.Text))
+		m.made += int64(len(ev.Text))
+		if m.out[ev.Choice] >= 0 {
+			m.out[ev.Choice] += int64(len(ev.Text))
+		}
 	case llm.EventStop:
 		m.call.record.Stop = cmp.Or(m.call.record.Stop, ev.RawStop)
 	case llm.EventUsage:

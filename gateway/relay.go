@@ -102,7 +102,12 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	if raw.Unestimated {
 		c.record.CostUnknown = "the response reported no usage" // until it does
 	}
-	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body)), counted: raw.Unestimated, explain: raw.Unestimated}, nil
+	m := &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body)), unestimated: raw.Unestimated}
+	m.ctx = ctx
+	if raw.Unestimated {
+		m.unlimited()
+	}
+	return m, nil
 }
 
 // inlined makes the requests of a translation have content in place of URLs, and the guardrail of the
@@ -137,27 +142,31 @@ type meteredRaw struct {
 	llm.RawStream
 	metering
 	prompt  int64 // bytes of the request
-	out     int64 // bytes of the response so far
 	tier    string
-	counted bool // usage has arrived, or is not estimated
-	explain bool // the record says why there is no cost
+	counted bool // usage has arrived
+
+	unestimated bool // usage is not estimated, and the record says why there is no cost
 }
 
 func (m *meteredRaw) Next(ev *llm.RawEvent) error {
-	if err := m.RawStream.Next(ev); err != nil {
+	err := m.RawStream.Next(ev)
+	if err == nil && m.made > m.enough && ev.Length > 0 && ev.Err == nil {
+		err = m.afford(m.call, m.soFar(), m.tier)
+	}
+	if err != nil {
 		err = m.end(err, m.Meta())
 		m.estimate()
 		m.call.settle()
 		return err
 	}
-	m.out += int64(ev.Length)
+	m.made += int64(ev.Length)
 	m.tier = cmp.Or(ev.ServiceTier, m.tier)
 	m.call.record.Stop = cmp.Or(ev.RawStop, m.call.record.Stop)
 	if ev.Usage != nil {
 		m.counted = true
 		m.call.price(ev.Usage, m.tier)
 		m.call.record.Usage = *ev.Usage
-		if m.explain {
+		if m.unestimated {
 			m.call.explainCost()
 		}
 	}
@@ -179,9 +188,31 @@ func (m *meteredRaw) Close() error {
 	return m.RawStream.Close()
 }
 
-// estimate replaces the missing usage of a response that ended without it.
+// soFar is what the response has used so far: what the provider has said of it, such as the input, and otherwise an
+// estimate.
+func (m *meteredRaw) soFar() llm.Usage {
+	u := about(m.prompt, m.made)
+	if m.counted {
+		output := u.Output
+		u = m.call.record.Usage
+		u.Output = max(u.Output, output)
+	}
+	return u
+}
+
+// estimate replaces the missing usage of a response that ended without it. Before a response has stopped, the
+// provider may have reported its input alone.
 func (m *meteredRaw) estimate() {
-	if !m.counted {
-		m.call.estimate(m.prompt, m.out, m.tier)
+	r := &m.call.record
+	switch {
+	case m.unestimated:
+	case !m.counted:
+		m.call.estimate(m.prompt, m.made, m.tier)
+	case r.Stop == "":
+		if u := m.soFar(); u.Output > r.Usage.Output {
+			u.Cost = llm.Opt[llm.Cost]{}
+			m.call.price(&u, m.tier)
+			r.Usage, r.Estimated = u, true
+		}
 	}
 }

@@ -13,6 +13,8 @@ type Call struct {
 	// records; neither changes the response.
 	User     string
 	Metadata []Label
+	// Attribution are labels of the gateway that say who calls, for the target's records, before Metadata.
+	Attribution []Label
 	// Tags are the gateway's own labels of the call, by which spending is told apart. No target gets them.
 	Tags []string
 	// Headers are additional headers for the target, as the client wrote them.

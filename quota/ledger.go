@@ -2,7 +2,9 @@ package quota
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -373,20 +375,47 @@ type part struct {
 // Units are what is reserved of a use, by its position.
 func (r *Reservation) Units(use int) int64 { return r.parts[use].units }
 
-// Extend reserves more units of a use, as far as the share has them, and returns how many there are now.
-func (r *Reservation) Extend(use int, units int64) int64 {
+// Unbounded is what a reservation of a period that is over has: the counter has begun anew, and what the call uses
+// from then on is counted when it ends.
+const Unbounded = math.MaxInt64
+
+// Extend reserves more units of a use, or fewer if there are not as many, and returns how many the use has then. It
+// waits for the bank only if the share has none. If there is none at all, the error is an *ExceededError; other errors
+// are those of Reserve.
+func (r *Reservation) Extend(ctx context.Context, use int, units int64) (int64, error) {
+	p := &r.parts[use]
+	if n, ok := r.grow(p, units); ok {
+		return n, nil
+	}
+	more, err := r.l.Reserve(ctx, []Use{{Counter: p.counter, Units: units, Bounded: true}})
+	if err != nil {
+		if e, ok := errors.AsType[*ExceededError](err); ok {
+			e.Use = use
+		}
+		return p.units, err
+	}
+	if got := more.parts[0]; got.period == p.period {
+		p.units += got.units
+		return p.units, nil
+	}
+	more.Settle(nil, []int64{0})
+	return Unbounded, nil
+}
+
+// grow reserves units of the share, and reports whether it has any.
+func (r *Reservation) grow(p *part, units int64) (int64, bool) {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
-	p := &r.parts[use]
 	c := p.counter
 	c.roll(r.l.now())
-	if c.period == p.period {
-		n := min(units, c.spare())
-		c.free -= n
-		p.units += n
-		r.l.ahead(c)
+	if !c.known || c.period != p.period {
+		return Unbounded, true
 	}
-	return p.units
+	n := min(units, c.spare())
+	c.free -= n
+	p.units += n
+	r.l.ahead(c)
+	return p.units, n > 0
 }
 
 // Settled is what a call has taken of a counter's share.

@@ -237,8 +237,63 @@ func TestExtendTakesWhatIsFree(t *testing.T) {
 	l := all[0]
 	c := l.Counter("k/spend", quota.Limit{Units: 10})
 	r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 4}})
-	if err != nil || r.Extend(0, 3) != 7 || r.Extend(0, 30) != 10 || r.Extend(0, 1) != 10 {
-		t.Errorf("%v: %d reserved", err, r.Units(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ more, want int64 }{{3, 7}, {30, 10}} {
+		if n, err := r.Extend(t.Context(), 0, tt.more); n != tt.want || err != nil {
+			t.Errorf("%d more: %d reserved, %v", tt.more, n, err)
+		}
+	}
+	n, err := r.Extend(t.Context(), 0, 1)
+	if e, ok := errors.AsType[*quota.ExceededError](err); n != 10 || !ok || e.Use != 0 || e.Left != 0 {
+		t.Errorf("more than there is: %d reserved, %v", n, err)
+	}
+}
+
+// What another process has drawn ahead and does not use is there for a call that needs more.
+func TestExtendRecallsWhatOthersHold(t *testing.T) {
+	all, p := ledgers(t, 2)
+	limit := quota.Limit{Units: 100}
+	mine, other := all[0].Counter("k/spend", limit), all[1].Counter("k/spend", limit)
+	r, err := all[0].Reserve(t.Context(), []quota.Use{{Counter: mine, Units: 40}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := all[1].Reserve(t.Context(), []quota.Use{{Counter: other, Units: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for have := int64(40); have < 90; {
+		n, err := r.Extend(t.Context(), 0, 90-have)
+		if err != nil || n <= have {
+			t.Fatalf("%d after %d, %v", n, have, err)
+		}
+		have = n
+	}
+	if _, err := r.Extend(t.Context(), 0, 1); err == nil {
+		t.Error("it has more than there is")
+	}
+	r.Settle(nil, []int64{90})
+	held.Settle(nil, []int64{10})
+	if n := p.held("k/spend"); n != 100 {
+		t.Errorf("%d units are held, want what was used", n)
+	}
+}
+
+// A counter that has begun anew does not bound what was reserved before.
+func TestExtendAfterItsPeriod(t *testing.T) {
+	now := &clock{at: at("2026-01-01T00:00:00Z")}
+	l := quota.NewLedger(quota.NewMemory(now.Now), quota.Options{Now: now.Now})
+	defer l.Close()
+	c := l.Counter("k/spend", quota.Limit{Units: 10, Window: quota.Window{Length: time.Minute}})
+	r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Advance(2 * time.Minute)
+	if n, err := r.Extend(t.Context(), 0, 1); n != quota.Unbounded || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -203,6 +204,16 @@ func (c *Caller) aliased(asked, model string) bool {
 	return ok && to == model
 }
 
+// TagsOf are the labels of a call: the caller's own, and those of the call itself. The result is not modified.
+func (c *Caller) TagsOf(call, more []string) []string {
+	if len(call)+len(more) == 0 && len(c.tags) <= 1 {
+		return c.tags
+	}
+	all := slices.Concat(c.tags, call, more)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	c, err := c.may(req)
@@ -213,12 +224,7 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		own := *req
 		own.Customer, req = c.customer, &own
 	}
-	ch := &Charge{c: c, customer: req.Customer, tags: c.tags}
-	if len(req.Tags) > 0 || len(c.tags) > 1 {
-		ch.tags = slices.Concat(c.tags, req.Tags)
-		slices.Sort(ch.tags)
-		ch.tags = slices.Compact(ch.tags)
-	}
+	ch := &Charge{c: c, customer: req.Customer, tags: c.TagsOf(req.Tags, nil)}
 	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
 	}
@@ -326,6 +332,31 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 	default:
 		return llm.AsError(err)
 	}
+}
+
+// Cover reserves of every budget at least what a call has cost so far, and returns how much that is of the one that
+// has reserved least; everything if no budget ends the call. The error, an *llm.Error, says which budget is used up.
+// While the counters cannot be reached, nobody knows, and the call goes on.
+func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, err error) {
+	covered, m := math.MaxInt64, &ch.money
+	if m.r == nil || !ch.c.d.opt.Settings.EndStreams {
+		return covered, nil
+	}
+	ahead := int64(cost)/16 + 1 // so that the next part of the response need not ask
+	for i, l := range m.limits {
+		n := m.r.Units(i)
+		for n < int64(cost) {
+			n, err = m.r.Extend(ctx, i, int64(cost)-n+ahead)
+			if e := asExceeded(err); e != nil {
+				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.opt.Settings.BudgetStatus)
+			}
+			if err != nil {
+				n = int64(cost) + ahead
+			}
+		}
+		covered = min(covered, llm.Cost(n))
+	}
+	return covered, nil
 }
 
 // use is what a call has used.

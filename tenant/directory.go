@@ -67,6 +67,8 @@ type Settings struct {
 	Full bool
 	// Tokens are what tokens of an identity provider may do.
 	Tokens Tokens
+	// EndStreams is whether a stream ends when a budget is used up.
+	EndStreams bool
 	// OpenWhenAway is whether calls pass while their limits cannot be checked.
 	OpenWhenAway bool
 }

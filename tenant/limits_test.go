@@ -348,3 +348,32 @@ func BenchmarkBegin(b *testing.B) {
 		ch.Settle(&store.Row{RequestID: "r", Input: 10, Output: 10, Cost: 1000})
 	}
 }
+
+// A call is covered by the budget that has least. While the counters are away, it goes on.
+func TestCover(t *testing.T) {
+	w := begin(t, tenant.Settings{EndStreams: true})
+	w.put(store.KindTeam, "t", `{"max_budget":0.5}`)
+	w.key(`{"team_id":"t","max_budget":0.4}`)
+	ch, other := w.passes(call(10)), w.passes(call(5)) // 0.20 and 0.15 of 0.40
+	if n, err := ch.Cover(t.Context(), 1e11); n != 2e11 || err != nil {
+		t.Errorf("what was reserved covers %s, %v", n, err)
+	}
+	if n, err := ch.Cover(t.Context(), 23e10); n < 23e10 || n > 25e10 || err != nil {
+		t.Errorf("what is left covers %s, %v", n, err)
+	}
+	_, err := ch.Cover(t.Context(), 26e10)
+	if e := refusal(t, err); e.Code != llm.CodeBudget || e.Status != 422 || !strings.Contains(e.Message, "the budget of this key is used up") {
+		t.Errorf("%+v", e)
+	}
+	w.settle(other, 0)
+	if n, err := ch.Cover(t.Context(), 26e10); n < 26e10 || err != nil {
+		t.Errorf("what another call has not used covers %s, %v", n, err)
+	}
+	w.settle(ch, 15)
+	w.key(`{}`)
+	free := w.passes(call(10))
+	if n, err := free.Cover(t.Context(), 1e12); n < 1e12 && err == nil {
+		t.Errorf("more than the team's budget is covered by %s", n)
+	}
+	free.Cancel()
+}

@@ -31,13 +31,14 @@ type cluster struct {
 	turn     *atomic.Int64
 }
 
-// startCluster starts gateways on a database, or, without one, a gateway on SQLite, until the test ends.
-func startCluster(t testing.TB, replicas int, databaseURL string) *cluster {
+// startCluster starts gateways on a database, or, without one, a gateway on SQLite, until the test ends. settings are
+// further lines of the configuration.
+func startCluster(t testing.TB, replicas int, databaseURL string, settings ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, up: startUpstream(t), turn: &atomic.Int64{}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	t.Cleanup(c.http.CloseIdleConnections)
 	for range replicas {
-		c.replicas = append(c.replicas, startReplica(t, c.up.url, databaseURL, t.TempDir()))
+		c.replicas = append(c.replicas, startReplica(t, c.up.url, databaseURL, t.TempDir(), settings...))
 	}
 	return c
 }
@@ -50,10 +51,10 @@ func (c *cluster) on(t testing.TB) *cluster {
 }
 
 // eachKind runs a test with three gateways on PostgreSQL, and with one on SQLite.
-func eachKind(t *testing.T, test func(t *testing.T, c *cluster)) {
+func eachKind(t *testing.T, test func(t *testing.T, c *cluster), settings ...string) {
 	t.Helper()
-	t.Run("three on PostgreSQL", func(t *testing.T) { test(t, startCluster(t, 3, database(t))) })
-	t.Run("one on SQLite", func(t *testing.T) { test(t, startCluster(t, 1, "")) })
+	t.Run("three on PostgreSQL", func(t *testing.T) { test(t, startCluster(t, 3, database(t), settings...)) })
+	t.Run("one on SQLite", func(t *testing.T) { test(t, startCluster(t, 1, "", settings...)) })
 }
 
 // replica is a process of the program with a data folder of its own.
@@ -84,12 +85,13 @@ general_settings:
   master_key: MASTER
 `
 
-func startReplica(t testing.TB, upstream, databaseURL, dir string) *replica {
+func startReplica(t testing.TB, upstream, databaseURL, dir string, settings ...string) *replica {
 	t.Helper()
 	text := strings.NewReplacer("UPSTREAM", upstream, "MASTER", masterKey).Replace(configuration)
 	if databaseURL != "" {
 		text += "  database_url: " + databaseURL + "\n"
 	}
+	text += strings.Join(settings, "")
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

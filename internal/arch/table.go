@@ -67,6 +67,10 @@ func rules() []Rule {
 		},
 		{Path: "provider/bedrock/catalog", Level: contract, May: with("upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "components do not import their provider, and the catalogue is data that others read"},
 		{
+			Path: "provider/bedrock/bill", Level: component, May: with("provider/bedrock/catalog"),
+			Why: "reading AWS's bill needs to know the models' names, and nothing of calls",
+		},
+		{
 			Path: "provider/bedrock/resolve", Level: component, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
 			Why: "resolving is pure: parsed id, region, policy and catalogue in, target out",
 		},
@@ -214,7 +218,7 @@ func rules() []Rule {
 			Path: "cli", Level: command, May: with(
 				"internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
-				"provider/bedrock/openai",
+				"provider/bedrock/openai", "provider/bedrock/bill",
 			),
 			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",
 		},

@@ -90,12 +90,12 @@ func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (invoke
 // calls of Converse have it
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
 func userHeader(c *llm.Call, adapted *invoke.Adapted) []llm.Label {
-	set, warnings := converse.RequestMetadata(&llm.Call{User: c.User, Names: c.Names})
+	set, warnings := converse.RequestMetadata(&llm.Call{User: c.User, Names: c.Names, Attribution: c.Attribution})
 	adapted.Warnings = append(adapted.Warnings, warnings...)
 	if set == nil {
 		return nil
 	}
-	return []llm.Label{{Name: "X-Amzn-Bedrock-Request-Metadata", Value: string(set)}}
+	return []llm.Label{{Name: metadataHeader, Value: string(set)}}
 }
 
 // passMessage gets a complete message in Anthropic's dialect.

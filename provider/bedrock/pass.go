@@ -112,10 +112,15 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
 	}
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
 	header := passedHeader(raw.Headers)
+	body, attributed, err := attribute(raw, body, header)
+	if err != nil {
+		return nil, err
+	}
 	segments, warnings, err := guard(raw, body, header)
 	if err != nil {
 		return nil, err
 	}
+	warnings = append(warnings, attributed...)
 	x, err := w.post(ctx, raw.Operation, raw.Operation, header, segments, raw.Names, nil, stream)
 	if err != nil {
 		return nil, err

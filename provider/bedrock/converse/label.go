@@ -39,9 +39,13 @@ func (p *adapter) labels() error {
 		if user != "" {
 			p.warn(llm.WarnDropped, p.name(llm.FieldUser), "requestMetadata is set and takes precedence")
 		}
+		set, warnings := Attributed(own, p.out.Attribution)
+		p.f.Warnings = append(p.f.Warnings, warnings...)
+		p.out.Extensions = slices.Clone(p.out.Extensions)
+		p.out.Extensions[slices.IndexFunc(p.out.Extensions, func(m jsonx.Member) bool { return m.Name == "requestMetadata" })].Value = set
 		return nil
 	}
-	set, warnings := RequestMetadata(&llm.Call{User: user, Metadata: labels, Names: p.out.Names})
+	set, warnings := RequestMetadata(&llm.Call{User: user, Metadata: labels, Names: p.out.Names, Attribution: p.out.Attribution})
 	p.f.Warnings = append(p.f.Warnings, warnings...)
 	if set != nil {
 		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: set})
@@ -51,12 +55,12 @@ func (p *adapter) labels() error {
 
 // RequestMetadata returns the client's own user and labels of a call as requestMetadata; nil if there are none
 // that AWS accepts, of which the warnings tell. A user that is a JSON object, as Claude Code has it,
-// becomes a label for each member that is not empty.
+// becomes a label for each member that is not empty. The labels that say who calls come first, see Attributed.
 func RequestMetadata(c *llm.Call) (jsonx.Raw, []llm.Warning) {
 	given := len(c.Metadata)
 	labels := append(slices.Clip(c.Metadata), userLabels(c.User)...)
 	if len(labels) == 0 {
-		return nil, nil
+		return Attributed(nil, c.Attribution)
 	}
 	var warnings []llm.Warning
 	var w jsonx.Writer
@@ -86,10 +90,12 @@ func RequestMetadata(c *llm.Call) (jsonx.Raw, []llm.Warning) {
 		seen[l.Name] = true
 	}
 	w.EndObject()
+	set := jsonx.Raw(w.Buf)
 	if count == 0 {
-		return nil, warnings
+		set = nil
 	}
-	return w.Buf, warnings
+	set, left := Attributed(set, c.Attribution)
+	return set, append(warnings, left...)
 }
 
 // userLabels returns the labels for a client's own user.
