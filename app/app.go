@@ -70,7 +70,7 @@ type App struct {
 	responses *responses.Handler
 	keeper    *store.Keeper
 	tenants   *tenants
-	alerts    *alerts      // nil if none are sent
+	alerts    *alerts // nil if none are sent
 	added     *added
 	cert      *certificate // nil without TLS
 	conns     *inbound.Conns

@@ -387,7 +387,7 @@ func (r *Reservation) Extend(ctx context.Context, use int, units int64) (int64, 
 	if n, ok := r.grow(p, units); ok {
 		return n, nil
 	}
-	more, err := r.l.Reserve(ctx, []Use{{Counter: p.counter, Units: units, Bounded: true}})
+	more, err := r.l.Reserve(ctx, []Use{{Counter: p.counter, Units: units, Least: 1}})
 	if err != nil {
 		if e, ok := errors.AsType[*ExceededError](err); ok {
 			e.Use = use
