@@ -92,6 +92,9 @@ type spendDay struct {
 // masterUser is the user to whom the API counts calls with the master key (LiteLLM's litellm_proxy_admin_name).
 const masterUser = "default_user_id"
 
+// masterKey is the master key in the API's report (LiteLLM's LITELLM_PROXY_MASTER_KEY_ALIAS).
+const masterKey = "litellm_proxy_master_key"
+
 // What rows are called that have no name of their own.
 const (
 	withMaster = "(master key)"
@@ -195,7 +198,7 @@ func (r *spendReport) read(ctx context.Context, by string) error {
 	return nil
 }
 
-// day adds a day of calls with virtual keys.
+// day adds a day of calls with keys.
 func (r *spendReport) day(d *spendDay, by string) {
 	all := d.Metrics.sums()
 	r.total.add(&all, 1)
@@ -204,6 +207,10 @@ func (r *spendReport) day(d *spendDay, by string) {
 		r.add(d.Date, "", all)
 	case "key":
 		for hash, k := range d.Breakdown.Keys {
+			if hash == masterKey {
+				r.add(withMaster, "", k.Metrics.sums())
+				continue
+			}
 			alias := "(deleted)"
 			if k.Metadata.Alias != nil {
 				alias = *k.Metadata.Alias
@@ -215,7 +222,7 @@ func (r *spendReport) day(d *spendDay, by string) {
 	}
 }
 
-// master adds the calls of a day with the master key, which have no key in the API's report.
+// master adds the calls of a day with the master key that have no key in the API's report, as those of earlier versions.
 func (r *spendReport) master(d *spendDay, by string) {
 	all := d.Metrics.sums()
 	for _, k := range d.Breakdown.Keys {
