@@ -3,6 +3,7 @@ package config
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -222,4 +223,14 @@ func limitOf(limit string) string {
 	default:
 		return ""
 	}
+}
+
+// observers reports whether all callbacks are known to only observe calls; any other
+// may reject or change requests.
+func (l *loader) observers(n *node) bool {
+	items := n.items
+	if n.kind == scalar {
+		items = []*node{n}
+	}
+	return len(items) > 0 && !slices.ContainsFunc(items, func(i *node) bool { return !l.table.observer[i.text] })
 }

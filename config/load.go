@@ -409,16 +409,6 @@ func notYet(k Key, n *node) (message, hint string) {
 	return plain, ""
 }
 
-// observers reports whether all callbacks are known to only observe calls; any other
-// may reject or change requests.
-func (l *loader) observers(n *node) bool {
-	items := n.items
-	if n.kind == scalar {
-		items = []*node{n}
-	}
-	return len(items) > 0 && !slices.ContainsFunc(items, func(i *node) bool { return !l.table.observer[i.text] })
-}
-
 // readEnvironment reads environment_variables, which all other values may refer to.
 func (l *loader) readEnvironment(n *node) {
 	if n == nil || n.kind != mapping {

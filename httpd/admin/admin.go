@@ -108,8 +108,8 @@ func (h *Handler) Owns(path string) bool {
 	switch first {
 	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
-	case "model":
-		return !strings.HasSuffix(path, "/model/info")
+	case "model": // others under it are AWS's
+		return path == "/model/new" || path == "/model/update" || path == "/model/delete" || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")
 	default:
 		return false
 	}
