@@ -203,10 +203,10 @@ func (all *comparison) own(day, model string, m *ownMetrics) {
 
 // percent is how much more AWS says, in percent of what it says; false if it says nothing.
 func percent(aws, own llm.Cost) (float64, bool) {
-	switch {
-	case aws == own:
+	switch aws {
+	case own:
 		return 0, true
-	case aws == 0:
+	case 0:
 		return 0, false
 	}
 	return 100 * float64(aws-own) / float64(aws), true

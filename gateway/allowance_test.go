@@ -46,7 +46,8 @@ func TestAStreamEndsWithItsBudget(t *testing.T) {
 			whole, own := &stream{events: tt.events, err: io.EOF, meta: priced}, &rawEvents{events: tt.raw, err: io.EOF, meta: priced}
 			g, rows := chargingWith(t, &router{stream: whole, rawStream: own}, `{"max_budget":`+tt.budget+`}`, tt.settings)
 			call := admitted(t, g)
-			got, err := 0, error(nil)
+			var got int
+			var err error
 			if tt.raw != nil {
 				got, err = readRaw(t, call)
 			} else {

@@ -204,7 +204,7 @@ func (d dialect) insert(ctx context.Context, tx *sql.Tx, head, tail string, colu
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, head+" SELECT * FROM "+unnested(arrays)+" "+tail, arrays...)
+		_, err = tx.ExecContext(ctx, head+" SELECT "+unnested(arrays)+" "+tail, arrays...)
 		return err
 	}
 	return d.insertValues(ctx, tx, head, tail, columns, args)
@@ -241,17 +241,18 @@ func transpose(columns int, args []any) ([]any, error) {
 	return arrays, nil
 }
 
-// unnested is a table of columns that are parameters: unnest($1::text[], $2::bigint[]).
+// unnested are columns that are parameters: unnest($1::text[]), unnest($2::bigint[]). Sets of one length are paired:
+// postgresql.org/docs/current/xfunc-sql.html.
 func unnested(arrays []any) string {
-	var b strings.Builder
+	columns := make([]string, len(arrays))
 	for i, array := range arrays {
 		name := "bigint"
 		if _, ok := array.([]string); ok {
 			name = "text"
 		}
-		fmt.Fprintf(&b, "%s$%d::%s[]", map[bool]string{true: "unnest(", false: ", "}[i == 0], i+1, name)
+		columns[i] = fmt.Sprintf("unnest($%d::%s[])", i+1, name)
 	}
-	return b.String() + ")"
+	return strings.Join(columns, ", ")
 }
 
 // insertValues is insert with a parameter for each value, with as few statements as make sense.

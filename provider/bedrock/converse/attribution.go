@@ -36,7 +36,7 @@ func Attributed(own jsonx.Raw, labels []llm.Label) (jsonx.Raw, []llm.Warning) {
 	}
 	var warnings []llm.Warning
 	for _, m := range members {
-		reason := ""
+		var reason string
 		switch {
 		case names[m.Name]:
 			reason = "the gateway says who calls with a label of this name"
