@@ -196,8 +196,8 @@ const (
 var manyRows = []int{512, 64, 8, 7, 6, 5, 4, 3, 2, 1}
 
 // insert inserts rows of so many columns, whose values args has one after the other: strings and numbers, each column of
-// one type. PostgreSQL gets them as an array for each column, which it takes in about half the time of a list of
-// thousands of parameters, in a statement that is the same for any number of rows.
+// one type. PostgreSQL gets them as an array for each column, in a statement that is the same for any number of rows: posting
+// takes a fifth less processor time than with thousands of parameters (bench/books).
 func (d dialect) insert(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
 	if d == postgres && len(args) > columns {
 		arrays, err := transpose(columns, args)

@@ -99,20 +99,7 @@ func (x *exchange) listAudit() ([]byte, error) {
 		total = len(all)
 		all = of(p, all)
 	}
-	return encode(func(w *jsonx.Writer) {
-		w.Object()
-		w.Key("audit_logs")
-		w.Raw(jsonx.Array(all))
-		w.Key("total")
-		w.Int(int64(total))
-		w.Key("page")
-		w.Int(int64(p.number))
-		w.Key("page_size")
-		w.Int(int64(p.size))
-		w.Key("total_pages")
-		w.Int(int64(p.count(total)))
-		w.EndObject()
-	}), nil
+	return p.list("audit_logs", all, total), nil
 }
 
 // getAudit serves /audit/{id}.

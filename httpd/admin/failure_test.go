@@ -30,11 +30,16 @@ func TestAStoreThatCannotBeOpenedIsUnavailable(t *testing.T) {
 		Callers: w, Logger: slog.New(slog.DiscardHandler),
 		Store: func(context.Context) (admin.Store, error) { return nil, errors.New("no route to the database's host") },
 	})
+	w.route(h)
+	w.master("/key/generate", `{}`).fails(503, "no_db_connection", "").hasNone("host")
+}
+
+// route serves a handler's routes in place of the world's.
+func (w *world) route(h *admin.Handler) {
 	w.mux = http.NewServeMux()
 	for _, r := range h.Routes() {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
-	w.master("/key/generate", `{}`).fails(503, "no_db_connection", "").hasNone("host")
 }
 
 // contested is a store whose entities are always changed by somebody else.
@@ -48,11 +53,24 @@ func TestARequestThatAlwaysComesSecondEnds(t *testing.T) {
 		Callers: w, Logger: slog.New(slog.DiscardHandler),
 		Store: func(context.Context) (admin.Store, error) { return contested{w.store}, nil },
 	})
-	w.mux = http.NewServeMux()
-	for _, r := range h.Routes() {
-		w.mux.HandleFunc(r.Pattern, r.Handle)
-	}
+	w.route(h)
 	w.master("/key/generate", `{}`).fails(409, "bad_request_error", "")
+}
+
+// huge is a store with more rows of spend than are counted.
+type huge struct{ *store.Store }
+
+func (huge) Rows(_ context.Context, f store.RowFilter) ([]store.Row, int, error) {
+	return make([]store.Row, f.Limit), store.MostCounted + 1, nil
+}
+
+func TestAPageOfMoreRowsThanAreCountedSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.route(admin.New(admin.Options{
+		Callers: w, Logger: slog.New(slog.DiscardHandler),
+		Store: func(context.Context) (admin.Store, error) { return huge{w.store}, nil },
+	}))
+	w.master("GET /spend/logs/v2", "start_date=2026-05-01&end_date=2026-05-07&page_size=100").is(200, "total", "100000", "total_pages", "1000", "total_is_capped", "true")
 }
 
 func TestALargeBodyIsRefused(t *testing.T) {

@@ -196,16 +196,21 @@ func (p page) list(name string, entries []jsonx.Raw, n int) []byte {
 		w.Object()
 		w.Key(name)
 		w.Raw(jsonx.Array(entries))
-		w.Key("total")
-		w.Int(int64(n))
-		w.Key("page")
-		w.Int(int64(p.number))
-		w.Key("page_size")
-		w.Int(int64(p.size))
-		w.Key("total_pages")
-		w.Int(int64(p.count(n)))
+		p.numbers(w, n)
 		w.EndObject()
 	})
+}
+
+// numbers writes the members that lists and the spend log's pages have of n entries in all.
+func (p page) numbers(w *jsonx.Writer, n int) {
+	w.Key("total")
+	w.Int(int64(n))
+	w.Key("page")
+	w.Int(int64(p.number))
+	w.Key("page_size")
+	w.Int(int64(p.size))
+	w.Key("total_pages")
+	w.Int(int64(p.count(n)))
 }
 
 // write writes the members that tell about pages.

@@ -41,8 +41,11 @@ func (x *exchange) spendPages(dated bool) ([]byte, error) {
 			return nil, err
 		}
 	}
+	capped := total > store.MostCounted
+	total = min(total, store.MostCounted)
 	if !c.simple() {
 		x.truncated = total > len(rows)
+		capped = x.truncated
 		rows = slices.DeleteFunc(rows, func(r store.Row) bool { return !c.takes(&r) })
 		c.sort(rows)
 		total, rows = len(rows), of(p, rows)
@@ -55,16 +58,9 @@ func (x *exchange) spendPages(dated bool) ([]byte, error) {
 			rowShown(w, &rows[i])
 		}
 		w.EndArray()
-		w.Key("total")
-		w.Int(int64(total))
-		w.Key("page")
-		w.Int(int64(p.number))
-		w.Key("page_size")
-		w.Int(int64(p.size))
-		w.Key("total_pages")
-		w.Int(int64(p.count(total)))
+		p.numbers(w, total)
 		w.Key("total_is_capped")
-		w.Bool(x.truncated)
+		w.Bool(capped)
 		w.EndObject()
 	}), nil
 }
