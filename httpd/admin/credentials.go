@@ -23,7 +23,7 @@ func credentialFields() []field {
 
 // newCredential serves POST /credentials.
 func (x *exchange) newCredential() ([]byte, error) {
-	given, err := x.credentialGiven()
+	given, err := x.storable(credentialFields())
 	if err != nil {
 		return nil, err
 	}
@@ -49,14 +49,6 @@ func (x *exchange) newCredential() ([]byte, error) {
 	return credentialDone("Credential created successfully"), nil
 }
 
-// credentialGiven reads a request, where credentials of the store are used.
-func (x *exchange) credentialGiven() (*document, error) {
-	if err := x.storing(); err != nil {
-		return nil, err
-	}
-	return x.given(credentialFields())
-}
-
 func credentialDone(message string) []byte {
 	return encode(func(w *jsonx.Writer) {
 		w.Object()
@@ -79,9 +71,9 @@ func (x *exchange) fillCredential(t *thing, given *document) error {
 		case m.Value.Kind() == 'n' || sensitive(m.Name) && masked(m.Value): // a client sends back what it has read
 			continue
 		}
-		sealed, err := x.h.opt.Models.Seal(m.Value)
+		sealed, err := x.seal(m.Value, "credential")
 		if err != nil {
-			return &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "The credential cannot be encrypted: " + err.Error() + "."}
+			return err
 		}
 		values.set(m.Name, sealed)
 	}
@@ -211,7 +203,7 @@ func (x *exchange) getCredential() ([]byte, error) {
 
 // patchCredential serves PATCH /credentials/{credential_name}.
 func (x *exchange) patchCredential() ([]byte, error) {
-	given, err := x.credentialGiven()
+	given, err := x.storable(credentialFields())
 	if err != nil {
 		return nil, err
 	}

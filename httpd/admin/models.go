@@ -51,12 +51,26 @@ func (x *exchange) storing() error {
 	return &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "Set STORE_MODEL_IN_DB='True' in the gateway's environment, or general_settings.store_model_in_db: true in its configuration, to enable this."}
 }
 
-// newModel serves /model/new.
-func (x *exchange) newModel() ([]byte, error) {
+// storable reads a request that changes what the store has of models and credentials, where they are served.
+func (x *exchange) storable(fields []field) (*document, error) {
 	if err := x.storing(); err != nil {
 		return nil, err
 	}
-	given, err := x.given(modelFields())
+	return x.given(fields)
+}
+
+// seal encrypts the texts in a setting; what is what it belongs to.
+func (x *exchange) seal(v jsonx.Raw, what string) (jsonx.Raw, error) {
+	sealed, err := x.h.opt.Models.Seal(v)
+	if err != nil {
+		return nil, &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "The " + what + " cannot be encrypted: " + err.Error() + "."}
+	}
+	return sealed, nil
+}
+
+// newModel serves /model/new.
+func (x *exchange) newModel() ([]byte, error) {
+	given, err := x.storable(modelFields())
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +111,9 @@ func (x *exchange) fillModel(t *thing, given *document, remove []string) error {
 			}
 			continue
 		}
-		sealed, err := x.h.opt.Models.Seal(m.Value)
+		sealed, err := x.seal(m.Value, "model")
 		if err != nil {
-			return &Error{Status: http.StatusInternalServerError, Type: typeInternal, Message: "The model cannot be encrypted: " + err.Error() + "."}
+			return err
 		}
 		params.set(m.Name, sealed)
 	}
@@ -154,10 +168,7 @@ func (x *exchange) modelShown(t *thing) *document {
 
 // updateModel serves /model/update.
 func (x *exchange) updateModel() ([]byte, error) {
-	if err := x.storing(); err != nil {
-		return nil, err
-	}
-	given, err := x.given(modelFields())
+	given, err := x.storable(modelFields())
 	if err != nil {
 		return nil, err
 	}
