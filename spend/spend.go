@@ -55,7 +55,7 @@ type Options struct {
 }
 
 const (
-	batchRows     = 1000
+	batchRows     = 4000
 	segmentBytes  = 4 << 20
 	maxDiskBytes  = 1 << 30
 	maxMemBytes   = 64 << 20

@@ -256,7 +256,7 @@ func (b *Bank) Reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for part := range slices.Chunk(counters, manyRows[0]) {
+	for part := range slices.Chunk(counters, listedValues[0]) {
 		err := b.store.known(ctx, part, b.replica, func(a *accounts) error {
 			for _, id := range part {
 				c := a.of(id)

@@ -107,7 +107,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 	if s.dialect == postgres {
 		// One that another transaction makes from now on is not locked, and does not exist for this one.
 		var locked []string
-		for part := range slices.Chunk(sorted, manyRows[0]) {
+		for part := range slices.Chunk(sorted, listedValues[0]) {
 			c := &condition{}
 			c.in("id", part)
 			rows, err := tx.QueryContext(ctx, c.after(`SELECT id FROM counters`, s.dialect.lock()), c.args...)
@@ -120,7 +120,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 		sorted = locked
 	}
 	// What follows is read after the locks, and so has what those before have committed; and so is the time.
-	for part := range slices.Chunk(sorted, manyRows[0]) {
+	for part := range slices.Chunk(sorted, listedValues[0]) {
 		c := &condition{}
 		c.in("c.id", part)
 		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, s.mark, r.seen

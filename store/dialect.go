@@ -45,6 +45,14 @@ func (d dialect) clock() string {
 	return `CAST(ROUND((julianday('now') - 2440587.5) * 86400000) * 1000 AS BIGINT)` // to the millisecond
 }
 
+// position is the function that finds a text in another, and returns 0 where it is not.
+func (d dialect) position() string {
+	if d == postgres {
+		return "strpos"
+	}
+	return "instr"
+}
+
 // lock ends a SELECT of rows that are to be locked in the order of their ids, which is that of their bytes whatever the
 // database's language is. A transaction of SQLite has locked everything.
 func (d dialect) lock() string {
@@ -113,9 +121,12 @@ func ParseURL(address string) (config *pgx.ConnConfig, connections int, err erro
 //go:embed migrations/*.sql migrations/sqlite migrations/postgres
 var migrations embed.FS
 
-// spendMigration is the one that differs between the databases: PostgreSQL keeps the rows of each day in a
-// table of their own.
-const spendMigration = 7
+// Migrations that differ between the databases: PostgreSQL keeps the rows of each day in a table of their own, and
+// SQLite cannot take a primary key from a table.
+const (
+	spendMigration  = 7
+	blocksMigration = 9
+)
 
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
@@ -136,10 +147,20 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options = append(options, goose.WithGoMigrations(goose.NewGoMigration(spendMigration, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, string(spend))
+	blocks, err := fs.ReadFile(files, folder+"/blocks.sql")
+	if err != nil {
 		return err
-	}}, nil)))
+	}
+	execute := func(text []byte) *goose.GoFunc {
+		return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, string(text))
+			return err
+		}}
+	}
+	options = append(options, goose.WithGoMigrations(
+		goose.NewGoMigration(spendMigration, execute(spend), nil),
+		goose.NewGoMigration(blocksMigration, execute(blocks), nil),
+	))
 	provider, err := goose.NewProvider(kind, s.db.DB, files, options...)
 	if err != nil {
 		return err
@@ -191,9 +212,12 @@ const (
 	pgShutdown      = "57P0" // admin_shutdown, crash_shutdown, cannot_connect_now
 )
 
-// manyRows are the numbers of rows that statements for many rows have, so that there are few different
-// statements.
-var manyRows = []int{512, 64, 8, 7, 6, 5, 4, 3, 2, 1}
+// insertedRows are the numbers of rows that statements for many rows have, and listedValues those of values in lists,
+// so that there are few different statements.
+var (
+	insertedRows = []int{64, 8, 7, 6, 5, 4, 3, 2, 1}
+	listedValues = []int{512, 64, 8, 7, 6, 5, 4, 3, 2, 1}
+)
 
 // insert inserts rows of so many columns, whose values args has one after the other: strings and numbers, each column of
 // one type. PostgreSQL gets them as an array for each column, in a statement that is the same for any number of rows: posting
@@ -255,17 +279,31 @@ func unnested(arrays []any) string {
 	return strings.Join(columns, ", ")
 }
 
-// insertValues is insert with a parameter for each value, with as few statements as make sense.
-func (d dialect) insertValues(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) error {
+// insertValues is insert with a parameter for each value. SQLite takes longer to read a statement than to insert its rows,
+// so that many rows are inserted by one of moderate size, which is read once.
+func (d dialect) insertValues(ctx context.Context, tx *sql.Tx, head, tail string, columns int, args []any) (err error) {
+	text := func(rows int) string { return head + " VALUES " + d.tuples(rows, columns) + " " + tail }
+	if many := insertedRows[0] * columns; len(args) >= many {
+		stmt, err := tx.PrepareContext(ctx, text(insertedRows[0]))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stmt.Close()) }()
+		for ; len(args) >= many; args = args[many:] {
+			if _, err := stmt.ExecContext(ctx, args[:many]...); err != nil {
+				return err
+			}
+		}
+	}
 	for len(args) > 0 {
 		rows := 1
-		for _, n := range manyRows {
+		for _, n := range insertedRows {
 			if n*columns <= len(args) {
 				rows = n
 				break
 			}
 		}
-		if _, err := tx.ExecContext(ctx, head+" VALUES "+d.tuples(rows, columns)+" "+tail, args[:rows*columns]...); err != nil {
+		if _, err := tx.ExecContext(ctx, text(rows), args[:rows*columns]...); err != nil {
 			return err
 		}
 		args = args[rows*columns:]
@@ -340,8 +378,8 @@ func (c *condition) in(column string, values []string) {
 		c.add("1 = 0")
 		return
 	}
-	n := (len(values) + manyRows[0] - 1) / manyRows[0] * manyRows[0]
-	for _, size := range manyRows {
+	n := (len(values) + listedValues[0] - 1) / listedValues[0] * listedValues[0]
+	for _, size := range listedValues {
 		if size >= len(values) {
 			n = size
 		}

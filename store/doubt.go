@@ -53,7 +53,7 @@ func (b *Bank) settled(counters []string) {
 func (b *Bank) settleAll(ctx context.Context) error {
 	number := b.transaction()
 	defer b.using.Unlock()
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(b.doubts)), manyRows[0]) {
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(b.doubts)), listedValues[0]) {
 		err := b.store.known(ctx, part, b.replica, func(a *accounts) error {
 			for _, id := range part {
 				if c := a.byID[id]; c != nil && c.own.stored {

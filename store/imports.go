@@ -125,7 +125,7 @@ func (s *Store) Import(ctx context.Context, part *Import) error {
 // ImportRows adds rows of another gateway's spend log, with the sums of their days, and says how many: those with the
 // request ids of rows that are there already are left out. They charge no counters.
 func (s *Store) ImportRows(ctx context.Context, rows []Row) (added int, err error) {
-	all := newBatch(rows)
+	all := newBatch(rows, true)
 	if err := s.makeDays(ctx, all.days, time.Now()); err != nil {
 		return 0, err
 	}
@@ -139,8 +139,8 @@ func (s *Store) ImportRows(ctx context.Context, rows []Row) (added int, err erro
 			return err
 		}
 		added = len(fresh)
-		b := newBatch(fresh)
-		if err := s.dialect.insert(ctx, tx, `INSERT INTO spend_logs (id, start, key, user_id, team_id, customer, doc)`, `ON CONFLICT DO NOTHING`, 7, b.rows); err != nil {
+		b := newBatch(fresh, true)
+		if err := s.dialect.insert(ctx, tx, blockInsert, "", blockColumns, b.blocks); err != nil {
 			return err
 		}
 		return s.dialect.insert(ctx, tx, dailyInsert, dailyConflict, dailyColumns, b.sums)
@@ -151,7 +151,7 @@ func (s *Store) ImportRows(ctx context.Context, rows []Row) (added int, err erro
 // missing are the rows whose ids the spend log does not have at their times; of several with one id, the first.
 func missing(ctx context.Context, tx *sql.Tx, rows []Row) ([]Row, error) {
 	known := make(map[string]bool, len(rows))
-	for part := range slices.Chunk(rows, manyRows[0]) {
+	for part := range slices.Chunk(rows, listedValues[0]) {
 		ids := make([]string, len(part))
 		first, last := part[0].Start, part[0].Start
 		for i := range part {
@@ -164,6 +164,7 @@ func missing(ctx context.Context, tx *sql.Tx, rows []Row) ([]Row, error) {
 			}
 		}
 		c := &condition{}
+		c.add("id <> ''") // the index has only these
 		c.in("id", ids)
 		c.between("start", first, last.Add(time.Microsecond))                                      // only some days' tables are searched
 		found, err := tx.QueryContext(ctx, `SELECT id FROM spend_logs`+c.text.String(), c.args...) //nolint:gosec // c has placeholders only

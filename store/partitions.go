@@ -107,14 +107,14 @@ func makeDay(ctx context.Context, tx *sql.Tx, day int64) error {
 	return err
 }
 
-// Retain forgets rows of the spend log from before a time. On PostgreSQL, a day's rows go together when all of the day
+// Retain forgets rows of the spend log from before a time, block by block. On PostgreSQL, a day's rows go together when all of the day
 // is before it, and nothing waits for that. The daily sums, and what counters have used, remain.
 func (s *Store) Retain(ctx context.Context, before time.Time) error {
 	if s.dialect == postgres {
 		return s.dropDays(ctx, dayOf(before))
 	}
 	for {
-		result, err := s.db.ExecContext(ctx, `DELETE FROM spend_logs WHERE rowid IN (SELECT rowid FROM spend_logs WHERE start < $1 LIMIT 1000)`, micros(before))
+		result, err := s.db.ExecContext(ctx, `DELETE FROM spend_logs WHERE rowid IN (SELECT rowid FROM spend_logs WHERE start < $1 LIMIT 50)`, micros(before))
 		if err != nil {
 			return err
 		}

@@ -420,8 +420,10 @@ func BenchmarkPost(b *testing.B) {
 			for b.Loop() {
 				rows := make([]store.Row, size)
 				for i := range rows {
-					r := call(fmt.Sprint(replica, "-", batch, "-", i), 3)
-					r.Start, r.Key, r.Team = time.Now(), fmt.Sprint("key", i%50), fmt.Sprint("team", i%5)
+					r := call("", 3)
+					r.Start = time.Now()
+					r.RequestID = timedID(r.Start, int(batch)*size+i)
+					r.Key, r.Team = fmt.Sprint("key", i%50), fmt.Sprint("team", i%5)
 					r.Charges = []store.Charge{{Counter: store.SpendCounter(store.KindKey, r.Key), Units: 3}, {Counter: store.SpendCounter(store.KindTeam, r.Team), Units: 3}, {Counter: store.SpendCounter(store.KindUser, r.User), Units: 3}}
 					rows[i] = r
 				}

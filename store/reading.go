@@ -3,12 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"outcrop/internal/jsonx"
 )
 
 // Counter is what a counter has.
@@ -26,7 +23,7 @@ func (s *Store) Counters(ctx context.Context, ids []string) (map[string]Counter,
 		names[bounded(id)] = id
 	}
 	all := make(map[string]Counter, len(ids))
-	for part := range slices.Chunk(ids, manyRows[0]) {
+	for part := range slices.Chunk(ids, listedValues[0]) {
 		c := &condition{}
 		short := make([]string, len(part))
 		for i, id := range part {
@@ -80,52 +77,6 @@ func (s *Store) ResetSpend(ctx context.Context, counter string, units int64) err
 		a.notes = append(a.notes, restoreNote(c.id))
 		return nil
 	})
-}
-
-// RowFilter selects rows of the spend log. Empty fields select all.
-type RowFilter struct {
-	RequestID, Key, User, Team, Customer string
-	Start, End                           time.Time // by the start of the call: Start is included, and End is not
-	// Offset and Limit select a page, newest first; Limit 0 means all.
-	Offset, Limit int
-}
-
-// MostCounted is how many rows Rows counts: all of millions would be read for the count alone.
-const MostCounted = 100_000
-
-// Rows returns a page of the spend log, newest first, and how many rows the filter selects in all; more than MostCounted
-// are MostCounted+1. The rows have no Charges.
-func (s *Store) Rows(ctx context.Context, f RowFilter) (page []Row, total int, err error) {
-	c := &condition{}
-	c.equal("id", bounded(f.RequestID))
-	c.equal("key", bounded(f.Key))
-	for _, by := range [][2]string{{"user_id", f.User}, {"team_id", f.Team}, {"customer", f.Customer}} {
-		if by[1] != "" {
-			c.add(by[0] + " <> ''") // the index has only these
-			c.equal(by[0], bounded(by[1]))
-		}
-	}
-	c.between("start", f.Start, f.End)
-	counted := fmt.Sprintf(" LIMIT %d) AS counted", MostCounted+1)
-	if err := s.db.QueryRowContext(ctx, c.after(`SELECT COUNT(*) FROM (SELECT 1 FROM spend_logs`, counted), c.args...).Scan(&total); err != nil {
-		return nil, 0, err
-	}
-	c.page("start DESC, id DESC", f.Offset, f.Limit)
-	rows, err := s.db.QueryContext(ctx, c.after(`SELECT doc FROM spend_logs`), c.args...)
-	page, err = collect(rows, err, func(rows *sql.Rows, r *Row) error {
-		var doc []byte
-		if err := rows.Scan(&doc); err != nil {
-			return err
-		}
-		var stored row
-		if err := jsonx.Unmarshal(doc, &stored); err != nil {
-			return fmt.Errorf("a row of the spend log: %w", err)
-		}
-		*r = stored.Row
-		r.Metadata, r.Charges = stored.Metadata, nil
-		return nil
-	})
-	return page, total, err
 }
 
 // Column is a column by which the daily sums are told apart.

@@ -74,6 +74,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		// A write survives the end of the process. What a power failure takes is the last writes.
 		settings.Add("_pragma", "journal_mode(WAL)")
 		settings.Add("_pragma", "synchronous(NORMAL)")
+		settings.Add("_pragma", "temp_store(MEMORY)") // what a statement for many rows would undo goes to a file otherwise
 	}
 	db, err := sql.Open("sqlite", name+"?"+settings.Encode())
 	if err != nil {
