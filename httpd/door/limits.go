@@ -24,22 +24,37 @@ func limits(h http.Header, call *gateway.Call) {
 		h["X-Litellm-Key-Max-Budget"] = []string{s.MaxBudget.Value.String()}
 		h["X-Litellm-Key-Spend"] = []string{s.Spend.Value.String()}
 	}
-	rate(h, &s.Requests, "requests", "X-Litellm-Key-Rpm-Limit")
-	rate(h, &s.Tokens, "tokens", "X-Litellm-Key-Tpm-Limit")
+	requestHeaders.set(h, &s.Requests)
+	tokenHeaders.set(h, &s.Tokens)
 }
 
-// rate sets the headers for requests or tokens a minute.
-func rate(h http.Header, r *tenant.Rate, what, own string) {
+// rateHeaders are the names of the headers for requests or tokens a minute, as net/http has them.
+type rateHeaders struct{ own, limit, left, keyLimit, keyLeft, resets string }
+
+var (
+	requestHeaders = rateHeaders{
+		own:   "X-Litellm-Key-Rpm-Limit",
+		limit: "X-Ratelimit-Limit-Requests", left: "X-Ratelimit-Remaining-Requests", resets: "X-Ratelimit-Reset-Requests",
+		keyLimit: "X-Ratelimit-Api_key-Limit-Requests", keyLeft: "X-Ratelimit-Api_key-Remaining-Requests",
+	}
+	tokenHeaders = rateHeaders{
+		own:   "X-Litellm-Key-Tpm-Limit",
+		limit: "X-Ratelimit-Limit-Tokens", left: "X-Ratelimit-Remaining-Tokens", resets: "X-Ratelimit-Reset-Tokens",
+		keyLimit: "X-Ratelimit-Api_key-Limit-Tokens", keyLeft: "X-Ratelimit-Api_key-Remaining-Tokens",
+	}
+)
+
+// set sets the headers of a limit, which share their values.
+func (n *rateHeaders) set(h http.Header, r *tenant.Rate) {
 	if !r.Set {
 		return
 	}
-	limit, left := strconv.FormatInt(r.Limit, 10), strconv.FormatInt(r.Left, 10)
-	h.Set(own, limit)
-	for _, prefix := range [...]string{"X-Ratelimit-", "X-Ratelimit-Api_key-"} {
-		h.Set(prefix+"Limit-"+what, limit)
-		h.Set(prefix+"Remaining-"+what, left)
-	}
+	values := []string{strconv.FormatInt(r.Limit, 10), strconv.FormatInt(r.Left, 10), ""}
+	limit, left := values[:1:1], values[1:2:2]
+	h[n.own], h[n.limit], h[n.keyLimit] = limit, limit, limit
+	h[n.left], h[n.keyLeft] = left, left
 	if r.Resets > 0 {
-		h.Set("X-Ratelimit-Reset-"+what, strconv.Itoa(int(math.Ceil(r.Resets.Seconds()))))
+		values[2] = strconv.Itoa(int(math.Ceil(r.Resets.Seconds())))
+		h[n.resets] = values[2:]
 	}
 }
