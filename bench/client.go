@@ -37,8 +37,11 @@ func dial(ctx context.Context, address string) (*client, error) {
 // call makes one call and reads its whole answer. An incomplete answer, or a status
 // other than 200, is an error, so that a gateway cannot look fast by doing less. The
 // duration is until the first token if t asks for that, otherwise until the end.
-func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
-	if _, err := c.conn.Write(t.bytes); err != nil {
+func (c *client) call(t traffic, begin time.Time) (time.Duration, error) { return c.nth(t, 0, begin) }
+
+// nth makes the n-th call of some traffic, as call does.
+func (c *client) nth(t traffic, n int, begin time.Time) (time.Duration, error) {
+	if _, err := c.conn.Write(t.of(n)); err != nil {
 		return 0, err
 	}
 	resp, err := http.ReadResponse(c.in, nil)
@@ -89,7 +92,7 @@ func closedLoop(ctx context.Context, address string, t traffic, connections, cal
 			}
 			defer c.conn.Close()
 			for n := i; n < calls && ctx.Err() == nil; n += connections {
-				if _, err := c.call(t, time.Now()); err != nil {
+				if _, err := c.nth(t, n, time.Now()); err != nil {
 					cancel(err)
 					return
 				}

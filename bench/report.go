@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -29,13 +30,14 @@ func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Least, s.Most)
 }
 
-// line is one result. Ratio is Outcrop's figure divided by the proxy's, round by round.
-// Limit is the maximum of the ratio, or of Outcrop's figure if there is no ratio; 0 for
+// line is one result. Ratio is Outcrop's figure divided by the proxy's, round by round; with Base, Proxy is the figure
+// of what Base names. Limit is the maximum of the ratio, or of Outcrop's figure if there is no ratio; 0 for
 // no limit.
 type line struct {
 	Row       string            `json:"row"`
 	What      string            `json:"what"`
 	Unit      string            `json:"unit"`
+	Base      string            `json:"base,omitempty"`
 	Outcrop   spread            `json:"outcrop"`
 	Proxy     spread            `json:"proxy"`
 	Ratio     *spread           `json:"ratio,omitempty"`
@@ -53,7 +55,7 @@ type neighbourFigure struct {
 }
 
 func (l line) String() string {
-	s := fmt.Sprintf("%-44s outcrop %8.1f  proxy %8.1f %s", l.What, l.Outcrop.Median, l.Proxy.Median, l.Unit)
+	s := fmt.Sprintf("%-44s outcrop %8.1f  %s %8.1f %s", l.What, l.Outcrop.Median, cmp.Or(l.Base, "proxy"), l.Proxy.Median, l.Unit)
 	if l.Ratio != nil {
 		s += fmt.Sprintf("  ratio %v", *l.Ratio)
 	} else {

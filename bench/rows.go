@@ -26,6 +26,9 @@ const (
 	limitOpenAI     = 0.7
 	limitOpenAISSE  = 0.9
 	limitTranslated = 1.0  // from OpenAI's API to Anthropic's or Gemini's
+	limitKeys       = 1.1  // with a key, budgets and limits, of a call with the master key alone
+	limitManyKeys   = 1.05 // with one of 100,000 keys, of one with one of ten
+	limitKeysRSS    = 60.0 // MB more with 100,000 keys than with ten
 	limitBody       = 2.0  // bytes per byte of one body
 	limitBodies     = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
 	limitOpen       = 40.0 // KB per stream, of 1,000
@@ -49,6 +52,8 @@ func rows() []row {
 		{"anthropic-stream", anthropicStream},
 		{"gemini", geminiCall},
 		{"gemini-stream", geminiStream},
+		{"keys", withKeys},
+		{"many-keys", manyKeys},
 		{"aws-body", largeBodies},
 		{"latency", latency},
 		{"first", firstToken},

@@ -98,7 +98,12 @@ func (b *bench) close() {
 
 // outcropProcess starts Outcrop as a user would, with a master key and a log file.
 func (b *bench) outcropProcess(ctx context.Context) (*process, error) {
-	args := []string{"serve", "--config", b.config, "--port", "0", "--data-dir", b.dir}
+	return b.outcropIn(ctx, b.config, b.dir)
+}
+
+// outcropIn is outcropProcess with another configuration and data folder.
+func (b *bench) outcropIn(ctx context.Context, config, dir string) (*process, error) {
+	args := []string{"serve", "--config", config, "--port", "0", "--data-dir", dir}
 	name := b.outcrop
 	if b.profile != "" {
 		b.launches++

@@ -187,8 +187,11 @@ func picture() ([]byte, error) {
 }
 
 // request returns a complete HTTP/1.1 request. Both sides get the same headers.
-func request(path string, body []byte) []byte {
-	head := "POST " + path + " HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAccept: application/json\r\nContent-Type: application/json\r\nAuthorization: Bearer " + masterKey +
+func request(path string, body []byte) []byte { return requestWith(path, masterKey, body) }
+
+// requestWith is request with another key.
+func requestWith(path, key string, body []byte) []byte {
+	head := "POST " + path + " HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAccept: application/json\r\nContent-Type: application/json\r\nAuthorization: Bearer " + key +
 		"\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
 	return append([]byte(head), body...)
 }
@@ -199,10 +202,19 @@ const masterKey = "sk-bench-0123456789"
 // traffic is one kind of call in the format of one side, and how its answer ends.
 type traffic struct {
 	bytes  []byte
-	suffix []byte // the end of a complete answer's body
-	mark   []byte // what has marker in it
-	size   int    // of the request's body
-	first  bool   // measure until mark rather than until the end
+	others [][]byte // further calls of the same size, made in turn with bytes
+	suffix []byte   // the end of a complete answer's body
+	mark   []byte   // what has marker in it
+	size   int      // of the request's body
+	first  bool     // measure until mark rather than until the end
+}
+
+// of returns the bytes of the n-th call.
+func (t *traffic) of(n int) []byte {
+	if n %= len(t.others) + 1; n > 0 {
+		return t.others[n-1]
+	}
+	return t.bytes
 }
 
 // api is the API by which Outcrop is called.
