@@ -28,7 +28,7 @@ func main() {
 	flag.IntVar(&s.rows, "rows", 10_000_000, "rows to fill in")
 	flag.IntVar(&s.days, "days", 30, "over how many days, today the last")
 	flag.IntVar(&s.keys, "keys", 1000, "of how many keys; each 5 have a user, and each 20 a team")
-	flag.IntVar(&s.batch, "batch", 1000, "rows in a transaction")
+	flag.IntVar(&s.batch, "batch", 4000, "rows in a transaction: as many as the gateway posts at once when so many wait")
 	flag.IntVar(&s.replicas, "replicas", 3, "replicas that post at once")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -107,7 +107,7 @@ func (w *work) queries() []query {
 		{"newest 100 rows of a key", rows(store.RowFilter{Key: keyOf(7), Limit: 100})},
 		{"100 rows of a team, the tenth page", rows(store.RowFilter{Team: teamOf(3), Offset: 900, Limit: 100})},
 		{"100 rows of a day", rows(store.RowFilter{Start: week, End: week.Add(24 * time.Hour), Limit: 100})},
-		{"a row by its request id", rows(store.RowFilter{RequestID: requestID(w.rows / 2), Limit: 1})},
+		{"a row by its request id", rows(store.RowFilter{RequestID: requestID(w.rows/2, w.at(w.rows/2)), Limit: 1})},
 	}
 }
 

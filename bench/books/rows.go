@@ -28,7 +28,6 @@ type work struct {
 
 func userOf(key int) string  { return fmt.Sprint("user-", key/5) }
 func teamOf(key int) string  { return fmt.Sprint("team-", key/20) }
-func requestID(n int) string { return fmt.Sprintf("chatcmpl-%032x", n) }
 func replicaOf(r int) string { return fmt.Sprint("replica-", r) }
 func counter(k store.Kind, id string) store.Charge {
 	return store.Charge{Counter: store.SpendCounter(k, id), Units: 1234567, Window: quota.Window{Months: 1}}
@@ -40,12 +39,21 @@ func keyOf(n int) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// at is when the n-th call began.
+func (w *work) at(n int) time.Time {
+	length := time.Duration(w.days) * 24 * time.Hour
+	return w.first.Add(time.Duration(float64(length) * float64(n) / float64(w.rows)))
+}
+
+// requestID is the id of the n-th call, which began at a time: like the gateway's, it begins with that.
+func requestID(n int, at time.Time) string { return fmt.Sprintf("%012x%020x", at.UnixMilli(), n) }
+
 // row is the n-th call, of a key that is chosen by n alone.
 func (w *work) row(n int, at time.Time) store.Row {
 	key := n * 7919 % w.keys
 	model := [...]string{"claude-sonnet-5", "claude-haiku-4-5", "nova-pro", "gpt-oss-120b", "deepseek-r1"}[n%5]
 	return store.Row{
-		RequestID: requestID(n), CallType: "acompletion", Key: keyOf(key), KeyAlias: fmt.Sprint("key-", key), Cost: 1234567,
+		RequestID: requestID(n, at), CallType: "acompletion", Key: keyOf(key), KeyAlias: fmt.Sprint("key-", key), Cost: 1234567,
 		Start: at, First: at.Add(300 * time.Millisecond), End: at.Add(time.Second), Model: model, Deployment: "d1", Group: model, Provider: "bedrock",
 		User: userOf(key), Team: teamOf(key), Tags: []string{fmt.Sprint("tag-", n%20)}, Address: "192.0.2.7",
 		Input: 1200, Output: 340, CacheRead: 800, Status: 200,
@@ -77,13 +85,11 @@ func (w *work) postShare(ctx context.Context, r, from, to int) error {
 		batch = batch[:0]
 		return err
 	}
-	length := time.Duration(w.days) * 24 * time.Hour
 	for n := from; n < to; n++ {
 		if n%w.replicas != r {
 			continue
 		}
-		at := w.first.Add(time.Duration(float64(length) * float64(n) / float64(w.rows)))
-		if batch = append(batch, w.row(n, at)); len(batch) == w.batch {
+		if batch = append(batch, w.row(n, w.at(n))); len(batch) == w.batch {
 			if err := flush(); err != nil {
 				return err
 			}
