@@ -325,6 +325,9 @@ func (c *Client) openEntry(m *config.Model) (*opened, []config.Problem, error) {
 			Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups,
 		},
 	}
+	if m.Limits.Any() {
+		o.entry.Limits = &o.model.Limits
+	}
 	if m.Price != nil {
 		o.entry.Price = m.Price
 	}

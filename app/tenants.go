@@ -166,13 +166,25 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Budgets: budgets, Woken: p.store.Revisions(), Logger: t.logger,
 		Settings: tenant.Settings{
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
-			EstimatedOutput: t.cfg.EstimatedOutput, Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
+			EstimatedOutput: t.cfg.EstimatedOutput, GlobalParallel: t.cfg.GlobalParallel, KeyParallel: t.cfg.KeyParallel, Counted: counted(t.cfg.CountedTokens), Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// counted are the tokens that limits count.
+func counted(of config.CountedTokens) tenant.Counted {
+	switch of {
+	case config.InputTokens:
+		return tenant.InputTokens
+	case config.OutputTokens:
+		return tenant.OutputTokens
+	default:
+		return tenant.AllTokens
+	}
 }
 
 // close ends all parts: what has not been posted is, if the context allows it.
@@ -258,7 +270,9 @@ func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
 }
 
 // configured reports whether the configuration asks for accounts.
-func (t *tenants) configured() bool { return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set }
+func (t *tenants) configured() bool {
+	return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set || t.cfg.GlobalParallel.Set || t.cfg.Deployments
+}
 
 // used reports whether there may be keys: if so, the database is opened with the gateway. again is whether to look
 // for one that another program has made meanwhile.

@@ -3,10 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"outcrop/llm"
-	"outcrop/quota"
 )
 
 // Accounting is how budgets and rate limits are enforced, and where what they count is kept.
@@ -28,6 +26,13 @@ type Accounting struct {
 	OpenWhenAway bool
 	// Tokens is which tokens of an identity provider are accepted.
 	Tokens Tokens
+	// GlobalParallel is the most calls at a time of all keys together, and KeyParallel that of a key without a limit of
+	// its own.
+	GlobalParallel, KeyParallel llm.Opt[int64]
+	// Deployments is whether deployments of the file have limits, or providers have budgets.
+	Deployments bool
+	// CountedTokens are the tokens that limits of tokens a minute count.
+	CountedTokens CountedTokens
 	// EndStreams is whether a stream ends when a budget is used up.
 	EndStreams bool
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
@@ -37,6 +42,16 @@ type Accounting struct {
 	StoreModels bool
 }
 
+// CountedTokens are tokens that limits count.
+type CountedTokens uint8
+
+// Tokens that limits count.
+const (
+	AllTokens CountedTokens = iota
+	InputTokens
+	OutputTokens
+)
+
 // defaultBudgetStatus is LiteLLM's (1.110.2).
 const defaultBudgetStatus = 422
 
@@ -44,18 +59,9 @@ const defaultBudgetStatus = 422
 func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
 	switch k.Name {
 	case "max_budget":
-		if _, ok := l.number(k, n, path); ok {
-			text, _ := l.text(k, n, path)
-			cost, ok := llm.ParseCost(strings.TrimSpace(text))
-			to.MaxBudget = llm.Opt[llm.Cost]{Value: cost, Set: ok}
-		}
+		to.MaxBudget = l.money(k, n, path)
 	case "budget_duration":
-		if text, ok := l.text(k, n, path); ok && text != "" {
-			if _, err := quota.ParseWindow(text, time.Time{}); err != nil {
-				l.wrong(k, n, path, err.Error())
-			}
-			to.BudgetDuration = text
-		}
+		to.BudgetDuration = l.duration(k, n, path)
 	case "budget_exceeded_status_code":
 		if f, ok := l.number(k, n, path); ok {
 			to.BudgetStatus = int(f)
@@ -68,6 +74,23 @@ func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
 		return false
 	}
 	return true
+}
+
+// rates reads a setting of general_settings for calls at a time and tokens a minute.
+func (l *loader) rates(to *Accounting, k Key, n *node, path string) {
+	switch k.Name {
+	case "max_parallel_requests":
+		to.KeyParallel = l.whole(k, n, path)
+	case "global_max_parallel_requests":
+		to.GlobalParallel = l.whole(k, n, path)
+	case "token_rate_limit_type":
+		switch l.either(k, n, path, "total", "input", "output") {
+		case "input":
+			to.CountedTokens = InputTokens
+		case "output":
+			to.CountedTokens = OutputTokens
+		}
+	}
 }
 
 // limits reads outcrop_settings.limits.

@@ -48,6 +48,7 @@ func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
 	for i := range models {
 		models[i].Callers.All = c.General.ClientCredentials
 		c.base.globals.connection(l, &models[i])
+		c.base.globals.limits.settle(&models[i])
 	}
 	problems := l.sorted()
 	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {

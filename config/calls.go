@@ -52,6 +52,7 @@ type globals struct {
 	litellm, router calls
 	requestTimeout  time.Duration // the older name of timeout
 	tls             map[string]settingAt
+	limits          allLimits
 }
 
 func (g *globals) read(l *loader, k Key, n *node, path string) {

@@ -165,6 +165,8 @@ type Model struct {
 	// Parameters are the defaults for requests that do not set them, under their names
 	// in an OpenAI chat request. guardrailConfig applies to all calls.
 	Parameters Parameters
+	// Limits bound what the deployment may serve.
+	Limits llm.Limits
 	// Info is model_info as a JSON object, with references to the environment
 	// unresolved; nil if there is none.
 	Info jsonx.Raw

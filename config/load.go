@@ -127,7 +127,7 @@ func (l *loader) load() *Config {
 				default:
 					switch {
 					case k.Section == "litellm_settings" && l.limit(&cfg.Accounting, k, n, path):
-					case k.Section == "router_settings" && counters.read(l, k, n, path):
+					case k.Section == "router_settings" && (counters.read(l, k, n, path) || g.limits.read(l, k, n, path)):
 					default:
 						g.read(l, k, n, path)
 					}
@@ -156,6 +156,8 @@ func (l *loader) load() *Config {
 		m := &cfg.Models[i]
 		m.Callers.All = cfg.General.ClientCredentials
 		g.connection(l, m)
+		g.limits.settle(m)
+		cfg.Accounting.Deployments = cfg.Accounting.Deployments || m.Limits.Any()
 	}
 	l.sameParameters(cfg.Models)
 	l.checkAnthropic(cfg)
@@ -471,6 +473,8 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			}
 		case "litellm_jwtauth":
 			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
+		case "max_parallel_requests", "global_max_parallel_requests", "token_rate_limit_type":
+			l.rates(&cfg.Accounting, k, n, path)
 		case "store_model_in_db":
 			cfg.Accounting.StoreModels, _ = l.boolean(k, n, path)
 		case "database_url":

@@ -273,6 +273,10 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 				e.price(m, k, n, path)
 				return
 			}
+			if isLimit(k.Name) {
+				e.limit(m, k, n, path)
+				return
+			}
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
 				e.parameter(m, k, n, path)
 				return
@@ -352,7 +356,11 @@ func (e *entry) credential(m *Model, p *provider.Info) {
 		return
 	}
 	e.l.fields(c.values, sectionParams, c.path, p, func(k Key, n *node, path string) {
-		if !given(e.params, k.Name) {
+		switch {
+		case given(e.params, k.Name):
+		case isLimit(k.Name):
+			e.limit(m, k, n, path)
+		default:
 			e.value(m, p, c.values, k, n, path)
 		}
 	})

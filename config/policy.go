@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	sectionOutcrop     = "outcrop_settings"
-	sectionBedrock     = "outcrop_settings.bedrock"
-	sectionResponses   = "outcrop_settings.responses"
-	sectionLimits      = "outcrop_settings.limits"
-	sectionAlertArgs   = "general_settings.alerting_args"
-	sectionPolicy      = "outcrop_settings.bedrock.policy"
-	sectionInfoOutcrop = "model_list[].model_info.outcrop"
+	sectionOutcrop        = "outcrop_settings"
+	sectionBedrock        = "outcrop_settings.bedrock"
+	sectionResponses      = "outcrop_settings.responses"
+	sectionLimits         = "outcrop_settings.limits"
+	sectionProviderBudget = "router_settings.provider_budget_config.PROVIDER"
+	sectionAlertArgs      = "general_settings.alerting_args"
+	sectionPolicy         = "outcrop_settings.bedrock.policy"
+	sectionInfoOutcrop    = "model_list[].model_info.outcrop"
 )
 
 // policy is which regions and inference profiles calls may use, as one place in the

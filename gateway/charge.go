@@ -82,6 +82,7 @@ func (s document) size() (prompt, output, times int64) {
 // the model is in.
 func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size sizer) error {
 	t := c.caller.tenant
+	req.Admit = nil
 	if t == nil {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size
 	if err != nil {
 		return c.Fail(err)
 	}
-	c.charge = charge
+	c.charge, req.Admit = charge, charge.Admit
 	return nil
 }
 

@@ -37,6 +37,8 @@ type Call struct {
 	Deployment string
 	// Once is whether only one attempt is made, because a second could do again what the first has done.
 	Once bool
+	// Admit is asked before an attempt of a deployment that has limits; nil if nobody counts.
+	Admit Admission
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

@@ -6,6 +6,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -41,6 +42,8 @@ type Entry struct {
 	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
 	// those.
 	Price llm.Pricer
+	// Limits bound what the deployment may serve; nil for no limits. They hold for calls with llm.Call.Admit.
+	Limits *llm.Limits
 	// Facts returns what is known of a model, which is Model with the * replaced: its prices, where neither
 	// Price nor the provider has some, and its limits; nil if nothing is known. It may be nil itself.
 	Facts func(model string) *catalog.Model
@@ -272,11 +275,19 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 			return Served{}, goneError(name)
 		}
 	}
-	for tries := 0; ; tries++ {
-		t := order[tries%len(order)]
+	var last *llm.Error
+	for tries, at := 0, 0; ; tries, at = tries+1, at+1 {
+		failed, e := c.admit(ctx, req.Admit, order, &at)
+		if e != nil {
+			return Served{}, cmp.Or(last, e)
+		}
+		t := order[at%len(order)]
 		model := t.modelFor(captured)
-		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
+		e = c.tryDeployment(ctx, t, model, req.ClientSettings)
 		explain(e, t.Facts, model)
+		if e != nil && failed != nil {
+			failed()
+		}
 		if e == nil {
 			c.budget.earn()
 			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price, facts: t.Facts, model: model}, nil
@@ -284,7 +295,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		if req.Once {
 			return Served{}, e
 		}
-		next := order[(tries+1)%len(order)]
+		next := order[(at+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)
 		if !ok || ctx.Err() != nil {
 			return Served{}, e
@@ -293,6 +304,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
 			return Served{}, e
 		}
+		last = e
 	}
 }
 

@@ -274,7 +274,15 @@ func (b *builder) proxy() {
 	} else {
 		b.c.charges = append(b.c.charges, store.Charge{Counter: proxyCounter, Window: w})
 	}
+	if s.GlobalParallel.Set {
+		b.c.limits = append(b.c.limits, limit{
+			scope: scope{whose: "this gateway", what: whatParallel}, id: parallelCounter, most: quota.Limit{Units: s.GlobalParallel.Value, Kind: quota.Held},
+		})
+	}
 }
+
+// parallelCounter is the calls of all keys that are under way.
+const parallelCounter = "proxy:/parallel"
 
 // proxyCounter is the money that the whole gateway has spent.
 const proxyCounter = "proxy:/spend"
@@ -316,13 +324,16 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 	}
 	rate := func(what what, suffix, model string, most int64, l quota.Limit) limit {
 		l.Units = most
-		return limit{scope: scope{whose: whose, what: what, model: model}, id: base + suffix, most: l}
+		return limit{scope: scope{whose: whose, what: what, tokens: b.d.opt.Settings.Counted, model: model}, id: base + suffix, most: l}
 	}
 	if doc.RPM.Set {
 		c.limits = append(c.limits, rate(whatRequests, "/requests", "", doc.RPM.Value, quota.Limit{Window: minute}))
 	}
 	if doc.TPM.Set {
 		c.limits = append(c.limits, rate(whatTokens, "/tokens", "", doc.TPM.Value, quota.Limit{Window: minute}))
+	}
+	if kind == store.KindKey && !doc.Parallel.Set {
+		doc.Parallel.Opt = b.d.opt.Settings.KeyParallel
 	}
 	if doc.Parallel.Set {
 		c.limits = append(c.limits, rate(whatParallel, "/parallel", "", doc.Parallel.Value, quota.Limit{Kind: quota.Held}))

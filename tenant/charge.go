@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"outcrop/llm"
@@ -142,6 +143,11 @@ type Charge struct {
 	money    reserved
 	rates    reserved
 	room     [3]*party
+	estimate func() Estimate // nil for a call whose size is not known
+	needs    llm.Opt[needs]  // what it comes to, once it was asked for
+
+	mu         sync.Mutex // parts of a call may be served at the same time
+	admissions []*admission
 }
 
 // reserved is a reservation and its limits.
@@ -224,7 +230,7 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		own := *req
 		own.Customer, req = c.customer, &own
 	}
-	ch := &Charge{c: c, customer: req.Customer, tags: c.TagsOf(req.Tags, nil)}
+	ch := &Charge{c: c, customer: req.Customer, tags: c.TagsOf(req.Tags, nil), estimate: req.Estimate}
 	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
 	}
@@ -242,11 +248,11 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil
 	}
-	e := estimateOf(c, req)
-	if err := ch.reserve(ctx, &ch.money, c.d.opt.Money, &e); err != nil {
+	e := ch.needed()
+	if err := ch.reserve(ctx, &ch.money, c.d.opt.Money, e); err != nil {
 		return nil, err
 	}
-	if err := ch.reserve(ctx, &ch.rates, c.d.opt.Rates, &e); err != nil {
+	if err := ch.reserve(ctx, &ch.rates, c.d.opt.Rates, e); err != nil {
 		ch.money.settle(nil, &use{})
 		return nil, err
 	}
@@ -255,18 +261,45 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 
 // needs are the units that a call reserves.
 type needs struct {
-	cost, tokens int64
-	expected     int64 // tokens that must be left
+	cost, input, output int64
+	expected            int64 // tokens of the response that must be left
+	times               int64 // how many responses these are for, each of which may be a call to a deployment
 }
 
-func estimateOf(c *Caller, req *Request) needs {
-	if req.Estimate == nil {
-		return needs{1, 1, 1}
+// part is what one of the responses needs.
+func (n *needs) part() needs {
+	each := func(all int64) int64 { return (all + n.times - 1) / n.times }
+	return needs{each(n.cost), each(n.input), each(n.output), each(n.expected), 1}
+}
+
+// tokens are the tokens that a limit counts: those to be reserved, and those that must be left.
+func (n *needs) tokens(counted Counted) (units, least int64) {
+	switch counted {
+	case InputTokens:
+		return max(1, n.input), max(1, n.input)
+	case OutputTokens:
+		return max(1, n.output), max(1, n.expected)
+	default:
+		return max(1, n.input+n.output), max(1, n.input+n.expected)
 	}
-	e := req.Estimate()
+}
+
+// needed is what the call needs. It is asked for once.
+func (ch *Charge) needed() *needs {
+	if !ch.needs.Set {
+		ch.needs = llm.Some(needsOf(ch.c, ch.estimate))
+	}
+	return &ch.needs.Value
+}
+
+func needsOf(c *Caller, estimate func() Estimate) needs {
+	if estimate == nil {
+		return needs{cost: 1, input: 1, times: 1}
+	}
+	e := estimate()
 	out := e.Output
 	if out < 0 { // it makes no text
-		return needs{tokens: max(1, e.Prompt), expected: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0))}
+		return needs{input: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0)), times: 1}
 	}
 	for _, next := range [...]int64{c.estimated, c.d.opt.Settings.EstimatedOutput, e.MostOutput, defaultOutput} {
 		if out == 0 {
@@ -279,7 +312,7 @@ func estimateOf(c *Caller, req *Request) needs {
 	times := max(1, e.Times)
 	expected := min(out, expectedOutput) * times
 	out = min(out, 1<<40) * times
-	return needs{tokens: max(1, e.Prompt+out), expected: max(1, e.Prompt+expected), cost: max(1, costOf(&e, e.Prompt, out))}
+	return needs{input: e.Prompt, output: out, expected: expected, cost: max(1, costOf(&e, e.Prompt, out)), times: times}
 }
 
 func costOf(e *Estimate, in, out int64) int64 {
@@ -303,9 +336,10 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 				u.Least = 1
 			}
 		case whatTokens:
-			u.Units = max(1, min(n.tokens, l.most.Units)) // more than a minute has would never pass
+			units, least := n.tokens(l.scope.tokens)
+			u.Units = max(1, min(units, l.most.Units)) // more than a minute has would never pass
 			if !full {
-				u.Least = min(n.expected, u.Units)
+				u.Least = min(least, u.Units)
 			}
 		case whatRequests, whatParallel:
 		}
@@ -361,7 +395,19 @@ func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, e
 
 // use is what a call has used.
 type use struct {
-	cost, tokens, requests int64
+	cost, input, output, requests int64
+}
+
+// tokens are those that a limit counts.
+func (u *use) tokens(counted Counted) int64 {
+	switch counted {
+	case InputTokens:
+		return u.input
+	case OutputTokens:
+		return u.output
+	default:
+		return u.input + u.output
+	}
 }
 
 // settle ends a reservation, and appends the charges of its money, with the shares that the cost came out of.
@@ -374,7 +420,7 @@ func (r *reserved) settle(charges []store.Charge, u *use) []store.Charge {
 		case whatMoney:
 			used = append(used, u.cost)
 		case whatTokens:
-			used = append(used, u.tokens)
+			used = append(used, u.tokens(l.scope.tokens))
 		case whatRequests:
 			used = append(used, u.requests)
 		case whatParallel:
@@ -420,9 +466,10 @@ func (ch *Charge) Settle(row *store.Row) {
 			row.Charges = append(row.Charges, charge)
 		}
 	}
-	u := use{cost: row.Cost, tokens: row.Input + row.Output, requests: 1}
+	u := use{cost: row.Cost, input: row.Input, output: row.Output, requests: 1}
 	row.Charges = ch.money.settle(row.Charges, &u)
 	ch.rates.settle(nil, &u)
+	row.Charges = ch.leave(row.Charges, &u)
 	if watch := c.d.opt.Budgets; watch != nil {
 		for _, p := range ch.parties {
 			watch.Know(p.budgets)
@@ -438,4 +485,5 @@ func (ch *Charge) Settle(row *store.Row) {
 func (ch *Charge) Cancel() {
 	ch.money.settle(nil, &use{})
 	ch.rates.settle(nil, &use{})
+	ch.leave(nil, &use{})
 }

@@ -63,6 +63,12 @@ type Settings struct {
 	// EstimatedOutput is how many tokens are reserved for a response whose request does not bound it; 0 for the
 	// most that the model can write.
 	EstimatedOutput int64
+	// GlobalParallel is the most calls at a time of all keys together, and KeyParallel that of a key without a limit of its
+	// own: general_settings.global_max_parallel_requests and max_parallel_requests.
+	GlobalParallel, KeyParallel llm.Opt[int64]
+	// Counted are the tokens that limits of tokens a minute count, but for those of deployments:
+	// general_settings.token_rate_limit_type.
+	Counted Counted
 	// Full is whether a call whose cost may be more than what is left of a budget is refused.
 	Full bool
 	// Tokens are what tokens of an identity provider may do.
@@ -83,6 +89,7 @@ type Directory struct {
 	callers  map[string]*Caller // by hash; nil for hashes that are no key
 	docs     map[store.Ref]*found
 	parties  map[store.Ref]*party // customers and tags
+	served   map[string]*served   // deployments with limits, by their ids
 	groups   *groups              // nil if they have to be read
 	readings map[*reading]struct{}
 	master   *Caller

@@ -134,9 +134,32 @@ func away(err error) *llm.Error {
 
 // scope says of a limit whose it is, and what it limits.
 type scope struct {
-	whose string // as in: the budget of whose
-	what  what
-	model string // of a limit for one model
+	whose  string // as in: the budget of whose
+	what   what
+	tokens Counted // of a limit of tokens
+	model  string  // of a limit for one model
+}
+
+// Counted are the tokens that a limit of tokens counts.
+type Counted uint8
+
+// Tokens that a limit counts.
+const (
+	AllTokens Counted = iota
+	InputTokens
+	OutputTokens
+)
+
+// String names the tokens, as in: 10 tokens a minute.
+func (c Counted) String() string {
+	switch c {
+	case InputTokens:
+		return "tokens of prompts"
+	case OutputTokens:
+		return "tokens of responses"
+	default:
+		return "tokens"
+	}
 }
 
 type what uint8
@@ -176,7 +199,7 @@ func (s *scope) exceeded(e *quota.ExceededError, units int64, budgetStatus int) 
 	case whatRequests:
 		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d requests a minute. Limit type: requests.", whose, e.Limit)
 	case whatTokens:
-		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d tokens a minute, of which %d are left. Limit type: tokens.", whose, e.Limit, e.Left)
+		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d %s a minute, of which %d are left. Limit type: tokens.", whose, e.Limit, s.tokens, e.Left)
 	default:
 		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d calls at a time. Limit type: max_parallel_requests.", whose, e.Limit)
 		out.Fix = "Wait for one of the calls to end."

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,14 +81,20 @@ model_list:
       output_cost_per_token: 0.000015
   - model_name: basalt
     litellm_params: *params
+MODELS
 litellm_settings: {num_retries: 0}
 general_settings:
   master_key: MASTER
 `
 
+// entryMark begins settings that are entries of model_list.
+const entryMark = "  - model_name: "
+
 func startReplica(t testing.TB, upstream, databaseURL, dir string, settings ...string) *replica {
 	t.Helper()
-	text := strings.NewReplacer("UPSTREAM", upstream, "MASTER", masterKey).Replace(configuration)
+	models := slices.DeleteFunc(slices.Clone(settings), func(s string) bool { return !strings.HasPrefix(s, entryMark) })
+	settings = slices.DeleteFunc(slices.Clone(settings), func(s string) bool { return strings.HasPrefix(s, entryMark) })
+	text := strings.NewReplacer("UPSTREAM", upstream, "MASTER", masterKey, "MODELS\n", strings.Join(models, "")).Replace(configuration)
 	if databaseURL != "" {
 		text += "  database_url: " + databaseURL + "\n"
 	}

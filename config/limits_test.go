@@ -1,0 +1,66 @@
+package config
+
+import (
+	"testing"
+
+	"outcrop/llm"
+)
+
+func TestLimitsOfDeploymentsAndProviders(t *testing.T) {
+	cfg, problems := Load(source("c.yaml", `
+model_list:
+  - model_name: a
+    litellm_params: {model: bedrock/amazon.nova-pro-v1:0, rpm: 10, tpm: "2_000", itpm: 30, otpm: 40, max_budget: 0.5, budget_duration: 7d}
+    model_info: {id: first}
+  - model_name: b
+    litellm_params: {model: bedrock/amazon.nova-lite-v1:0, max_parallel_requests: 2}
+    model_info: {id: second}
+  - model_name: c
+    litellm_params: {model: bedrock/amazon.nova-lite-v1:0, litellm_credential_name: shared, rpm: 3}
+    model_info: {id: third}
+credential_list: [{credential_name: shared, credential_values: {rpm: 1, tpm: 77}}]
+litellm_settings: {max_budget: 5000000}
+router_settings:
+  default_max_parallel_requests: 9
+  provider_budget_config:
+    bedrock: {budget_limit: 100, time_period: 1d}
+    gemini: {max_budget: 1, budget_duration: 1mo}
+general_settings: {master_key: sk-1, global_max_parallel_requests: 50, max_parallel_requests: 5, token_rate_limit_type: output}
+`))
+	if cfg == nil {
+		t.Fatal(problems)
+	}
+	dollars := func(n float64) llm.Opt[llm.Cost] { return llm.Some(llm.Cost(n * 1e12)) }
+	bedrock := llm.Budget{Most: dollars(100), Duration: "1d"}
+	want := []llm.Limits{
+		{
+			Deployment: "first", Provider: "bedrock", Requests: llm.Some(int64(10)), Tokens: llm.Some(int64(2000)), Input: llm.Some(int64(30)), Output: llm.Some(int64(40)),
+			Parallel: llm.Some(int64(9)), Budget: llm.Budget{Most: dollars(0.5), Duration: "7d"}, ProviderBudget: bedrock,
+		},
+		{Deployment: "second", Provider: "bedrock", Parallel: llm.Some(int64(2)), ProviderBudget: bedrock},
+		{Deployment: "third", Provider: "bedrock", Requests: llm.Some(int64(3)), Tokens: llm.Some(int64(77)), Parallel: llm.Some(int64(9)), ProviderBudget: bedrock},
+	}
+	for i := range want {
+		if got := cfg.Models[i].Limits; got != want[i] {
+			t.Errorf("%s: %+v, want %+v", cfg.Models[i].ID, got, want[i])
+		}
+	}
+	a := &cfg.Accounting
+	if a.MaxBudget != dollars(1e6) || a.GlobalParallel != llm.Some(int64(50)) || a.KeyParallel != llm.Some(int64(5)) || a.CountedTokens != OutputTokens || !a.Deployments {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestWithoutLimitsNothingIsCounted(t *testing.T) {
+	cfg, problems := Load(source("c.yaml", `model_list: [{model_name: a, litellm_params: {model: bedrock/amazon.nova-pro-v1:0}}]`))
+	if cfg == nil || cfg.Accounting.Deployments || cfg.Models[0].Limits.Any() {
+		t.Errorf("%+v, %v", cfg, problems)
+	}
+}
+
+func TestABudgetOfAProviderWithoutAnAmountIsAnError(t *testing.T) {
+	cfg, problems := Load(source("c.yaml", "model_list: []\nrouter_settings: {provider_budget_config: {openai: {time_period: 1d}}}"))
+	if cfg != nil || len(problems) == 0 {
+		t.Errorf("it is accepted: %v", problems)
+	}
+}

@@ -1,0 +1,30 @@
+package llm
+
+import "context"
+
+// Limits bound what a deployment may serve. Limits that are not set are not there.
+type Limits struct {
+	// Deployment is the deployment's id, and Provider the name of its provider in the configuration.
+	Deployment, Provider string
+	// Requests, Tokens, Input and Output are the most requests, tokens, tokens of prompts and tokens of responses
+	// in a minute, and Parallel is the most calls at a time.
+	Requests, Tokens, Input, Output, Parallel Opt[int64]
+	// Budget is the deployment's, and ProviderBudget that of all deployments of the provider.
+	Budget, ProviderBudget Budget
+}
+
+// Any reports whether anything is limited.
+func (l *Limits) Any() bool {
+	return l.Requests.Set || l.Tokens.Set || l.Input.Set || l.Output.Set || l.Parallel.Set || l.Budget.Most.Set || l.ProviderBudget.Most.Set
+}
+
+// Budget is money for a time.
+type Budget struct {
+	Most Opt[Cost]
+	// Duration is when the budget begins anew, in LiteLLM's form, such as 30d; empty for never.
+	Duration string
+}
+
+// Admission lets a call use a deployment within its limits, or refuses it with an *Error. What it reserves counts for
+// the call when that ends, unless failed is called, because the deployment has not served it.
+type Admission func(ctx context.Context, limits *Limits) (failed func(), err error)
