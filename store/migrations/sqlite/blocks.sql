@@ -15,8 +15,9 @@ CREATE TABLE spend_logs (
 INSERT INTO spend_logs SELECT id, start, start, 1, key, user_id, team_id, customer, doc FROM spend_calls;
 DROP TABLE spend_calls;
 CREATE INDEX spend_logs_id ON spend_logs (id) WHERE id <> '';
-CREATE INDEX spend_logs_start ON spend_logs (start);
-CREATE INDEX spend_logs_key ON spend_logs (key, start);
-CREATE INDEX spend_logs_user ON spend_logs (user_id, start) WHERE user_id <> '';
-CREATE INDEX spend_logs_team ON spend_logs (team_id, start) WHERE team_id <> '';
-CREATE INDEX spend_logs_customer ON spend_logs (customer, start) WHERE customer <> '';
+-- Pages are counted and found in the indexes alone.
+CREATE INDEX spend_logs_start ON spend_logs (start, first, n);
+CREATE INDEX spend_logs_key ON spend_logs (key, start, first, n);
+CREATE INDEX spend_logs_user ON spend_logs (user_id, start, first, n) WHERE user_id <> '';
+CREATE INDEX spend_logs_team ON spend_logs (team_id, start, first, n) WHERE team_id <> '';
+CREATE INDEX spend_logs_customer ON spend_logs (customer, start, first, n) WHERE customer <> '';
