@@ -104,7 +104,12 @@ func (l *loader) openManager(root *node) {
 	if l.managed.away {
 		return
 	}
-	names := map[string]bool{"LITELLM_MASTER_KEY": true, "DATABASE_URL": true}
+	names := map[string]bool{}
+	for name, setting := range map[string]string{"LITELLM_MASTER_KEY": "master_key", "DATABASE_URL": "database_url"} {
+		if n := general.get(setting); n == nil || n.kind == null {
+			names[name] = true
+		}
+	}
 	for _, hosted := range m.Hosted {
 		names[hosted] = true
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
 	"outcrop/llm"
@@ -22,14 +23,17 @@ const longestWords = 600
 
 // explain says why a call failed. verb is what was tried with the secret, such as read.
 func (m *Manager) explain(ctx context.Context, verb, name string, err error) error {
-	if _, own := errors.AsType[*creds.Error](err); own {
-		return credentials(err)
+	if own, ok := errors.AsType[*creds.Error](err); ok {
+		return credentials(own)
 	}
 	what := "cannot " + verb + " the secret " + strconv.Quote(name) + " in " + m.Name()
 	api, said := errors.AsType[smithy.APIError](err)
+	strange, _ := errors.AsType[*awshttp.ResponseError](err)
 	switch {
 	case !said && ctx.Err() != nil:
 		return context.Cause(ctx)
+	case !said && strange != nil && strange.HTTPStatusCode() != 0:
+		return &secrets.Error{Message: m.at.String() + " does not answer as AWS Secrets Manager does (status " + strconv.Itoa(strange.HTTPStatusCode()) + ")", Fix: m.route(), Whole: true}
 	case !said:
 		return &secrets.Error{Message: m.Name() + " cannot be reached at " + m.at.String() + ": " + reason(err), Fix: m.route(), Whole: true}
 	}
@@ -69,7 +73,7 @@ func credentials(err error) *secrets.Error {
 			e.Fix = strings.ReplaceAll(c.Fix, "AWS_PROFILE, AWS_BEARER_TOKEN_BEDROCK, or", "AWS_PROFILE, or")
 		}
 		if c.Setting != "" {
-			e.Message = "AWS Secrets Manager cannot be called: key_management_settings." + c.Setting + " " + c.Message
+			e.Message = "AWS Secrets Manager cannot be called: key_management_settings." + c.Message
 		}
 	}
 	return e

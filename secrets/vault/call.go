@@ -149,6 +149,8 @@ func (m *Manager) refused(ctx context.Context, verb, name string, status int, bo
 		e.Fix += inNamespace(m.namespace) + `: path "` + m.path(name) + `" { capabilities = [` + capabilities(verb) + `] }`
 	case strings.Contains(e.Message, "sealed"):
 		return &secrets.Error{Message: m.Name() + " is sealed", Fix: "Unseal it: vault operator unseal.", Whole: true}
+	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
+		e.Whole, e.Fix = true, "Set HCP_VAULT_ADDR to the active node, or let standby nodes forward calls; a token is not sent to where an answer points."
 	case status >= http.StatusInternalServerError:
 		e.Whole = true
 	}
