@@ -35,13 +35,14 @@ func (l *loader) literals(n *node) map[string]Secret {
 		if m.value.kind != scalar {
 			continue
 		}
-		text, ok := m.value.text, true
-		if name, ref := strings.CutPrefix(text, envPrefix); ref {
-			if ok = l.src.LookupEnv != nil; ok {
-				text, ok = l.src.LookupEnv(name)
-			}
-		} else {
+		name, ref := strings.CutPrefix(m.value.text, envPrefix)
+		var text string
+		var ok bool
+		switch {
+		case !ref:
 			text, ok = l.text(Key{Type: SecretType}, m.value, "environment_variables."+m.key)
+		case l.src.LookupEnv != nil:
+			text, ok = l.src.LookupEnv(name)
 		}
 		if ok {
 			found[m.key] = Secret(text)

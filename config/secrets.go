@@ -18,7 +18,7 @@ const (
 // KeyManagement is general_settings.key_management_system with its settings (LiteLLM 1.110.2,
 // litellm/types/secret_managers/main.py).
 type KeyManagement struct {
-	Settings secrets.Settings
+	Settings *secrets.Settings
 	// Read is whether values that refer to the environment are read from the manager first.
 	Read bool
 	// Hosted are the only names that the manager has; nil if it may have all.
@@ -97,12 +97,13 @@ func (l *loader) openManager(root *node) {
 	before := l.count[Error]
 	system := l.system(named)
 	m := l.managerSettings(system, settings)
-	if system == "" {
+	wrong := l.count[Error] > before
+	if system == "" && !wrong {
 		return
 	}
-	l.managed = &managed{by: m, known: map[string]secrets.Result{}, away: l.count[Error] > before}
-	if l.managed.away {
-		return
+	l.managed = &managed{by: m, known: map[string]secrets.Result{}, away: wrong}
+	if wrong {
+		return // what the manager would have had is not missing
 	}
 	names := map[string]bool{}
 	for name, setting := range map[string]string{"LITELLM_MASTER_KEY": "master_key", "DATABASE_URL": "database_url"} {
@@ -175,7 +176,7 @@ func (l *loader) fetch(names []string, at *node, path string) {
 		m.away = true
 		return
 	}
-	found, err := l.src.Secrets(&m.by.Settings, names)
+	found, err := l.src.Secrets(m.by.Settings, names)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.away = err != nil; m.away {
@@ -191,7 +192,7 @@ func (l *loader) fetch(names []string, at *node, path string) {
 
 // managerSettings reads key_management_settings.
 func (l *loader) managerSettings(system secrets.System, n *node) *KeyManagement {
-	m := &KeyManagement{Read: true, KeyPrefix: "litellm/", Settings: secrets.Settings{System: system, AWS: map[string]string{}, Environ: l.environ()}}
+	m := &KeyManagement{Read: true, KeyPrefix: "litellm/", Settings: &secrets.Settings{System: system, AWS: map[string]string{}, Environ: l.environ()}}
 	if n == nil {
 		return m
 	}

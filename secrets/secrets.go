@@ -51,6 +51,9 @@ func (s *Settings) String() string { return "settings of " + string(s.System) }
 // Format writes String for every verb.
 func (s *Settings) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
+// MarshalText is String, for encoders.
+func (s *Settings) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // LogValue is String, for package slog.
 func (s *Settings) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
@@ -110,21 +113,9 @@ func Fetch(ctx context.Context, m Manager, primary string, names []string) (map[
 	}
 	results := make([]Result, len(names))
 	err := parallel.Do(ctx, len(names), atOnce, func(ctx context.Context, i int) error {
-		r := &results[i]
-		if r.Err = checkName(names[i]); r.Err != nil {
-			return nil
-		}
-		value, found, err := m.Read(ctx, names[i])
-		r.value, r.Found = value, found
-		switch e, known := errors.AsType[*Error](err); {
-		case err == nil:
-			return nil
-		case !known || e.Whole:
-			return err
-		default:
-			r.Err = e
-			return nil
-		}
+		var err error
+		results[i], err = read(ctx, m, names[i])
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -136,8 +127,20 @@ func Fetch(ctx context.Context, m Manager, primary string, names []string) (map[
 	return all, nil
 }
 
+// read reads one secret. Its error is one that concerns all.
+func read(ctx context.Context, m Manager, name string) (Result, error) {
+	if e := CheckName(name); e != nil {
+		return Result{Err: e}, nil
+	}
+	value, found, err := m.Read(ctx, name)
+	if e, ok := errors.AsType[*Error](err); ok && !e.Whole {
+		return Result{Err: e}, nil //nolint:nilerr // the result has it
+	}
+	return Result{value: value, Found: found}, err
+}
+
 func fetchMembers(ctx context.Context, m Manager, primary string, names []string) (map[string]Result, error) {
-	if e := checkName(primary); e != nil {
+	if e := CheckName(primary); e != nil {
 		return nil, e
 	}
 	members, found, err := m.Members(ctx, primary)
@@ -155,9 +158,9 @@ func fetchMembers(ctx context.Context, m Manager, primary string, names []string
 	return all, nil
 }
 
-// checkName refuses names that would lead to another secret than they say, as LiteLLM does: a manager may take them
-// for a path.
-func checkName(name string) *Error {
+// CheckName refuses names that would lead to another secret than they say, as LiteLLM does: a manager may take them
+// for a path. Fetch checks names; whoever writes or deletes secrets has to.
+func CheckName(name string) *Error {
 	bad := name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029' })
 	for part := range strings.SplitSeq(name, "/") {
 		bad = bad || part == ".."

@@ -74,7 +74,7 @@ func (d *double) operations() string {
 	for _, c := range d.calls {
 		all = append(all, c.Operation)
 	}
-	return strings.Join(all, " ")
+	return strings.Join(all, ", ")
 }
 
 func refusal(code, message string) answer {
@@ -246,10 +246,10 @@ func TestWrite(t *testing.T) {
 		answers map[string][]answer
 		want    string
 	}{
-		"a new one":      {map[string][]answer{"CreateSecret litellm/a": {{200, `{}`}}}, "PutSecretValue CreateSecret"},
+		"a new one":      {map[string][]answer{"CreateSecret litellm/a": {{200, `{}`}}}, "PutSecretValue, CreateSecret"},
 		"another value":  {map[string][]answer{"PutSecretValue litellm/a": {{200, `{}`}}}, "PutSecretValue"},
-		"a deleted one":  {map[string][]answer{"PutSecretValue litellm/a": {marked, {200, `{}`}}, "RestoreSecret litellm/a": {{200, `{}`}}}, "PutSecretValue RestoreSecret PutSecretValue"},
-		"after throttle": {map[string][]answer{"PutSecretValue litellm/a": {refusal("ThrottlingException", "Rate exceeded"), {200, `{}`}}}, "PutSecretValue PutSecretValue"},
+		"a deleted one":  {map[string][]answer{"PutSecretValue litellm/a": {marked, {200, `{}`}}, "RestoreSecret litellm/a": {{200, `{}`}}}, "PutSecretValue, RestoreSecret, PutSecretValue"},
+		"after throttle": {map[string][]answer{"PutSecretValue litellm/a": {refusal("ThrottlingException", "Rate exceeded"), {200, `{}`}}}, "PutSecretValue, PutSecretValue"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, test.answers)

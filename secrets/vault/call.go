@@ -191,10 +191,10 @@ func (m *Manager) policies(ctx context.Context) (policies []string, valid bool, 
 			Identity []string `json:"identity_policies"`
 		} `json:"data"`
 	}
-	if status != http.StatusOK || jsonx.Unmarshal(body, &answer) != nil {
-		return nil, m.login.token == "", nil
+	if status == http.StatusOK && jsonx.Unmarshal(body, &answer) == nil {
+		return slices.Concat(answer.Data.Policies, answer.Data.Identity), true, nil
 	}
-	return slices.Concat(answer.Data.Policies, answer.Data.Identity), true, nil
+	return nil, m.login.token == "", nil
 }
 
 // noStore is the error for an answer that there is no key/value store of version 2 at the mount; nil if the secret is
