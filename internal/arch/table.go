@@ -187,7 +187,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "secrets", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
