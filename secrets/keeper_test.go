@@ -29,7 +29,9 @@ func (s *shelf) Read(_ context.Context, name string) (string, bool, error) {
 	return value, ok, s.full
 }
 
-func (s *shelf) Members(context.Context, string) (map[string]string, bool, error) { return nil, false, nil }
+func (s *shelf) Members(context.Context, string) (map[string]string, bool, error) {
+	return nil, false, nil
+}
 
 func (s *shelf) Write(_ context.Context, name, value string) error {
 	s.mu.Lock()

@@ -132,28 +132,30 @@ func (m *Manager) Members(ctx context.Context, name string) (map[string]string, 
 	return members, true, nil
 }
 
-// Write gives a secret another value, or creates it. AWS does not create a secret whose deletion is scheduled, so
-// that such a secret is restored first.
+// Write creates a secret, or gives it another value if there is one of this name. One whose deletion is scheduled is
+// restored first: AWS neither creates nor changes it.
 func (m *Manager) Write(ctx context.Context, name, value string) error {
-	err := m.put(ctx, name, value)
-	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-		return m.create(ctx, name, value)
+	err := m.create(ctx, name, value)
+	_, exists := errors.AsType[*types.ResourceExistsException](err)
+	_, scheduled := errors.AsType[*types.InvalidRequestException](err)
+	if err == nil || !exists && !scheduled {
+		return m.explained(ctx, "create", name, err)
 	}
-	if _, scheduled := errors.AsType[*types.InvalidRequestException](err); scheduled {
+	if scheduled {
 		if _, err := m.client.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: aws.String(name)}); err != nil {
 			return m.explain(ctx, "restore", name, err)
 		}
-		err = m.put(ctx, name, value)
 	}
-	if err != nil {
-		return m.explain(ctx, "write", name, err)
-	}
-	return nil
+	_, err = m.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String(name), SecretString: aws.String(value)})
+	return m.explained(ctx, "write", name, err)
 }
 
-func (m *Manager) put(ctx context.Context, name, value string) error {
-	_, err := m.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String(name), SecretString: aws.String(value)})
-	return err
+// explained is explain for an error that may be none.
+func (m *Manager) explained(ctx context.Context, verb, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return m.explain(ctx, verb, name, err)
 }
 
 func (m *Manager) create(ctx context.Context, name, value string) error {
@@ -170,17 +172,15 @@ func (m *Manager) create(ctx context.Context, name, value string) error {
 	for _, region := range m.settings.Regions {
 		in.AddReplicaRegions = append(in.AddReplicaRegions, types.ReplicaRegionType{Region: aws.String(region)})
 	}
-	if _, err := m.client.CreateSecret(ctx, in); err != nil {
-		return m.explain(ctx, "create", name, err)
-	}
-	return nil
+	_, err := m.client.CreateSecret(ctx, in)
+	return err
 }
 
 // Delete schedules the deletion of a secret; until then it can be restored.
 func (m *Manager) Delete(ctx context.Context, name string) error {
 	_, err := m.client.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: aws.String(name), RecoveryWindowInDays: aws.Int64(recoveryDays)})
-	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); err == nil || missing {
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
 		return nil
 	}
-	return m.explain(ctx, "delete", name, err)
+	return m.explained(ctx, "delete", name, err)
 }

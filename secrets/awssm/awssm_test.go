@@ -241,15 +241,17 @@ func TestWrite(t *testing.T) {
 	settings := func() *secrets.Settings {
 		return &secrets.Settings{Description: "of the gateway", Tags: map[string]string{"Owner": "platform", "Env": "prod"}, KMSKey: "alias/gateway", Regions: []string{"us-west-2"}}
 	}
-	marked := refusal("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
+	exists := refusal("ResourceExistsException", "The operation failed because the secret litellm/a already exists.")
+	marked := refusal("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+	done := answer{200, `{}`}
 	for name, test := range map[string]struct {
 		answers map[string][]answer
 		want    string
 	}{
-		"a new one":      {map[string][]answer{"CreateSecret litellm/a": {{200, `{}`}}}, "PutSecretValue, CreateSecret"},
-		"another value":  {map[string][]answer{"PutSecretValue litellm/a": {{200, `{}`}}}, "PutSecretValue"},
-		"a deleted one":  {map[string][]answer{"PutSecretValue litellm/a": {marked, {200, `{}`}}, "RestoreSecret litellm/a": {{200, `{}`}}}, "PutSecretValue, RestoreSecret, PutSecretValue"},
-		"after throttle": {map[string][]answer{"PutSecretValue litellm/a": {refusal("ThrottlingException", "Rate exceeded"), {200, `{}`}}}, "PutSecretValue, PutSecretValue"},
+		"a new one":      {map[string][]answer{"CreateSecret litellm/a": {done}}, "CreateSecret"},
+		"another value":  {map[string][]answer{"CreateSecret litellm/a": {exists}, "PutSecretValue litellm/a": {done}}, "CreateSecret, PutSecretValue"},
+		"a deleted one":  {map[string][]answer{"CreateSecret litellm/a": {marked}, "PutSecretValue litellm/a": {done}, "RestoreSecret litellm/a": {done}}, "CreateSecret, RestoreSecret, PutSecretValue"},
+		"after throttle": {map[string][]answer{"CreateSecret litellm/a": {refusal("ThrottlingException", "Rate exceeded"), done}}, "CreateSecret, CreateSecret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, test.answers)
@@ -275,10 +277,8 @@ func TestWrite(t *testing.T) {
 		"PutSecretValue": `"Action":["secretsmanager:CreateSecret","secretsmanager:PutSecretValue","secretsmanager:RestoreSecret","secretsmanager:TagResource","secretsmanager:ReplicateSecretToRegions"]`,
 		"CreateSecret":   `secret:litellm/a-??????`, "RestoreSecret": `secretsmanager:RestoreSecret`,
 	} {
-		answers := map[string][]answer{operation + " litellm/a": {refusal("AccessDeniedException", "no")}}
-		if operation == "RestoreSecret" {
-			answers["PutSecretValue litellm/a"] = []answer{marked}
-		}
+		answers := map[string][]answer{"CreateSecret litellm/a": {map[string]answer{"PutSecretValue": exists, "RestoreSecret": marked}[operation]}}
+		answers[operation+" litellm/a"] = []answer{refusal("AccessDeniedException", "no")}
 		err := opened(t, start(t, answers), settings()).Write(t.Context(), "litellm/a", "sk-key")
 		if e, ok := errors.AsType[*secrets.Error](err); !ok || !strings.Contains(e.Fix, want) || strings.Contains(e.Message+e.Fix, "sk-key") {
 			t.Errorf("%s: %#v", operation, err)
