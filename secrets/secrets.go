@@ -130,11 +130,11 @@ func Fetch(ctx context.Context, m Manager, primary string, names []string) (map[
 // read reads one secret. Its error is one that concerns all.
 func read(ctx context.Context, m Manager, name string) (Result, error) {
 	if e := CheckName(name); e != nil {
-		return Result{Err: e}, nil
+		return Result{Err: e}, nil //nolint:nilerr // the result has it
 	}
 	value, found, err := m.Read(ctx, name)
 	if e, ok := errors.AsType[*Error](err); ok && !e.Whole {
-		return Result{Err: e}, nil //nolint:nilerr // the result has it
+		return Result{Err: e}, nil
 	}
 	return Result{value: value, Found: found}, err
 }

@@ -13,7 +13,9 @@ import (
 // safe keeps keys as a secret manager does.
 type safe struct{ changes []secrets.Change }
 
-func (s *safe) Keep(_ context.Context, changes []secrets.Change) { s.changes = append(s.changes, changes...) }
+func (s *safe) Keep(_ context.Context, changes []secrets.Change) {
+	s.changes = append(s.changes, changes...)
+}
 
 // seen are the changes since the last time.
 func (s *safe) seen() []string {
