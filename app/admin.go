@@ -19,8 +19,13 @@ func (a *App) admin(g *gateway.Gateway) door.Frontend {
 	if a.alerts != nil {
 		alerts = a.alerts.sender
 	}
+	var keys admin.Keeper
+	if a.vault != nil {
+		keys = a.vault
+	}
 	return admin.New(admin.Options{
 		Alerts:  alerts,
+		Keys:    keys,
 		Price:   g.Price,
 		Callers: &callers{g, a.tenants},
 		Store: func(ctx context.Context) (admin.Store, error) {

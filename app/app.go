@@ -27,6 +27,7 @@ import (
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/responses"
 	"outcrop/llm"
+	"outcrop/secrets"
 	"outcrop/store"
 	"outcrop/telemetry"
 )
@@ -72,7 +73,8 @@ type App struct {
 	tenants   *tenants
 	alerts    *alerts // nil if none are sent
 	added     *added
-	cert      *certificate // nil without TLS
+	vault     *secrets.Keeper // nil if nobody else keeps the keys that are made
+	cert      *certificate    // nil without TLS
 	conns     *inbound.Conns
 	own       sync.WaitGroup     // background work between Start and Stop
 	rest      context.CancelFunc // ends it; nil before Start
@@ -105,7 +107,11 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{opt: opt, cert: cert, done: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
+	if a.vault, err = openVault(&opt); err != nil {
+		return nil, err
+	}
 	if err := a.open(ctx); err != nil {
+		a.closeVault()
 		return nil, err
 	}
 	a.alerts = a.startAlerts(ctx)
@@ -346,6 +352,7 @@ func (a *App) Stop(ctx context.Context) error {
 		if err := a.client.Close(); err != nil {
 			a.opt.Logger.Warn("closing", slog.String("error", err.Error()))
 		}
+		a.closeVault()
 		if a.demo != nil {
 			a.demo.stop()
 		}

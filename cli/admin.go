@@ -49,7 +49,7 @@ const (
 )
 
 // open returns the gateway that the flags name. The caller closes it.
-func (f *adminFlags) open(w io.Writer) (*manager, error) {
+func (f *adminFlags) open(ctx context.Context, w io.Writer) (*manager, error) {
 	at, err := url.Parse(f.URL)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.User != nil || at.RawQuery != "" {
 		return nil, &usageError{fmt.Sprintf("--url %q is not the address of a gateway", f.URL), "Give it as http://HOST:PORT or https://HOST, also in OUTCROP_URL."}
@@ -64,7 +64,7 @@ func (f *adminFlags) open(w io.Writer) (*manager, error) {
 	}
 	if m.key == "" && f.ConfigFile != "" {
 		flags := configFlags{ConfigFile: f.ConfigFile, AllowUnsupported: true, SkipUnsupported: true}
-		cfg, problems, err := flags.inspect(w)
+		cfg, problems, err := flags.inspect(ctx, w)
 		if err != nil {
 			return nil, err
 		}

@@ -51,7 +51,7 @@ type budgetsDeleteCommand struct {
 
 // Run lists the budgets.
 func (c *budgetsListCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		all, err := m.things(ctx, budgetKind(), "")
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (c *budgetsCreateCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	c.setFlags.fill(body)
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		if _, err := m.post(ctx, "/budget/new", body); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (c *budgetsCreateCommand) Run(ctx context.Context, con console) error {
 
 // Run shows a budget.
 func (c *budgetsInfoCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		id, err := m.named(ctx, budgetKind(), c.Budget)
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func (c *budgetsDeleteCommand) Run(ctx context.Context, con console) error {
 
 // change sends a change of a budget, whose id the body has under a name, and says that it is done.
 func (f *adminFlags) change(ctx context.Context, con console, which *budgetArgument, path, name string, body *object, done string) error {
-	return f.with(con, func(m *manager) error {
+	return f.with(ctx, con, func(m *manager) error {
 		id, err := m.named(ctx, budgetKind(), which.Budget)
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ func (c *chatCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := c.load(con.err)
+	cfg, err := c.load(ctx, con.err)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -19,10 +20,11 @@ type checkCommand struct {
 }
 
 // Run prints all problems and what can be served. It fails if the gateway cannot start
-// with the file, or if no model can be served. It makes no calls.
-func (c *checkCommand) Run(con console) error {
+// with the file, or if no model can be served. It calls nothing but the secret manager, if
+// the file has one.
+func (c *checkCommand) Run(ctx context.Context, con console) error {
 	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported, SkipUnsupported: c.SkipUnsupported}
-	cfg, problems, err := flags.inspect(con.err)
+	cfg, problems, err := flags.inspect(ctx, con.err)
 	if err != nil {
 		return err
 	}
@@ -103,6 +105,7 @@ var kinds = [...]struct {
 	{config.Error, []string{"does not support the provider", "names no provider"}, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it", "%d models need providers that Outcrop does not support; use --skip-unsupported-models to skip them"},
 	{config.Error, []string{"lacks the provider prefix"}, "1 model lacks its provider prefix, such as bedrock/", "%d models lack their provider prefix, such as bedrock/"},
 	{config.Error, []string{"--allow-unsupported"}, "1 limit is not enforced; use --allow-unsupported to start without it", "%d limits are not enforced; use --allow-unsupported to start without them"},
+	{config.Error, []string{"there is no secret"}, "1 secret is missing", "%d secrets are missing"},
 	{config.Error, []string{"environment variable"}, "1 environment variable is not set", "%d environment variables are not set"},
 	{config.Error, nil, "1 other error", "%d other errors"}, // without "other" if it is the first line of errors
 	{config.Warning, []string{"skipping the entry"}, "1 model is skipped, because Outcrop does not support its provider", "%d models are skipped, because Outcrop does not support their providers"},

@@ -31,7 +31,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	if err := c.check(con.err); err != nil {
 		return err
 	}
-	cfg, err := c.load(con.err)
+	cfg, err := c.load(ctx, con.err)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ const shortHash = 12
 
 // Run lists the keys.
 func (c *keysListCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		q := url.Values{"return_full_object": {"true"}}
 		for name, value := range map[string]string{"search": c.Search, "status": strings.TrimPrefix(c.Status, "any")} {
 			if value != "" {
@@ -278,7 +278,7 @@ func (c *keysCreateCommand) Run(ctx context.Context, con console) error {
 	if err := c.fill(body); err != nil {
 		return err
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		if err := c.belongs(ctx, m, body); err != nil {
 			return err
 		}
@@ -314,7 +314,7 @@ func (m *manager) printKey(con console, answer jsonx.Raw, json bool, done string
 
 // Run shows a key.
 func (c *keysInfoCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		hash, err := m.keyNamed(ctx, c.Which)
 		if err != nil {
 			return err
@@ -368,7 +368,7 @@ func (c *keysAllowCommand) Run(ctx context.Context, con console) error {
 
 // changeKey sends a change of a key, and says that it is done.
 func (f *adminFlags) changeKey(ctx context.Context, con console, word, path string, body *object, done string, of *keyFlags) error {
-	return f.with(con, func(m *manager) error {
+	return f.with(ctx, con, func(m *manager) error {
 		hash, err := m.keyNamed(ctx, word)
 		if err != nil {
 			return err
@@ -396,7 +396,7 @@ func absentKey(err error, word string) error {
 
 // Run replaces a key.
 func (c *keysRotateCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		hash, err := m.keyNamed(ctx, c.Which)
 		if err != nil {
 			return err
@@ -414,7 +414,7 @@ func (c *keysRotateCommand) Run(ctx context.Context, con console) error {
 
 // Run deletes keys.
 func (c *keysDeleteCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		hashes, words := make([]string, len(c.Keys)), make([]string, len(c.Keys))
 		for i, word := range c.Keys {
 			var err error

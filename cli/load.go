@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/provider/all"
+	managers "outcrop/secrets/all"
 )
 
 // configFlags select the configuration of a command.
@@ -22,8 +24,8 @@ type configFlags struct {
 }
 
 // load reads the configuration and prints its problems.
-func (f *configFlags) load(w io.Writer) (*config.Config, error) {
-	cfg, problems, err := f.read(w)
+func (f *configFlags) load(ctx context.Context, w io.Writer) (*config.Config, error) {
+	cfg, problems, err := f.read(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +44,8 @@ func started(w io.Writer, cfg *config.Config, problems []config.Problem) (*confi
 
 // read reads the configuration, which is nil if one of its problems is an error. If the
 // file cannot be read, read prints the error.
-func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error) {
-	cfg, problems, err := f.inspect(w)
+func (f *configFlags) read(ctx context.Context, w io.Writer) (*config.Config, []config.Problem, error) {
+	cfg, problems, err := f.inspect(ctx, w)
 	if slices.ContainsFunc(problems, isError) {
 		return nil, problems, err
 	}
@@ -54,9 +56,9 @@ func isError(p config.Problem) bool { return p.Severity == config.Error }
 
 // inspect is like read, but also returns a configuration with errors: what could be read
 // of it.
-func (f *configFlags) inspect(w io.Writer) (*config.Config, []config.Problem, error) {
+func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config, []config.Problem, error) {
 	src := config.Source{
-		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Providers: all.Providers(),
+		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Secrets: managers.Reader(ctx), Providers: all.Providers(),
 		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
 	}
 	if f.ConfigFile == "" {

@@ -66,7 +66,7 @@ func (f *memberFlags) fill(body *object) error {
 
 // Run lists the members.
 func (c *membersListCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		answer, err := m.team(ctx, c.Team)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (c *membersRemoveCommand) Run(ctx context.Context, con console) error {
 
 // member sends a change of a member, and says that it is done.
 func (c *memberArguments) member(ctx context.Context, con console, path, done string, body func(user string) *object) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		team, err := m.named(ctx, teamKind(), c.Team)
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ func (c *reconcileCommand) Run(ctx context.Context, con console) error {
 	if theirs.First == "" {
 		return &hinted{c.File + " has no lines of Amazon Bedrock", "Export the report of the account and the month whose calls the gateway has made."}
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		all := comparison{models: models, from: theirs.First, to: theirs.Last, rows: map[compared]*pair{}}
 		all.add(theirs)
 		if err := all.ask(ctx, m); err != nil {

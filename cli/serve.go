@@ -45,7 +45,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	c.Demo = c.Demo || c.Emulate
-	cfg, problems, err := c.read(con.err)
+	cfg, problems, err := c.read(ctx, con.err)
 	if err != nil {
 		return err
 	}

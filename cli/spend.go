@@ -110,7 +110,7 @@ func (c *spendCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		r := spendReport{m: m, from: from, to: to, rows: map[string]*spendRow{}}
 		if err := r.read(ctx, c.By); err != nil {
 			return err

@@ -76,7 +76,7 @@ type teamsDeleteCommand struct {
 
 // Run lists the teams.
 func (c *teamsListCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		all, err := m.things(ctx, teamKind(), c.Search)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (c *teamsCreateCommand) Run(ctx context.Context, con console) error {
 	if err := c.fill(body); err != nil {
 		return err
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		if _, err := m.post(ctx, "/team/new", body); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (c *teamsCreateCommand) Run(ctx context.Context, con console) error {
 
 // Run shows a team.
 func (c *teamsInfoCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		answer, err := m.team(ctx, c.Team)
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func (c *teamsAllowCommand) Run(ctx context.Context, con console) error {
 
 // changeTeam sends a change of a team, and says that it is done.
 func (f *adminFlags) changeTeam(ctx context.Context, con console, word, path string, body *object, done string) error {
-	return f.with(con, func(m *manager) error {
+	return f.with(ctx, con, func(m *manager) error {
 		id, err := m.named(ctx, teamKind(), word)
 		if err != nil {
 			return err
@@ -205,7 +205,7 @@ func (f *adminFlags) changeTeam(ctx context.Context, con console, word, path str
 
 // Run deletes teams.
 func (c *teamsDeleteCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		ids, err := m.ids(ctx, teamKind(), c.Teams)
 		if err != nil {
 			return err

@@ -98,8 +98,8 @@ func (m *manager) ids(ctx context.Context, k thingKind, words []string) ([]strin
 }
 
 // with calls do with the gateway that the flags name.
-func (f *adminFlags) with(con console, do func(m *manager) error) error {
-	m, err := f.open(con.err)
+func (f *adminFlags) with(ctx context.Context, con console, do func(m *manager) error) error {
+	m, err := f.open(ctx, con.err)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ type usersDeleteCommand struct {
 
 // Run lists the users.
 func (c *usersListCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		all, err := m.things(ctx, userKind(), c.Search)
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func (c *usersCreateCommand) Run(ctx context.Context, con console) error {
 	if err := c.fill(body); err != nil {
 		return err
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		if len(c.Team) > 0 {
 			teams, err := m.ids(ctx, teamKind(), c.Team)
 			if err != nil {
@@ -115,7 +115,7 @@ func (c *usersCreateCommand) Run(ctx context.Context, con console) error {
 
 // Run shows a user.
 func (c *usersInfoCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		id, err := m.named(ctx, userKind(), c.User)
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ func (c *usersUpdateCommand) Run(ctx context.Context, con console) error {
 	if err := changed(body, "users update"); err != nil {
 		return err
 	}
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		id, err := m.named(ctx, userKind(), c.User)
 		if err != nil {
 			return err
@@ -158,7 +158,7 @@ func (c *usersUpdateCommand) Run(ctx context.Context, con console) error {
 
 // Run deletes users.
 func (c *usersDeleteCommand) Run(ctx context.Context, con console) error {
-	return c.with(con, func(m *manager) error {
+	return c.with(ctx, con, func(m *manager) error {
 		ids, err := m.ids(ctx, userKind(), c.Users)
 		if err != nil {
 			return err

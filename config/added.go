@@ -15,6 +15,7 @@ type base struct {
 	everywhere policy
 	creds      map[string]credential
 	globals    globals
+	managed    *managed
 }
 
 // Addition is an entry that is not in the file, as JSON.
@@ -36,14 +37,17 @@ func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
 	}
 	l := newLoader(c.base.src)
 	l.src.SkipUnsupportedModels = false // who adds an entry has to know that it is not served
+	l.addition, l.managed = true, c.base.managed
 	l.files, l.environment = append(slices.Clone(c.base.files), ""), c.Environment
 	file := len(c.base.files)
 	creds := map[string]credential{}
 	for name, values := range a.Credentials {
 		creds[name] = credential{fromJSON(values, file, 0), "the credential " + quoted(name)}
 	}
+	root := fromJSON(a.Entry, file, 0)
+	l.fetchMore(root, creds, a.Path)
 	maps.Copy(creds, c.base.creds)
-	e := entry{l: l, node: fromJSON(a.Entry, file, 0), path: a.Path, all: c.base.all, everywhere: c.base.everywhere, creds: creds}
+	e := entry{l: l, node: root, path: a.Path, all: c.base.all, everywhere: c.base.everywhere, creds: creds}
 	models := e.read()
 	for i := range models {
 		models[i].Callers.All = c.General.ClientCredentials
@@ -55,6 +59,19 @@ func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
 		return nil, problems
 	}
 	return models, problems
+}
+
+// fetchMore reads what an entry and its credentials refer to from the secret manager, unless the file refers to it too.
+func (l *loader) fetchMore(root *node, creds map[string]credential, path string) {
+	if l.managed == nil {
+		return
+	}
+	names, seen := map[string]bool{}, map[*node]bool{}
+	references(root, seen, names)
+	for _, c := range creds {
+		references(c.values, seen, names)
+	}
+	l.fetch(slices.Sorted(maps.Keys(names)), root, path)
 }
 
 // HasCredential reports whether credential_list of the file has a name.

@@ -15,6 +15,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/secrets"
 )
 
 // Responses is outcrop_settings.responses.
@@ -93,6 +94,8 @@ type General struct {
 	// ClientCredentials is whether clients may override settings of every model.
 	// Model.Callers is the effective policy of a model.
 	ClientCredentials bool
+	// KeyManagement is the secret manager; nil if there is none.
+	KeyManagement *KeyManagement
 }
 
 // AccessKey is an entry of outcrop_settings.aws_door.access_keys.
@@ -229,9 +232,13 @@ type Source struct {
 	// LookupEnv looks up an environment variable, usually os.LookupEnv. Nil means an
 	// empty environment.
 	LookupEnv func(name string) (string, bool)
-	// ReadFile reads an included file, usually os.ReadFile. If it is nil, an include is
-	// an error.
+	// ReadFile reads an included file, or one that a value stands for, usually os.ReadFile.
+	// If it is nil, both are errors.
 	ReadFile func(name string) ([]byte, error)
+	// Secrets reads secrets by their names from the secret manager of the configuration,
+	// usually all.Reader of package secrets. An error means that the manager gives nothing.
+	// If it is nil, a secret manager is an error.
+	Secrets func(s *secrets.Settings, names []string) (map[string]secrets.Result, error)
 	// Providers are the available providers.
 	Providers []provider.Info
 	// AllowUnsupported reports keys of class Limits as warnings instead of errors.

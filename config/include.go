@@ -75,11 +75,7 @@ func (l *loader) include(from, name string, at *node, path string, read map[stri
 		}
 	}
 	if err != nil {
-		reason := err
-		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-			reason = pathErr.Err
-		}
-		l.errorAt(at.file, at.line, at.column, path, fmt.Sprintf("cannot read %q: %v", full, reason), "", "")
+		l.errorAt(at.file, at.line, at.column, path, fmt.Sprintf("cannot read %q: %v", full, bare(err)), "", "")
 		return nil
 	}
 	read[full] = true

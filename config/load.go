@@ -33,6 +33,8 @@ type loader struct {
 	hints       map[[3]string]string // for unknown keys, by provider, section and key
 	restricting map[[2]string]bool   // unknown keys, by section and key; see restricts
 	infoLeft    int                  // bytes left for model_info as JSON
+	managed     *managed             // what the secret manager has; nil without one
+	addition    bool                 // an entry is read that is not in the file
 }
 
 // located is a problem with the index of its file, by which problems sort.
@@ -98,8 +100,13 @@ func (l *loader) load() *Config {
 	case root == nil:
 		root = &node{} // an empty file
 	}
+	l.openManager(root)
 	l.readEnvironment(root.get("environment_variables"))
+	l.host()
 	cfg.Environment = l.environment
+	if l.managed != nil {
+		cfg.General.KeyManagement = l.managed.by
+	}
 
 	g := globals{tls: map[string]settingAt{}}
 	var models, credentials, database *node
@@ -141,6 +148,9 @@ func (l *loader) load() *Config {
 	l.masterKey(cfg)
 	if database == nil {
 		l.databaseURL(&cfg.Accounting, nil, "DATABASE_URL")
+		if cfg.Accounting.DatabaseURL == "" {
+			l.unread(Warning, "DATABASE_URL")
+		}
 	}
 	cfg.Accounting.Valkey = counters.settle(l, cfg.Accounting.DatabaseURL != "")
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
@@ -151,7 +161,7 @@ func (l *loader) load() *Config {
 	}
 	creds := l.credentials(credentials)
 	l.models(cfg, all, everywhere, models, creds)
-	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g}
+	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		m.Callers.All = cfg.General.ClientCredentials
@@ -204,7 +214,7 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 		case m.value.kind == null: // treated as absent
 		case k.Type == ListType && m.value.kind != sequence, k.Type == MapType && m.value.kind != mapping:
 			message := "must not be " + m.value.kind.String()
-			if v := m.value; k.Type == ListType && v.kind == scalar && len(v.text) <= 60 && !strings.HasPrefix(v.text, envPrefix) {
+			if v := m.value; k.Type == ListType && v.kind == scalar && len(v.text) <= 60 && !refers(v.text) {
 				message = "must be a list: [" + v.text + "]"
 			}
 			l.wrong(k, m.value, at, message)
@@ -409,29 +419,6 @@ func notYet(k Key, n *node) (message, hint string) {
 		return "has no effect: logs are JSON except on a terminal", "start with --log-format text for human-readable logs"
 	}
 	return plain, ""
-}
-
-// readEnvironment reads environment_variables, which all other values may refer to.
-func (l *loader) readEnvironment(n *node) {
-	if n == nil || n.kind != mapping {
-		return // fields reports the wrong type
-	}
-	found := make(map[string]Secret, len(n.members))
-	k := Key{Name: "environment_variables", Type: SecretType}
-	for _, m := range n.members {
-		path := "environment_variables." + m.key
-		if m.value.kind == null {
-			continue
-		}
-		if strings.ContainsAny(m.key, "=\x00") || m.key == "" {
-			l.errorAt(m.file, m.line, m.column, path, "is not a valid name of an environment variable", "", "the name must not be empty or contain '='")
-			continue
-		}
-		if s, ok := l.text(k, m.value, path); ok {
-			found[m.key] = Secret(s)
-		}
-	}
-	l.environment = found
 }
 
 // general reads general_settings.

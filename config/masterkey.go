@@ -10,7 +10,9 @@ func (l *loader) masterKey(cfg *Config) {
 	if s, ok := l.env("LITELLM_MASTER_KEY"); ok {
 		cfg.General.MasterKey = Secret(s)
 		l.checkMasterKey(s, -1, 0, 0, "LITELLM_MASTER_KEY")
+		return
 	}
+	l.unread(Error, "LITELLM_MASTER_KEY") // without it anyone could call
 }
 
 func (l *loader) checkMasterKey(s string, file, line, column int, path string) {

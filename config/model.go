@@ -230,7 +230,7 @@ func (e *entry) required(n, parent *node, key, path string) (string, bool) {
 
 // quote returns part of a value in quotes, unless it came from the environment.
 func (e *entry) quote(n *node, part string) string {
-	if strings.HasPrefix(n.text, envPrefix) || len(part) > 60 {
+	if refers(n.text) || len(part) > 60 {
 		return shown(Key{}, n)
 	}
 	return strconv.Quote(part)
@@ -449,7 +449,7 @@ func (e *entry) id(m Model, p *provider.Info) string {
 	for _, mem := range e.params.members {
 		k, _ := e.l.table.find(sectionParams, mem.key)
 		opt, _ := option(p, mem.key)
-		if secret := k.Type == SecretType || opt.Secret; secret && !strings.HasPrefix(mem.value.text, envPrefix) {
+		if secret := k.Type == SecretType || opt.Secret; secret && !refers(mem.value.text) {
 			continue
 		}
 		v, ok := raw(mem.value, maxValue)

@@ -39,8 +39,10 @@ Outcrop reads LiteLLM's ` + "`config.yaml`" + `. Without a file, every Bedrock m
 
 Run ` + "`outcrop config check config.yaml`" + ` after each change. It lists every error and warning at once, with file, line and column.
 
-- ` + "`os.environ/NAME`" + ` as a value stands for the environment variable NAME.
-It is an error if a setting that takes effect names a variable that is not set.
+- ` + "`os.environ/NAME`" + ` as a value stands for the environment variable NAME, or for a secret of a secret manager, and
+  ` + "`os.file/PATH`" + ` for the content of a file: [Keep secrets out of the configuration
+  file](deployment.md#keep-secrets-out-of-the-configuration-file). It is an error if a setting that takes effect names
+  a variable that is not set.
 - Numbers may be quoted. Where a string is expected, a number or ` + "`no`" + ` is taken as text.
 - A key without a value is treated as absent.
 - Anchors, aliases and merge keys work. A file is one UTF-8 document of at most 4 MiB.

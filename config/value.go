@@ -1,16 +1,29 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// envPrefix begins a value that refers to an environment variable.
-const envPrefix = "os.environ/"
+const (
+	// envPrefix begins a value that refers to an environment variable, or to a secret of the secret manager.
+	envPrefix = "os.environ/"
+	// filePrefix begins a value that is the content of a file.
+	filePrefix = "os.file/"
+)
+
+// refers reports whether a text stands for a value that is somewhere else.
+func refers(text string) bool {
+	return strings.HasPrefix(text, envPrefix) || strings.HasPrefix(text, filePrefix)
+}
 
 // accepts describes the values that a key accepts.
 func (k Key) accepts() string {
@@ -41,20 +54,33 @@ func (k Key) accepts() string {
 	}
 }
 
-// text returns the text of a value, with a reference to the environment resolved. If
-// the value is not a scalar or the variable is not set, text reports that and is not
-// ok.
+// text returns the text of a value, with a reference to the environment or a file
+// resolved. If the value is not a scalar or there is nothing where it refers to, text
+// reports that and is not ok.
 func (l *loader) text(k Key, n *node, path string) (s string, ok bool) {
 	if n.kind != scalar {
 		l.wrong(k, n, path, "must not be "+n.kind.String())
 		return "", false
+	}
+	if file, ref := strings.CutPrefix(n.text, filePrefix); ref {
+		return l.content(n, file, path)
 	}
 	name, ref := strings.CutPrefix(n.text, envPrefix)
 	if !ref {
 		return n.text, true
 	}
 	s, ok = l.env(name)
-	if !ok {
+	r, asked := l.managed.get(name)
+	switch {
+	case ok && r.Err != nil:
+		l.warnAt(n.file, n.line, n.column, path, r.Err.Message+"; the environment variable "+name+" is used instead", r.Err.Fix)
+	case ok:
+	case r.Err != nil:
+		l.errorAt(n.file, n.line, n.column, path, r.Err.Message, "", r.Err.Fix)
+	case asked:
+		l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("there is no secret %q in %s, and no such environment variable", name, l.managed.by.label()), "", "create the secret, or set the variable")
+	case l.managed.unavailable() && l.managed.by.asked(name): // reported as a whole
+	default:
 		hint := "set it, or list it under environment_variables"
 		if name == "" {
 			hint = "write the variable's name after the slash"
@@ -64,7 +90,56 @@ func (l *loader) text(k Key, n *node, path string) (s string, ok bool) {
 	return s, ok
 }
 
-// resolved returns a list or mapping with its references to the environment resolved;
+// maxSecretFile is the maximum size of a file that a value stands for, in bytes.
+const maxSecretFile = 1 << 20
+
+// content returns the content of a file without the line break at its end, as Docker and Kubernetes keep secrets. A
+// relative path is relative to the folder of the file that refers to it.
+func (l *loader) content(n *node, file, path string) (string, bool) {
+	fail := func(message, hint string) (string, bool) {
+		l.errorAt(n.file, n.line, n.column, path, message, "", hint)
+		return "", false
+	}
+	switch {
+	case l.addition:
+		return fail("must be the value itself: only the configuration file can refer to files", "")
+	case file == "":
+		return fail("names no file", "write the path after the slash: os.file//run/secrets/NAME for an absolute one")
+	case l.src.ReadFile == nil:
+		return fail("files cannot be read here", "")
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(l.files[n.file]), file)
+	}
+	data, err := l.src.ReadFile(file)
+	if err != nil {
+		hint := ""
+		if !strings.HasPrefix(n.text, filePrefix+"/") {
+			hint = "an absolute path has its own slash: os.file//run/secrets/NAME"
+		}
+		return fail(fmt.Sprintf("cannot read %q: %v", file, bare(err)), hint)
+	}
+	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	switch {
+	case s == "":
+		return fail(fmt.Sprintf("the file %q is empty", file), "")
+	case len(data) > maxSecretFile:
+		return fail(fmt.Sprintf("the file %q is larger than 1 MiB", file), "")
+	case !utf8.ValidString(s) || strings.Contains(s, "\x00"):
+		return fail(fmt.Sprintf("the file %q is not text in UTF-8", file), "")
+	}
+	return s, true
+}
+
+// bare is an error of the file system without the path.
+func bare(err error) error {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		return of.Err
+	}
+	return err
+}
+
+// resolved returns a list or mapping with its references resolved;
 // maxVisited limits the values visited by one Load. If a variable is not set, resolved
 // reports that and is not ok.
 func (l *loader) resolved(k Key, n *node, path string) (*node, bool) {
@@ -85,28 +160,19 @@ func (l *loader) resolved(k Key, n *node, path string) (*node, bool) {
 	for i := range own.members {
 		resolve(&own.members[i].value)
 	}
-	if n.kind == scalar && strings.HasPrefix(n.text, envPrefix) {
+	if n.kind == scalar && refers(n.text) {
 		own.text, all = l.text(k, n, path)
 		own.plain = false
 	}
 	return &own, all
 }
 
-// env looks up a variable in environment_variables, then in the environment.
-func (l *loader) env(name string) (string, bool) {
-	if v, ok := l.environment[name]; ok {
-		return v.Reveal(), true
-	}
-	if l.src.LookupEnv == nil {
-		return "", false
-	}
-	return l.src.LookupEnv(name)
-}
-
-// shown returns a value as messages may show it: never a secret or the value of an
-// environment variable.
+// shown returns a value as messages may show it: never a secret, the value of an
+// environment variable or the content of a file.
 func shown(k Key, n *node) string {
 	switch {
+	case n.kind == scalar && strings.HasPrefix(n.text, filePrefix):
+		return fmt.Sprintf("the content of the file %q", n.text[len(filePrefix):])
 	case n.kind == scalar && strings.HasPrefix(n.text, envPrefix):
 		return fmt.Sprintf("the value of environment variable %q", n.text[len(envPrefix):])
 	case k.Type == SecretType:

@@ -19,6 +19,7 @@ import (
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/secrets"
 	"outcrop/store"
 )
 
@@ -53,6 +54,11 @@ type Alerts interface {
 	Send(a alert.Alert)
 }
 
+// Keeper keeps the keys themselves elsewhere, *secrets.Keeper. It reports its failures itself.
+type Keeper interface {
+	Keep(ctx context.Context, changes []secrets.Change)
+}
+
 // Options are the settings of the frontend.
 type Options struct {
 	// Callers says who makes a request.
@@ -64,6 +70,8 @@ type Options struct {
 	// Price is what usage of a model costs, by its configured name or that of a deployment; false if it is not known. It
 	// may be nil.
 	Price func(model string, u *llm.Usage) (llm.Cost, bool)
+	// Keys keeps the keys that are made; nil if nobody does. The store has their hashes only.
+	Keys Keeper
 	// Models serves what is in the store of models; nil if nothing does.
 	Models Models
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
@@ -166,6 +174,8 @@ type exchange struct {
 	truncated bool
 	// action is the endpoint, for the audit log.
 	action string
+	// made are the keys that the request has made, by their hashes.
+	made map[string]string
 }
 
 // serve authenticates a request, checks that its caller may call the endpoint, and writes its answer.

@@ -107,7 +107,14 @@ func (x *exchange) change(c store.Change) error {
 	if by := x.r.Header.Get("Litellm-Changed-By"); by != "" && x.caller.admin() {
 		c.By = llm.Clip(by, 256)
 	}
-	_, err := x.store.Change(context.WithoutCancel(x.r.Context()), &c)
+	ctx := context.WithoutCancel(x.r.Context())
+	kept, err := x.kept(&c)
+	if err != nil {
+		return err
+	}
+	if _, err = x.store.Change(ctx, &c); err == nil && len(kept) > 0 {
+		x.h.opt.Keys.Keep(ctx, kept)
+	}
 	return err
 }
 

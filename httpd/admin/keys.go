@@ -102,6 +102,7 @@ func (x *exchange) makeKey(given *document) (secret string, t *thing, err error)
 		return "", nil, refused("spend", "A new key has spent nothing; set spend by /key/update.")
 	}
 	columns(t)
+	x.keyMade(t.ID, secret)
 	return secret, t, nil
 }
 

@@ -160,6 +160,7 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	t.doc.put("key_name", mask(secret))
 	t.ID, t.Revision = id, 0
 	columns(t)
+	x.keyMade(id, secret)
 	c := store.Change{Put: rows([]*thing{t}), Delete: []store.Ref{{Kind: store.KindKey, ID: oldID}}}
 	earlier, _, err := x.entities(store.Filter{Kind: store.KindOldKey, Alias: oldID})
 	if err != nil {

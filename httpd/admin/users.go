@@ -161,6 +161,7 @@ func (x *exchange) firstKey(given *document, t *thing) (string, *thing, error) {
 		key.doc.set("expires", moment(later(period, x.now)))
 	}
 	columns(key)
+	x.keyMade(key.ID, secret)
 	return secret, key, nil
 }
 

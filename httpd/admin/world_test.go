@@ -117,18 +117,24 @@ func newWorld(t *testing.T) *world {
 
 func worldOn(t *testing.T, s *store.Store) *world {
 	t.Helper()
-	w := &world{t: t, store: s, mux: http.NewServeMux(), now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w := &world{t: t, store: s, now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w.keeper(nil)
+	return w
+}
+
+// keeper makes the frontend anew, with somebody who keeps keys.
+func (w *world) keeper(k admin.Keeper) {
 	w.h = admin.New(admin.Options{
-		Callers: w, Store: func(context.Context) (admin.Store, error) { return s, nil },
+		Callers: w, Store: func(context.Context) (admin.Store, error) { return w.store, nil }, Keys: k,
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
 		},
 		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
+	w.mux = http.NewServeMux()
 	for _, r := range w.h.Routes() {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
-	return w
 }
 
 // Authenticate reads the caller from the store, as the pipeline does.

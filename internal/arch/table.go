@@ -147,6 +147,10 @@ func rules() []Rule {
 		{Path: "quota/banktest", Level: component, May: []string{"quota"}, Why: "the suite that all shared banks pass knows none of them"},
 		{Path: "store", Level: contract, May: []string{"internal/jsonx", "quota"}, Why: "the store keeps rows and counters, and knows neither dialects, rules nor the pipeline"},
 		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
+		{Path: "secrets", Level: language, May: []string{"internal/jsonx", "internal/parallel"}, Why: "what a gateway needs of a secret manager is the same for all of them"},
+		{Path: "secrets/awssm", Level: vendor, May: []string{"llm", "provider/bedrock/creds", "provider/bedrock/endpoint", "provider/bedrock/iam", "secrets", "upstream"}, Why: "credentials, hosts and missing permissions of AWS are the same for all of its services, and nothing else of Bedrock is known"},
+		{Path: "secrets/vault", Level: component, May: []string{"internal/jsonx", "llm", "secrets", "upstream"}, Why: "Vault is an API over HTTP, and no provider of models"},
+		{Path: "secrets/all", Level: list, May: []string{"secrets", "secrets/*"}, Why: "it is the one list of secret managers and nothing else"},
 		{Path: "alert", Level: component, May: with("quota", "store"), Why: "what is told, and to whom, follows from what was spent and from calls that have ended; it knows no caller and takes no part in calls"},
 		{Path: "bearer", Level: component, May: common, Why: "who sends a token is decided from the token and the provider's keys, without knowledge of the gateway's own keys, limits or servers"},
 		{Path: "tenant", Level: stage, May: with("alert", "bearer", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
@@ -161,7 +165,7 @@ func rules() []Rule {
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("alert", "bearer", "provider", "quota", "tenant", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("alert", "bearer", "provider", "quota", "secrets", "tenant", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
 			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
@@ -183,7 +187,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "secrets", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
@@ -211,12 +215,12 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "secrets", "secrets/all", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
+				"internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all", "secrets/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 				"provider/bedrock/openai", "provider/bedrock/bill",
 			),
@@ -252,7 +256,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
 		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
-		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
+		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign", "secrets/awssm"}, Why: "the AWS SDK finds credentials and reads secrets; frames and bodies are Outcrop's own"},
 	}
 }
 

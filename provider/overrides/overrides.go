@@ -50,8 +50,8 @@ func check(policy provider.ClientPolicy, name, option, value string) error {
 		e := llm.Unsupported(name, "%s is not allowed: clients may not set it for this model", name)
 		e.Fix = "Leave " + name + " out, or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
 		return e
-	case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
-		return llm.Invalid(name, "%s must be the value itself: a request cannot refer to the gateway's environment or tokens", name)
+	case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "os.file/") || strings.HasPrefix(value, "oidc/"):
+		return llm.Invalid(name, "%s must be the value itself: a request cannot refer to the gateway's environment, files or tokens", name)
 	case len(value) > maxValue:
 		return llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxValue, len(value))
 	case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):

@@ -26,6 +26,8 @@ const (
 
 	SageMakerRuntime // endpoints of SageMaker are invoked here
 	SageMaker        // endpoints of SageMaker are listed here
+
+	SecretsManager // secrets of the configuration are read here
 )
 
 // facts are what differs from service to service.
@@ -55,6 +57,8 @@ func (s Service) facts() facts {
 		return facts{host: "runtime.sagemaker", signing: "sagemaker", sdk: "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", fips: "runtime-fips.sagemaker", govFIPS: "runtime.sagemaker"}
 	case SageMaker:
 		return facts{host: "api.sagemaker", signing: "sagemaker", sdk: "AWS_ENDPOINT_URL_SAGEMAKER", fips: "api-fips.sagemaker", govFIPS: "api-fips.sagemaker"}
+	case SecretsManager:
+		return facts{host: "secretsmanager", signing: "secretsmanager", sdk: "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
 	default:
 		return facts{}
 	}

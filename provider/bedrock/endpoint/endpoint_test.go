@@ -52,6 +52,8 @@ func TestAWSsOwnHosts(t *testing.T) {
 		{SageMakerRuntime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime-fips.sagemaker.us-east-1.amazonaws.com", "sagemaker"},
 		{SageMakerRuntime, Settings{Region: "us-gov-west-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime.sagemaker.us-gov-west-1.amazonaws.com", "sagemaker"},
 		{SageMakerRuntime, Settings{Region: "us-iso-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime.sagemaker-fips.us-iso-east-1.c2s.ic.gov", "sagemaker"},
+		{SecretsManager, Settings{Region: "eu-west-1"}, "https://secretsmanager.eu-west-1.amazonaws.com", "secretsmanager"},
+		{SecretsManager, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://secretsmanager-fips.us-east-1.amazonaws.com", "secretsmanager"},
 		{SageMaker, Settings{Region: "eu-west-1"}, "https://api.sagemaker.eu-west-1.amazonaws.com", "sagemaker"},
 		{SageMaker, Settings{Region: "us-gov-west-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://api-fips.sagemaker.us-gov-west-1.amazonaws.com", "sagemaker"},
 		{SageMaker, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true", "AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://api.sagemaker-fips.us-east-1.api.aws", "sagemaker"},
