@@ -161,6 +161,7 @@ func TestWhatAClientMayNotSetIsRefusedByName(t *testing.T) {
 			{"what the operator does not allow", provider.ClientPolicy{}, map[string]string{"api_key": clientsKey}, "api_key"},
 			{"another value than the operator allows", provider.ClientPolicy{Names: map[string]*regexp.Regexp{"api_key": regexp.MustCompile(`^x$`)}}, map[string]string{"api_key": clientsKey}, "api_key"},
 			{"a variable of the gateway", any1, map[string]string{"api_key": "os.environ/HOME"}, "api_key"},
+			{"a file of the gateway", any1, map[string]string{"api_key": "os.file//etc/passwd"}, "api_key"},
 			{"a line break", any1, map[string]string{"api_key": "a\nb"}, "api_key"},
 			{"a certificate", any1, map[string]string{"ssl_verify": "false"}, "ssl_verify"},
 			{"two addresses", any1, map[string]string{"api_base": base, "base_url": base, "api_key": clientsKey}, "base_url"},

@@ -21,20 +21,45 @@ import (
 const (
 	attempts    = 3
 	pause       = 250 * time.Millisecond // before the second attempt, and twice that before the third
+	freshFor    = time.Minute            // for as long a token counts as new
 	largestBody = 4 << 20                // a secret may have 1 MiB by default, and more if the server is told so
 )
 
-// call makes a call about a secret, with a token.
+// call makes a call about a secret, with a token. A token of a login may have been revoked since: if it is refused and
+// not new, the call is repeated with another.
 func (m *Manager) call(ctx context.Context, method, name string, body []byte) (int, []byte, error) {
-	token, err := m.authorized(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
 	var segments []string
 	for segment := range strings.SplitSeq(strings.TrimPrefix(m.namespace+"/"+m.path(name), "/"), "/") {
 		segments = append(segments, url.PathEscape(segment))
 	}
-	return m.send(ctx, method, strings.Join(segments, "/"), http.Header{"X-Vault-Token": {token}}, body)
+	for {
+		token, err := m.authorized(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		status, answer, err := m.send(ctx, method, strings.Join(segments, "/"), http.Header{"X-Vault-Token": {token}}, body)
+		if err != nil || status != http.StatusForbidden || !m.forget(token) {
+			return status, answer, err
+		}
+	}
+}
+
+// forget drops a token that was refused, and reports whether the next one is another: one that is given stays, and so
+// does one that is new, which must lack a permission.
+func (m *Manager) forget(token string) bool {
+	if m.login.token != "" {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.token != token:
+		return true
+	case m.now().Sub(m.since) < freshFor:
+		return false
+	}
+	m.token = ""
+	return true
 }
 
 // send makes a call. It is repeated if the server asks for that, is out of order or breaks the connection.
@@ -97,7 +122,7 @@ func (m *Manager) authorized(ctx context.Context) (string, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.token != "" && (m.until.IsZero() || time.Now().Before(m.until)) {
+	if m.token != "" && (m.until.IsZero() || m.now().Before(m.until)) {
 		return m.token, nil
 	}
 	header := http.Header{}
@@ -123,9 +148,9 @@ func (m *Manager) authorized(ctx context.Context) (string, error) {
 	if err := jsonx.Unmarshal(body, &answer); err != nil || answer.Auth.Token == "" {
 		return "", m.strange(status)
 	}
-	m.token, m.until = answer.Auth.Token, time.Time{}
+	m.token, m.since, m.until = answer.Auth.Token, m.now(), time.Time{}
 	if lease := time.Duration(answer.Auth.Duration) * time.Second; lease > 0 {
-		m.until = time.Now().Add(lease - min(loginMargin, lease/2))
+		m.until = m.since.Add(lease - min(loginMargin, lease/2))
 	}
 	return m.token, nil
 }

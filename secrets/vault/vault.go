@@ -40,10 +40,12 @@ type Manager struct {
 	namespace, loginNamespace string
 	mount, prefix             string
 	login                     login
+	now                       func() time.Time
 
 	mu    sync.Mutex // held while logging in
 	token string
-	until time.Time // when the token is to be replaced; zero for never
+	since time.Time // when the token was made
+	until time.Time // when it is to be replaced; zero for never
 }
 
 // login is how to get a token: by a role if Path is set, else Token is one.
@@ -59,6 +61,7 @@ func Open(s *secrets.Settings) (*Manager, error) {
 	env := func(name string) string { return strings.TrimSpace(s.Environ(name)) }
 	m := &Manager{
 		settings:       s,
+		now:            time.Now,
 		address:        strings.TrimRight(cmp.Or(env("HCP_VAULT_ADDR"), "http://127.0.0.1:8200"), "/"),
 		namespace:      trimmed(cmp.Or(env("HCP_VAULT_SECRET_NAMESPACE"), env("HCP_VAULT_NAMESPACE"))),
 		loginNamespace: trimmed(cmp.Or(env("HCP_VAULT_LOGIN_NAMESPACE"), env("HCP_VAULT_NAMESPACE"))),

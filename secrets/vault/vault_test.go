@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -330,5 +332,46 @@ func TestOpenRefusesSettings(t *testing.T) {
 		if _, err := open(t, test.environ); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%v: %v", test.environ, err)
 		}
+	}
+}
+
+func TestTokensOfALoginAreReplaced(t *testing.T) {
+	const denied = `{"errors":["permission denied"]}`
+	made := func(token string, seconds int) answer {
+		return answer{200, fmt.Sprintf(`{"auth":{"client_token":%q,"lease_duration":%d}}`, token, seconds)}
+	}
+	d := start(t, map[string][]answer{
+		"POST /v1/auth/approle/login":    {made("first", 3600), made("second", 3600), made("third", 0)},
+		"GET /v1/secret/data/KEY":        {secret(`{"key":"k"}`)},
+		"GET /v1/secret/data/REVOKED":    {{403, denied}, secret(`{"key":"k"}`)},
+		"GET /v1/secret/data/DENIED":     {{403, denied}},
+		"GET /v1/auth/token/lookup-self": {{200, `{"data":{"policies":["app"]}}`}},
+	})
+	m := opened(t, d.URL, "HCP_VAULT_APPROLE_ROLE_ID", "role", "HCP_VAULT_APPROLE_SECRET_ID", "x")
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	m.SetNow(func() time.Time { return now })
+	read := func(name, token string) {
+		t.Helper()
+		if _, _, err := m.Read(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+		if got := d.calls[len(d.calls)-1].Token; got != token {
+			t.Errorf("%s is read with the token %q, want %q", name, got, token)
+		}
+	}
+	read("KEY", "first")
+	now = now.Add(59 * time.Minute)
+	read("KEY", "first")
+	now = now.Add(time.Minute) // the lease is over
+	read("KEY", "second")
+	now = now.Add(2 * time.Minute)
+	read("REVOKED", "third")
+	if _, _, err := m.Read(t.Context(), "DENIED"); err == nil {
+		t.Error("a permission that is missing is no reason for another login")
+	}
+	now = now.Add(1000 * time.Hour)
+	read("KEY", "third") // which never ends
+	if n := strings.Count(strings.Join(d.lines(), " "), "login"); n != 3 {
+		t.Errorf("%d logins, want 3", n)
 	}
 }
