@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/httpd/admin"
+	"outcrop/httpd/door"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
 	"outcrop/store"
@@ -125,11 +127,14 @@ func worldOn(t *testing.T, s *store.Store) *world {
 		},
 		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
-	for _, r := range w.h.Routes() {
+	for _, r := range w.routes() {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
 	return w
 }
+
+// routes are those of both frontends.
+func (w *world) routes() []door.Route { return slices.Concat(w.h.Routes(), w.h.SCIM().Routes()) }
 
 // Authenticate reads the caller from the store, as the pipeline does.
 func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {

@@ -31,6 +31,7 @@ func rules() []Rule {
 	return []Rule{
 		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
 		{Path: "internal/valkey", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
+		{Path: "internal/scim", Level: leaf, May: []string{"internal/jsonx"}, Why: "what SCIM says of any resource knows neither users nor groups, and is JSON"},
 		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
@@ -183,7 +184,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "internal/scim", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
