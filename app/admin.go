@@ -30,6 +30,7 @@ func (a *App) admin(g *gateway.Gateway) *admin.Handler {
 			}
 			return &followed{p.store, p, a.added}, nil
 		},
+		SignIn: a.signIn(),
 		Models: a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
 		Logger: a.opt.Logger,
 	})

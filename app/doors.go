@@ -49,6 +49,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		a.responses,
 		management,
 		management.SCIM(),
+		management.SSO(),
 	}
 	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
 	if cfg.NoPassThrough {

@@ -67,6 +67,8 @@ type Options struct {
 	Price func(model string, u *llm.Usage) (llm.Cost, bool)
 	// Models serves what is in the store of models; nil if nothing does.
 	Models Models
+	// SignIn lets people sign in at an identity provider; nil if there is none.
+	SignIn *SignIn
 	// KnownMembers is whether SCIM's groups can have only members who are users already; others become users otherwise.
 	KnownMembers bool
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.

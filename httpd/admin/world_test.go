@@ -25,6 +25,7 @@ import (
 	"outcrop/httpd/door"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
+	"outcrop/signin"
 	"outcrop/store"
 	"outcrop/tenant"
 )
@@ -104,6 +105,8 @@ type world struct {
 	now   time.Time
 	log   *bytes.Buffer
 	mu    sync.Mutex // of log
+	// people are those who sign in.
+	people *people
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -120,14 +123,20 @@ func newWorld(t *testing.T) *world {
 func worldOn(t *testing.T, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, mux: http.NewServeMux(), now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	sealer, err := signin.NewSealer(masterKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.people = &people{codes: map[string]signin.Person{}}
 	w.h = admin.New(admin.Options{
+		SignIn:  &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour},
 		Callers: w, Store: func(context.Context) (admin.Store, error) { return s, nil },
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
 		},
 		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
-	for _, r := range w.routes() {
+	for _, r := range append(w.routes(), w.h.SSO().Routes()...) {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
 	return w

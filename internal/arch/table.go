@@ -150,6 +150,7 @@ func rules() []Rule {
 		{Path: "spend", Level: component, May: []string{"internal/jsonx", "quota", "store"}, Why: "the journal of what calls have cost knows rows and where they go, and no call"},
 		{Path: "alert", Level: component, May: with("quota", "store"), Why: "what is told, and to whom, follows from what was spent and from calls that have ended; it knows no caller and takes no part in calls"},
 		{Path: "bearer", Level: component, May: common, Why: "who sends a token is decided from the token and the provider's keys, without knowledge of the gateway's own keys, limits or servers"},
+		{Path: "signin", Level: stage, May: with("bearer"), Why: "who signs in at an identity provider is found out without knowledge of keys, pages or servers"},
 		{Path: "tenant", Level: stage, May: with("alert", "bearer", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{
 			Path: "takeover", Level: pipeline, May: with("internal/seal", "quota", "store", "tenant"),
@@ -184,7 +185,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("alert", "internal/scim", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "internal/scim", "signin", "gateway", "httpd/inbound", "httpd/door", "quota", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
@@ -212,7 +213,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "signin", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
@@ -252,7 +253,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/valkey-io/valkey-go", By: []string{"quota/valkey"}, Why: "one package knows Valkey; the others know quota.Bank"},
 		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
-		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
+		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex", "signin"}, Why: "Vertex AI takes Google Cloud's credentials, and people sign in with it; what is exchanged for what is the library's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }
