@@ -17,6 +17,7 @@ import (
 
 	"outcrop/bearer"
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 )
 
 // Keys verifies the signature of a token with the provider's public keys; *bearer.Verifier does. The error is an
@@ -111,6 +112,7 @@ func refused(format string, args ...any) error { return &RefusedError{fmt.Sprint
 const (
 	timeout     = 10 * time.Second
 	maxDocument = 1 << 20 // bytes
+	maxText     = 512     // bytes of an id, an address or a name
 	skew        = time.Minute
 )
 
@@ -131,7 +133,7 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, nonce string) (
 		if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.ErrorCode == "invalid_grant" {
 			return nil, refused("the identity provider does not accept the code; it may have been used already, or be too old")
 		}
-		return nil, fmt.Errorf("exchanging the code: %w", err)
+		return nil, exchangeFault(err)
 	}
 	var claims jsonx.Raw
 	if raw, _ := token.Extra("id_token").(string); raw != "" {
@@ -155,6 +157,14 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, nonce string) (
 		return nil, errors.New("the provider says nothing of who has signed in")
 	}
 	return p.person(claims)
+}
+
+// exchangeFault is a failure of the exchange for the log, without the provider's whole answer.
+func exchangeFault(err error) error {
+	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.Response != nil {
+		return fmt.Errorf("exchanging the code: the provider answered %d %s %s", refusal.Response.StatusCode, llm.Clip(refusal.ErrorCode, 100), llm.Clip(refusal.ErrorDescription, 300))
+	}
+	return fmt.Errorf("exchanging the code: %w", err)
 }
 
 // verify checks an ID token, and returns its claims.
@@ -234,6 +244,9 @@ func (p *Provider) person(claims jsonx.Raw) (*Person, error) {
 	who := &Person{ID: text(claims, c.ID), Email: text(claims, c.Email), Name: text(claims, c.Name), Role: text(claims, c.Role)}
 	if name := strings.TrimSpace(text(claims, c.FirstName) + " " + text(claims, c.LastName)); name != "" {
 		who.Name = name
+	}
+	if len(who.ID) > maxText || len(who.Email) > maxText || len(who.Name) > maxText {
+		return nil, refused("what the identity provider says of you is too long")
 	}
 	if strings.TrimSpace(who.ID) == "" || strings.ContainsRune(who.ID+who.Email+who.Name, 0) {
 		return nil, refused("the identity provider does not say who you are: it has no claim %s", c.ID)

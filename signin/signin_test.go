@@ -257,6 +257,7 @@ func TestWhoMayNotSignInIsTold(t *testing.T) {
 		`{"sub":"s1","preferred_username":"ann","email":"a@example.com","email_verified":false}`:             "address of example.com",
 		`{"sub":"s1","preferred_username":"ann","email":"a@example.com","email_verified":"false"}`:           "address of example.com",
 		`{"sub":"another","preferred_username":"ann","email":"a@example.com"}`:                               "another person",
+		`{"sub":"s1","preferred_username":"` + strings.Repeat("x", 513) + `","email":"a@example.com"}`:       "too long",
 		`{"preferred_username":"ann","email":"a@example.com"}`:                                               "another person",
 		`{"sub":"s1","preferred_username":{"a":1},"email":"a@example.com","preferred_username.a":"a.b.c.d"}`: "no claim preferred_username",
 	} {

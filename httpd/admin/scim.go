@@ -171,6 +171,9 @@ func (x *exchange) scimPatched(o *scim.Object) error {
 	return nil
 }
 
+// scimLongest is the longest id or name, in bytes: the database's indexes have them.
+const scimLongest = 512
+
 // scimWord is the text of an attribute, which must be one; empty if there is none.
 func scimWord(o *scim.Object, name string) (string, error) {
 	v := o.Get(name)
@@ -181,6 +184,8 @@ func scimWord(o *scim.Object, name string) (string, error) {
 		return "", scim.Fault(scim.InvalidValue, "%s must be a text", name)
 	case strings.ContainsRune(text, 0):
 		return "", scim.Fault(scim.InvalidValue, "%s must have no NUL", name)
+	case len(text) > scimLongest:
+		return "", scim.Fault(scim.InvalidValue, "%s has %d bytes; at most %d are possible", name, len(text), scimLongest)
 	default:
 		return text, nil
 	}

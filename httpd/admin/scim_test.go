@@ -126,9 +126,12 @@ func TestOktaProvisionsUsers(t *testing.T) {
 		for _, body := range []string{``, `[]`, `{"userName":`, `{"userName":"a","USERNAME":"b"}`} {
 			w.scim(masterKey, "POST /Users", body).is(400, "status", "400")
 		}
-		for _, body := range []string{`{}`, `{"userName":" "}`, `{"userName":5}`, `{"userName":"a\u0000"}`, `{"userName":"a","active":"x"}`, `{"userName":"a","schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}`} {
+		for _, body := range []string{`{}`, `{"userName":" "}`, `{"userName":5}`, `{"userName":"a\u0000"}`, `{"userName":"` + strings.Repeat("x", 513) + `"}`, `{"userName":"a","emails":["` + strings.Repeat("x", 513) + `"]}`, `{"userName":"a","active":"x"}`, `{"userName":"a","schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}`} {
 			w.scim(masterKey, "POST /Users", body).wrong(400, "invalidValue")
 		}
+		long := strings.Repeat("x", 256) + strings.Repeat("ü", 128)
+		w.scim(masterKey, "POST /Users", `{"userName":"1`+long[1:]+`","externalId":"2`+long[1:]+`","emails":["3`+long[1:]+`"],"displayName":"4`+long[1:]+`"}`).is(201)
+		w.scim(masterKey, "DELETE /Users/"+url.PathEscape("1"+long[1:]), "").is(204)
 		w.scim(masterKey, "POST /Users", `{"userName":"with/slash"}`).is(201, "userName", "with/slash")
 		w.scim(masterKey, "GET /Users?count=x", "").wrong(400, "invalidValue")
 		w.scim(masterKey, "GET /Users?startIndex=-5&count=-1", "").is(200, "totalResults", "2", "itemsPerPage", "0", "startIndex", "1")

@@ -166,8 +166,8 @@ func (x *exchange) scimSetUser(t *thing, o *scim.Object) error {
 		return scim.Fault(scim.InvalidValue, "userName must be given")
 	}
 	email := scim.Primary(o.List("emails"))
-	if strings.ContainsRune(email+scimAlias(o), 0) {
-		return scim.Fault(scim.InvalidValue, "names and addresses must have no NUL")
+	if alias := scimAlias(o); strings.ContainsRune(email+alias, 0) || len(email) > scimLongest || len(alias) > scimLongest {
+		return scim.Fault(scim.InvalidValue, "names and addresses must have no NUL, and at most %d bytes", scimLongest)
 	}
 	active := true
 	if v := o.Get("active"); v != nil {
