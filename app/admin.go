@@ -14,7 +14,7 @@ import (
 )
 
 // admin makes the frontend of the management API.
-func (a *App) admin(g *gateway.Gateway) door.Frontend {
+func (a *App) admin(g *gateway.Gateway) *admin.Handler {
 	var alerts admin.Alerts
 	if a.alerts != nil {
 		alerts = a.alerts.sender
@@ -35,7 +35,8 @@ func (a *App) admin(g *gateway.Gateway) door.Frontend {
 			}
 			return &followed{p.store, p, a.added}, nil
 		},
-		Models: a.added,
+		SignIn: a.signIn(),
+		Models: a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
 		Logger: a.opt.Logger,
 	})
 }

@@ -74,15 +74,17 @@ type App struct {
 	alerts    *alerts // nil if none are sent
 	added     *added
 	vault     *secrets.Keeper // nil if nobody else keeps the keys that are made
-	cert      *certificate    // nil without TLS
-	conns     *inbound.Conns
-	own       sync.WaitGroup     // background work between Start and Stop
-	rest      context.CancelFunc // ends it; nil before Start
-	listener  net.Listener
-	cut       context.CancelCauseFunc // cancels every open call
-	done      chan struct{}           // closed when serving has ended
-	stop      sync.Once
-	err       error // why serving ended; read after done
+	// signInKeys verify ID tokens; nil if nobody signs in, or by TLS alone.
+	signInKeys *signInKeys
+	cert       *certificate // nil without TLS
+	conns      *inbound.Conns
+	own        sync.WaitGroup     // background work between Start and Stop
+	rest       context.CancelFunc // ends it; nil before Start
+	listener   net.Listener
+	cut        context.CancelCauseFunc // cancels every open call
+	done       chan struct{}           // closed when serving has ended
+	stop       sync.Once
+	err        error // why serving ended; read after done
 }
 
 // New makes an app. It opens no port, except the emulator's in a demo that needs it.
@@ -368,6 +370,7 @@ func (a *App) closeTenants(ctx context.Context) {
 		a.opt.Logger.Warn("closing the database of keys", slog.String("error", err.Error()))
 	}
 	a.alerts.close(ctx)
+	a.signInKeys.close()
 }
 
 // lastWords is how long cancelled calls have to report that to their clients.

@@ -27,6 +27,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
 	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
+	management := a.admin(gateway)
 	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
 	all := []door.Frontend{
 		openaichat.New(gateway, shared),
@@ -46,7 +47,9 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		media.Audio(gateway, shared),
 		media.Moderations(gateway, shared),
 		a.responses,
-		a.admin(gateway),
+		management,
+		management.SCIM(),
+		management.SSO(),
 	}
 	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
 	if cfg.NoPassThrough {

@@ -23,7 +23,7 @@ import (
 // adminFlags say which gateway a command manages, and with which key.
 type adminFlags struct {
 	URL        string        `name:"url" env:"OUTCROP_URL" default:"http://127.0.0.1:4000" placeholder:"URL" help:"The gateway's address."`
-	Key        config.Secret `name:"key" placeholder:"KEY" help:"The master key, or an admin's key. Default: that of --config, or OUTCROP_API_KEY, or LITELLM_MASTER_KEY."`
+	Key        config.Secret `name:"key" placeholder:"KEY" help:"The master key, or an admin's key. Default: that of --config, or OUTCROP_API_KEY, or LITELLM_MASTER_KEY, or that of outcrop login."`
 	ConfigFile string        `name:"config" short:"c" placeholder:"FILE" help:"The gateway's configuration file, to read the master key from."`
 }
 
@@ -78,6 +78,9 @@ func (f *adminFlags) open(ctx context.Context, w io.Writer) (*manager, error) {
 		if m.key == "" {
 			m.key, m.source = config.Secret(os.Getenv(name)), name
 		}
+	}
+	if m.key == "" {
+		m.key, m.source = sessionKey(m.base), "outcrop login"
 	}
 	if m.key == "" {
 		m.source = ""

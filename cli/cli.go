@@ -29,6 +29,8 @@ type commands struct {
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Catalog    catalogCommand    `cmd:"" help:"Show or refresh what is known of models: prices, limits and sources."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
+	Login      loginCommand      `cmd:"" help:"Sign in at the gateway's identity provider, for a key that the other commands use."`
+	Logout     logoutCommand     `cmd:"" help:"Forget the key of the login."`
 	Keys       keysCommand       `cmd:"" help:"List, make and change virtual keys, with their budgets and limits."`
 	Teams      teamsCommand      `cmd:"" help:"List, make and change teams and their members."`
 	Users      usersCommand      `cmd:"" help:"List, make and change users."`

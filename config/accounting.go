@@ -17,6 +17,8 @@ type Accounting struct {
 	// empty for never.
 	MaxBudget      llm.Opt[llm.Cost]
 	BudgetDuration string
+	// KnownMembers is whether SCIM's groups can have only members who are users already.
+	KnownMembers bool
 	// BudgetStatus is the HTTP status of calls whose budget is used up.
 	BudgetStatus int
 	// EstimatedOutput is how many tokens are reserved for a response that the request does not bound; 0 for the
@@ -62,6 +64,10 @@ func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
 		to.MaxBudget = l.money(k, n, path)
 	case "budget_duration":
 		to.BudgetDuration = l.duration(k, n, path)
+	case "scim_upsert_user":
+		if upsert, ok := l.boolean(k, n, path); ok {
+			to.KnownMembers = !upsert
+		}
 	case "budget_exceeded_status_code":
 		if f, ok := l.number(k, n, path); ok {
 			to.BudgetStatus = int(f)

@@ -105,7 +105,6 @@ var unserved = []struct{ path, api string }{
 	{"/threads", "OpenAI's Assistants API"},
 	{"/project", "LiteLLM's API for projects"},
 	{"/credentials", "LiteLLM's API for credentials"},
-	{"/scim", "LiteLLM's API for SCIM"},
 }
 
 // missing returns the API of a path that is not served yet; empty if there is none.

@@ -20,6 +20,7 @@ const (
 	KindAccessGroup  Kind = "access_group"
 	KindCredential   Kind = "credential"
 	KindInvitation   Kind = "invitation"
+	KindLogin        Kind = "login"   // of the command line: who has signed in for it, until it has its key
 	KindOldKey       Kind = "old_key" // the hash of a key that was replaced, while it still works
 )
 

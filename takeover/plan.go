@@ -128,6 +128,9 @@ func (p *Plan) plain(of table, also func(r row, d *doc, e *entity) bool) func(co
 			if of.alias != "" {
 				e.Alias = r.text(of.alias)
 			}
+			if of.kind == store.KindUser {
+				e.Alias = tenant.UserNames(r.text("user_email"), e.Alias, r.text("sso_user_id"))
+			}
 			if also == nil || also(r, d, e) {
 				p.add(r, d, e)
 			}

@@ -88,6 +88,9 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 		has(l.T, entity(l.T, s, store.KindMember, "geo/cyd"), "role", `"user"`)
 		has(l.T, entity(l.T, s, store.KindMember, "shut/bob"), "role", `"user"`)
 		has(l.T, entity(l.T, s, store.KindUser, "bob"), "user_role", `"internal_user"`, "models", `["no-default-models"]`, "password", "")
+		if e := entity(l.T, s, store.KindUser, "bob"); e.Alias != "Bob@example.com" { // by which the user is found
+			l.Errorf("the user's alias: %q", e.Alias)
+		}
 		has(l.T, entity(l.T, s, store.KindOrganization, "org"), "organization_alias", `"Survey"`, "budget_id", `"b-10"`)
 		has(l.T, entity(l.T, s, store.KindOrgMember, "org/ann"), "user_role", `"org_admin"`)
 		has(l.T, entity(l.T, s, store.KindCustomer, "shop"), "blocked", "true", "alias", `"Shop"`)

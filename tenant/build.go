@@ -233,7 +233,7 @@ func (b *builder) user(ctx context.Context) error {
 	if doc.UserRole != "" {
 		c.Role = Role(doc.UserRole)
 	}
-	c.userBlocked = doc.Blocked.Value
+	c.userBlocked, c.userInactive = doc.Blocked.Value, bool(doc.Metadata.Inactive)
 	b.email = doc.UserEmail
 	whose := "the user " + c.UserID
 	if c.TeamID != "" { // as in LiteLLM, a user's budgets and models are for the keys of their own

@@ -6,6 +6,7 @@ package tenant
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 )
 
 // Role is what a caller may do with the gateway itself, in LiteLLM's words (litellm/proxy/_types.py,
@@ -28,6 +29,21 @@ const (
 func Hash(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
+}
+
+// UserNames are the texts by which the store finds a user: the e-mail address and the other names that an identity provider
+// may know the user by, or else the name for people.
+func UserNames(email, alias string, others ...string) string {
+	names := ""
+	for _, name := range append([]string{email}, others...) {
+		if name != "" && !strings.Contains("\n"+names+"\n", "\n"+name+"\n") {
+			names = strings.TrimPrefix(names+"\n"+name, "\n")
+		}
+	}
+	if names == "" {
+		return alias
+	}
+	return names
 }
 
 // MaxKey is the longest key that is looked at, in bytes.

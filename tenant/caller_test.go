@@ -30,6 +30,7 @@ func TestKeysThatMayNotBeUsedAreRefused(t *testing.T) {
 		"expired":             {doc: `{"key_name":"sk-...6789","expires":"2026-06-10T12:00:00"}`, status: 401, code: llm.CodeKeyExpired, class: "expired_key", message: "the API key sk-...6789 expired at 2026-06-10T12:00:00Z"},
 		"of a blocked team":   {doc: `{"team_id":"t"}`, team: `{"blocked":true}`, status: 401, code: llm.CodeKeyBlocked, class: "auth_error", message: "the team t is blocked."},
 		"of a blocked user":   {doc: `{"user_id":"u"}`, user: `{"blocked":true}`, status: 401, code: llm.CodeKeyBlocked, class: "auth_error", message: "the user u is blocked."},
+		"of an inactive user": {doc: `{"user_id":"u"}`, user: `{"metadata":{"scim_active":false}}`, status: 401, code: llm.CodeKeyBlocked, class: "auth_error", message: "the user u is blocked."},
 		"unreadable":          {doc: `{"max_budget":"much"}`, status: 503, code: llm.CodeLimitsAway, message: "what the database has of the key cannot be read"},
 		"unreadable end":      {doc: `{"expires":"soon"}`, status: 503, code: llm.CodeLimitsAway, message: "what the database has of the key cannot be read"},
 		"of unreadable teams": {doc: `{"team_id":"t"}`, team: `{"rpm_limit":"ten"}`, status: 503, code: llm.CodeLimitsAway, message: "what the database has of the team cannot be read"},
@@ -67,6 +68,7 @@ func TestAKeyIsWhoItBelongsTo(t *testing.T) {
 	}{
 		"alone":              {doc: `{}`},
 		"a user's":           {doc: `{"user_id":"u"}`, want: tenant.Caller{UserID: "u", Role: tenant.RoleUser}},
+		"an active user's":   {doc: `{"user_id":"u"}`, user: `{"metadata":{"scim_active":"false"}}`, want: tenant.Caller{UserID: "u", Role: tenant.RoleUser}},
 		"an admin's":         {doc: `{"user_id":"u"}`, user: `{"user_role":"proxy_admin"}`, want: tenant.Caller{UserID: "u", Role: tenant.RoleAdmin}},
 		"a team's":           {doc: `{"team_id":"t"}`, want: tenant.Caller{TeamID: "t", OrganizationID: "o", Role: tenant.RoleTeam}},
 		"of an organization": {doc: `{"team_id":"t","organization_id":"p","user_id":"u"}`, want: tenant.Caller{UserID: "u", TeamID: "t", OrganizationID: "p", Role: tenant.RoleUser}},

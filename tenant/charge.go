@@ -38,12 +38,12 @@ type Caller struct {
 	// teams are the callers for the other teams of a token.
 	teams []*Caller
 
-	teamBlocked, userBlocked bool
-	expires                  time.Time
-	aliases, teamAliases     map[string]string
-	routes                   []string
-	tags                     []string
-	estimated                int64
+	teamBlocked, userBlocked, userInactive bool
+	expires                                time.Time
+	aliases, teamAliases                   map[string]string
+	routes                                 []string
+	tags                                   []string
+	estimated                              int64
 }
 
 // ends makes the key expire at a time, unless it does so before; never for the zero time.
@@ -78,6 +78,8 @@ func (c *Caller) usable(now time.Time) error {
 		return expired(c.Name, c.expires, now)
 	case c.teamBlocked:
 		return blocked("the team "+c.TeamID, "The gateway's operator can unblock it with /team/unblock.")
+	case c.userInactive:
+		return blocked("the user "+c.UserID, "The identity provider has deactivated the user, and can activate the user again (SCIM).")
 	case c.userBlocked:
 		return blocked("the user "+c.UserID, "The gateway's operator can unblock the user.")
 	}

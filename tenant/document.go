@@ -78,6 +78,7 @@ type folded struct {
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
 	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
 	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
+	Inactive        denied                     `json:"scim_active"`                 // of a user whom an identity provider has deactivated
 	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
 }
 
@@ -123,6 +124,16 @@ func (l *labels) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		*l = words
 	}
 	return nil
+}
+
+// denied is whether a member is false. Clients may have anything under the name.
+type denied bool
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (f *denied) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	*f = string(v) == "false"
+	return err
 }
 
 // addresses are those that mail goes to: a list, or a text with commas between them. Anything else is none.

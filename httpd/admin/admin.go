@@ -18,6 +18,7 @@ import (
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/scim"
 	"outcrop/llm"
 	"outcrop/secrets"
 	"outcrop/store"
@@ -74,6 +75,10 @@ type Options struct {
 	Keys Keeper
 	// Models serves what is in the store of models; nil if nothing does.
 	Models Models
+	// SignIn lets people sign in at an identity provider; nil if there is none.
+	SignIn *SignIn
+	// KnownMembers is whether SCIM's groups can have only members who are users already; others become users otherwise.
+	KnownMembers bool
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -97,14 +102,18 @@ func New(opt Options) *Handler {
 
 // Routes lists the paths.
 func (h *Handler) Routes() []door.Route {
+	return h.routes(endpoints(), "Management of keys, users, teams and budgets")
+}
+
+func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 	var all []door.Route
-	for _, e := range endpoints() {
+	for _, e := range endpoints {
 		for i, path := range e.paths {
 			about := e.about
 			if i > 0 {
 				about = "the same as " + e.paths[0]
 			}
-			all = append(all, door.Route{Pattern: e.method + " " + path, Path: path, About: about, Group: "Management of keys, users, teams and budgets", Handle: h.serve(e)})
+			all = append(all, door.Route{Pattern: e.method + " " + path, Path: path, About: about, Group: group, Handle: h.serve(e)})
 		}
 	}
 	return all
@@ -176,6 +185,8 @@ type exchange struct {
 	action string
 	// made are the keys that the request has made, by their hashes.
 	made map[string]string
+	// place is the address of what was made; empty for none.
+	place string
 }
 
 // serve authenticates a request, checks that its caller may call the endpoint, and writes its answer.
@@ -187,15 +198,18 @@ func (h *Handler) serve(e endpoint) http.HandlerFunc {
 			if refusal.Status == http.StatusUnauthorized {
 				w.Header().Set("Www-Authenticate", "Bearer")
 			}
-			h.WriteError(w, refusal)
+			h.fail(w, r, e, refusal)
 			return
 		}
 		inbound.Admitted(r)
 		x := &exchange{h: h, r: r, caller: caller, action: e.paths[0], now: h.opt.Now().UTC().Truncate(time.Millisecond)}
 		out, err := h.answer(w, x, e)
 		if err != nil {
-			h.fail(w, r, err)
+			h.fail(w, r, e, err)
 			return
+		}
+		if x.place != "" {
+			w.Header().Set("Location", x.place)
 		}
 		if x.truncated {
 			w.Header()["X-Litellm-Spend-Logs-Truncated"] = []string{"true"}
@@ -211,13 +225,18 @@ func (h *Handler) serve(e endpoint) http.HandlerFunc {
 			w.WriteHeader(e.status)
 			return
 		}
+		if e.scim() {
+			writeSCIM(w, cmp.Or(e.status, http.StatusOK), out)
+			return
+		}
 		door.WriteJSON(w, cmp.Or(e.status, http.StatusOK), out)
 	}
 }
 
 func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte, error) {
-	if err := x.admit(e); err != nil {
-		return nil, err
+	admitted := x.admit(e)
+	if admitted != nil && (!e.scim() || x.caller.Key == "") {
+		return nil, admitted
 	}
 	if x.r.Method != http.MethodGet {
 		body, err := h.reader.Read(w, x.r, nil)
@@ -231,8 +250,12 @@ func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte
 	if x.store, err = h.opt.Store(x.r.Context()); err != nil {
 		return nil, &Error{Status: http.StatusServiceUnavailable, Type: typeNoStore, Message: "The gateway's database cannot be used; look for this x-request-id in the gateway's log.", Err: err}
 	}
-	if err := x.routed(); err != nil {
+	routes, err := x.routed()
+	if err != nil {
 		return nil, err
+	}
+	if admitted != nil && !provisions(routes) {
+		return nil, admitted
 	}
 	for tries := 1; ; tries++ {
 		x.dropped = nil
@@ -251,11 +274,18 @@ func (h *Handler) answer(w http.ResponseWriter, x *exchange, e endpoint) ([]byte
 const mostTries = 20
 
 // fail writes an error, and logs it if it is the gateway's.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, at endpoint, err error) {
 	var e *Error
 	var refusal *llm.Error
+	var provisioning *scim.Error
 	switch {
 	case errors.As(err, &e):
+	case errors.As(err, &provisioning):
+		writeSCIM(w, provisioning.Status, provisioning.Encode())
+		return
+	case errors.As(err, &refusal) && at.scim():
+		h.SCIM().WriteError(w, refusal)
+		return
 	case errors.As(err, &refusal):
 		h.WriteError(w, refusal)
 		return
@@ -270,6 +300,10 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if e.Err != nil {
 		h.opt.Logger.Error("a management request failed", slog.String("id", w.Header().Get("X-Request-Id")), slog.String("route", r.Pattern), slog.String("error", e.Err.Error()))
+	}
+	if at.scim() {
+		writeSCIM(w, scimError(e).Status, scimError(e).Encode())
+		return
 	}
 	write(w, e)
 }

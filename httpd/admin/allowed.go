@@ -52,29 +52,30 @@ func allows(entry, path string) bool {
 	}
 }
 
-// routed refuses a caller whose key may not call the request's path, whatever its role.
-func (x *exchange) routed() error {
+// routed refuses a caller whose key may not call the request's path, whatever its role. The routes are the key's, if it
+// has been allowed some only.
+func (x *exchange) routed() (routes []string, err error) {
 	if x.caller.Manages != nil && !x.caller.Manages(x.allowed) {
-		return &Error{
+		return nil, &Error{
 			Status: 401, Type: typeAuth,
 			Message: "Authentication Error, Admin not allowed to access this route. Route=" + x.action + ". The gateway's operator can add it, or a group of routes, to litellm_jwtauth.admin_allowed_routes.",
 		}
 	}
 	if x.caller.Master || x.caller.Key == "" {
-		return nil
+		return nil, nil
 	}
 	own, err := x.entity(store.KindKey, x.caller.Key)
 	if errors.Is(err, store.ErrNotFound) { // deleted since it was admitted
-		return &Error{Status: 401, Type: "token_not_found_in_db", Param: "key", Message: "Authentication Error, Invalid API key provided."}
+		return nil, &Error{Status: 401, Type: "token_not_found_in_db", Param: "key", Message: "Authentication Error, Invalid API key provided."}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	routes := own.doc.texts("allowed_routes")
+	routes = own.doc.texts("allowed_routes")
 	if len(routes) == 0 || slices.ContainsFunc(routes, x.allowed) {
-		return nil
+		return routes, nil
 	}
-	return forbidden("", "Virtual key is not allowed to call this route. Only allowed to call routes: %s. Tried to call route: %s.", strings.Join(routes, ", "), x.action)
+	return nil, forbidden("", "Virtual key is not allowed to call this route. Only allowed to call routes: %s. Tried to call route: %s.", strings.Join(routes, ", "), x.action)
 }
 
 // allowed reports whether an entry of allowed routes is for the request's path or for its endpoint.

@@ -134,7 +134,7 @@ func (x *exchange) joiningUser(id, email, role string) (*joiner, error) {
 	t = x.create(store.KindUser, id, given, userFields())
 	t.doc.put("user_id", id)
 	t.doc.put("user_role", string(tenant.RoleUser))
-	name(t)
+	findable(t)
 	return &joiner{user: t, role: role, new: true}, nil
 }
 

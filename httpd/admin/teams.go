@@ -174,8 +174,7 @@ func (x *exchange) deleteTeams() ([]byte, error) {
 		if !x.caller.admin() && !x.caller.leads(t.OrganizationID) {
 			return nil, forbidden("team_ids", "There is no team %s, or this key may not delete it.", clip(id))
 		}
-		refs = append(refs, store.Ref{Kind: store.KindTeam, ID: id})
-		more, err := x.under(store.Filter{TeamID: id}, store.KindKey, store.KindMember)
+		more, err := x.teamRefs(id)
 		if err != nil {
 			return nil, err
 		}
@@ -190,6 +189,12 @@ func (x *exchange) deleteTeams() ([]byte, error) {
 		w.Raw(quoteAll(ids))
 		w.EndObject()
 	}), nil
+}
+
+// teamRefs are a team and what is deleted with it.
+func (x *exchange) teamRefs(id string) ([]store.Ref, error) {
+	refs, err := x.under(store.Filter{TeamID: id}, store.KindKey, store.KindMember)
+	return append(refs, store.Ref{Kind: store.KindTeam, ID: id}), err
 }
 
 // blockTeam serves /team/block and /team/unblock.

@@ -40,7 +40,7 @@ func (x *exchange) newUser() ([]byte, error) {
 	if t.doc.text("user_role") == "" {
 		t.doc.put("user_role", string(tenant.RoleUser))
 	}
-	name(t)
+	findable(t)
 	made := []*thing{t}
 	teams, err := x.joined(given, t)
 	if err != nil {
@@ -129,13 +129,6 @@ func (x *exchange) userByEmail(email string) (*thing, error) {
 		}
 	}
 	return nil, store.ErrNotFound
-}
-
-// name sets a user's alias, by which he is found: the e-mail address, or else his name.
-func name(t *thing) {
-	if t.Alias = t.doc.text("user_email"); t.Alias == "" {
-		t.Alias = t.doc.text("user_alias")
-	}
 }
 
 // firstKey makes the key of a new user; nil if none is wanted.
@@ -267,7 +260,7 @@ func (x *exchange) changeUser(body []jsonx.Member) (*thing, error) {
 		given.drop("user_role")
 	}
 	x.update(t, given, userFields())
-	name(t)
+	findable(t)
 	if err := x.put(t); err != nil {
 		return nil, err
 	}
@@ -413,8 +406,7 @@ func (x *exchange) deleteUsers() ([]byte, error) {
 				return nil, err
 			}
 		}
-		refs = append(refs, store.Ref{Kind: store.KindUser, ID: id})
-		more, err := x.under(store.Filter{UserID: id}, store.KindKey, store.KindMember, store.KindOrgMember, store.KindInvitation)
+		more, err := x.userRefs(id)
 		if err != nil {
 			return nil, err
 		}
@@ -424,6 +416,12 @@ func (x *exchange) deleteUsers() ([]byte, error) {
 		return nil, err
 	}
 	return wholeOf(int64(len(ids))), nil
+}
+
+// userRefs are a user and what is deleted with him.
+func (x *exchange) userRefs(id string) ([]store.Ref, error) {
+	refs, err := x.under(store.Filter{UserID: id}, store.KindKey, store.KindMember, store.KindOrgMember, store.KindInvitation)
+	return append(refs, store.Ref{Kind: store.KindUser, ID: id}), err
 }
 
 // under are the entities of some kinds that belong to what a filter says, and the replaced keys that stand for

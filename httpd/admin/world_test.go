@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,10 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/httpd/admin"
+	"outcrop/httpd/door"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
+	"outcrop/signin"
 	"outcrop/store"
 	"outcrop/tenant"
 )
@@ -102,6 +105,8 @@ type world struct {
 	now   time.Time
 	log   *bytes.Buffer
 	mu    sync.Mutex // of log
+	// people are those who sign in.
+	people *people
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -118,13 +123,19 @@ func newWorld(t *testing.T) *world {
 func worldOn(t *testing.T, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, now: time.Date(2026, 5, 7, 10, 30, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w.people = &people{codes: map[string]signin.Person{}}
 	w.keeper(nil)
 	return w
 }
 
 // keeper makes the frontend anew, with somebody who keeps keys.
 func (w *world) keeper(k admin.Keeper) {
+	sealer, err := signin.NewSealer(masterKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.h = admin.New(admin.Options{
+		SignIn:  &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour},
 		Callers: w, Store: func(context.Context) (admin.Store, error) { return w.store, nil }, Keys: k,
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
@@ -132,10 +143,13 @@ func (w *world) keeper(k admin.Keeper) {
 		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	w.mux = http.NewServeMux()
-	for _, r := range w.h.Routes() {
+	for _, r := range append(w.routes(), w.h.SSO().Routes()...) {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
 }
+
+// routes are those of both frontends.
+func (w *world) routes() []door.Route { return slices.Concat(w.h.Routes(), w.h.SCIM().Routes()) }
 
 // Authenticate reads the caller from the store, as the pipeline does.
 func (w *world) Authenticate(r *http.Request) (*admin.Caller, error) {

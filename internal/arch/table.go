@@ -31,6 +31,7 @@ func rules() []Rule {
 	return []Rule{
 		{Path: "internal/postgres", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
 		{Path: "internal/valkey", Level: leaf, May: []string{"internal/port", "internal/process"}, Why: "a server of tests is a child process that listens on a port that nobody else gets"},
+		{Path: "internal/scim", Level: leaf, May: []string{"internal/jsonx"}, Why: "what SCIM says of any resource knows neither users nor groups, and is JSON"},
 		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
@@ -153,6 +154,7 @@ func rules() []Rule {
 		{Path: "secrets/all", Level: list, May: []string{"secrets", "secrets/*"}, Why: "it is the one list of secret managers and nothing else"},
 		{Path: "alert", Level: component, May: with("quota", "store"), Why: "what is told, and to whom, follows from what was spent and from calls that have ended; it knows no caller and takes no part in calls"},
 		{Path: "bearer", Level: component, May: common, Why: "who sends a token is decided from the token and the provider's keys, without knowledge of the gateway's own keys, limits or servers"},
+		{Path: "signin", Level: stage, May: with("bearer"), Why: "who signs in at an identity provider is found out without knowledge of keys, pages or servers"},
 		{Path: "tenant", Level: stage, May: with("alert", "bearer", "quota", "spend", "store"), Why: "who calls and what is left is decided from rows and counters, without any server, dialect or provider"},
 		{
 			Path: "takeover", Level: pipeline, May: with("internal/seal", "quota", "store", "tenant"),
@@ -187,7 +189,7 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/admin", Level: frontend, May: with("alert", "gateway", "httpd/inbound", "httpd/door", "quota", "secrets", "store", "tenant"),
+			Path: "httpd/admin", Level: frontend, May: with("alert", "internal/scim", "signin", "gateway", "httpd/inbound", "httpd/door", "quota", "secrets", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
 		{
@@ -215,7 +217,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "secrets", "secrets/all", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("alert", "internal/memlimit", "internal/seal", ".", "bearer", "signin", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "secrets", "secrets/all", "spend", "store", "tenant", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
@@ -255,7 +257,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/valkey-io/valkey-go", By: []string{"quota/valkey"}, Why: "one package knows Valkey; the others know quota.Bank"},
 		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
-		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
+		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex", "signin"}, Why: "Vertex AI takes Google Cloud's credentials, and people sign in with it; what is exchanged for what is the library's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign", "secrets/awssm"}, Why: "the AWS SDK finds credentials and reads secrets; frames and bodies are Outcrop's own"},
 	}
 }
