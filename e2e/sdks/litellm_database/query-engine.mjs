@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { bindAdapter } from "@prisma/driver-adapter-utils";
 import pg from "pg";
-import { fromJSON, toJSON } from "./graphql.mjs";
+import { fieldTypes, fromJSON, toJSON } from "./graphql.mjs";
 
 const require = createRequire(import.meta.url);
 const path = require.resolve("@prisma/client/runtime/query_engine_bg.postgresql.js");
@@ -51,9 +51,11 @@ for (const [type, text] of asText) pg.types.setTypeParser(type, pg.types.getType
 const [override] = JSON.parse(process.env.OVERWRITE_DATASOURCES ?? "[]");
 const pool = new pg.Pool({ connectionString: override?.url ?? process.env.DATABASE_URL });
 pool.on("error", (err) => console.error(`query-engine: ${err.message}`)); // of an idle connection, which the pool replaces
+const datamodel = fs.readFileSync(process.env.PRISMA_DML_PATH, "utf8");
+const models = fieldTypes(datamodel);
 const engine = new wasm.QueryEngine(
   {
-    datamodel: fs.readFileSync(process.env.PRISMA_DML_PATH, "utf8"),
+    datamodel,
     logLevel: "error",
     logQueries: false,
     configDir: ".",
@@ -70,8 +72,8 @@ await engine.connect("{}");
 async function query(text, transaction) {
   const { batch, transaction: atomic, query } = JSON.parse(text);
   const body = batch
-    ? `{"batch":[${batch.map((one) => toJSON(one.query))}]${atomic ? ',"transaction":{}' : ""}}`
-    : toJSON(query);
+    ? `{"batch":[${batch.map((one) => toJSON(one.query, models))}]${atomic ? ',"transaction":{}' : ""}}`
+    : toJSON(query, models);
   return fromJSON(JSON.parse(await engine.query(body, "{}", transaction)));
 }
 
