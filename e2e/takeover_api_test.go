@@ -131,9 +131,10 @@ func questions(f filled) []adminQuestion {
 // TestALiteLLMFilledThroughItsOwnAPIIsTakenOver starts a real LiteLLM on a real PostgreSQL, fills it through its API, takes it
 // over, and asks both the same.
 func TestALiteLLMFilledThroughItsOwnAPIIsTakenOver(t *testing.T) {
+	t.Parallel()
 	upstream := startEmulator(t).URL()
-	real := strings.NewReplacer("UPSTREAM", upstream, "AKID", emulator.DemoAccessKeyID, "SECRET", string(emulator.DemoSecretAccessKey))
-	params := real.Replace(`{model: "bedrock/us.amazon.nova-lite-v1:0", aws_region_name: us-east-1, aws_access_key_id: AKID, aws_secret_access_key: SECRET, aws_bedrock_runtime_endpoint: "UPSTREAM"}`)
+	filler := strings.NewReplacer("UPSTREAM", upstream, "AKID", emulator.DemoAccessKeyID, "SECRET", string(emulator.DemoSecretAccessKey))
+	params := filler.Replace(`{model: "bedrock/us.amazon.nova-lite-v1:0", aws_region_name: us-east-1, aws_access_key_id: AKID, aws_secret_access_key: SECRET, aws_bedrock_runtime_endpoint: "UPSTREAM"}`)
 	text := `
 general_settings: {master_key: ` + masterKey + `, store_model_in_db: true, proxy_batch_write_at: 1}
 model_list:
@@ -144,7 +145,7 @@ model_list:
 	steps := fillSteps()
 	calls := 0
 	for i := range steps {
-		steps[i].body = real.Replace(steps[i].body)
+		steps[i].body = filler.Replace(steps[i].body)
 		if steps[i].as != "" {
 			calls += max(1, steps[i].times)
 		}
