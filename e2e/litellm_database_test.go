@@ -24,8 +24,10 @@ func litellmOnDatabase(t *testing.T, text string) (proxy, database string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(client, ".made")); err != nil {
-		skipMissing(t, "LiteLLM's client of its database is not installed")
+	for _, folder := range []string{client, "sdks/litellm_database/node_modules"} {
+		if _, err := os.Stat(filepath.Join(folder, ".made")); err != nil {
+			skipMissing(t, "LiteLLM's client of its database is not installed")
+		}
 	}
 	engine, err := filepath.Abs("sdks/litellm_database")
 	if err != nil {
