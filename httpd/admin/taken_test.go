@@ -41,7 +41,7 @@ func (r refusing) Authenticate(*http.Request) (*admin.Caller, error) { return ni
 func TestAnExpiredKeyHasLiteLLMsType(t *testing.T) {
 	h := admin.New(admin.Options{
 		Callers: refusing{&llm.Error{Code: llm.CodeKeyExpired, Status: http.StatusUnauthorized, Class: "expired_key", Message: "the API key has expired."}},
-		Store:   func(context.Context) (admin.Store, error) { return nil, nil }, Logger: slog.New(slog.DiscardHandler),
+		Store:   func(context.Context) (admin.Store, error) { return nil, store.ErrNotFound }, Logger: slog.New(slog.DiscardHandler),
 	})
 	for _, r := range h.Routes() {
 		if r.Pattern != "GET /key/info" {
