@@ -13,6 +13,10 @@
 // The one on AWS SDK for Go is a module of its own, so that the gateway's module does
 // not need the SDK's client for Bedrock.
 //
+// LiteLLM's proxy in sdks/litellm runs without a database but for one test, in which it
+// has a PostgreSQL. Its client of that, Prisma's, wants a native program that Prisma
+// publishes for download only; sdks/litellm_database has the same engine from npm.
+//
 // The package openai for Node stays at its version 6, and Vercel's ai at its version 6:
 // the next ones require Node 22, and Debian 13 has 20.
 //

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func startGateway(t *testing.T, text, upstream string) *gateway {
 // the test ends. The configuration may have warnings.
 func startApp(t *testing.T, text, dataDir string, environ map[string]string) *gateway {
 	t.Helper()
-	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: all.Providers()})
+	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), ReadFile: os.ReadFile, Providers: all.Providers()})
 	if cfg == nil {
 		t.Fatalf("configuration: %v", problems)
 	}

@@ -158,6 +158,8 @@ func typeOf(e *llm.Error) string {
 	switch {
 	case e.Type != "":
 		return e.Type
+	case e.Code == llm.CodeKeyExpired:
+		return e.Class
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		return typeAuth
 	case e.Status == http.StatusNotFound:

@@ -105,6 +105,9 @@ func (x *exchange) admit(e endpoint) error {
 	if x.caller.kinds()&e.who != 0 {
 		return nil
 	}
+	if e.paths[0] == "/user/list" { // LiteLLM lets all callers come to it, and answers 403 there
+		return forbidden("", "Only proxy admins and organization admins can list users.")
+	}
 	role := string(x.caller.Role)
 	if role == "" {
 		role = "unknown"

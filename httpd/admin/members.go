@@ -228,7 +228,11 @@ func (x *exchange) join(kind store.Kind, group string, joining []*joiner, given 
 		if err != nil {
 			return nil, nil, err
 		}
-		users, memberships = append(users, d.bytes()), append(memberships, x.membership(made[i]).bytes())
+		m, err := x.membership(made[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		users, memberships = append(users, d.bytes()), append(memberships, m.bytes())
 	}
 	return users, memberships, nil
 }

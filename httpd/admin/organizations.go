@@ -100,14 +100,11 @@ func (x *exchange) organizationInfo(t *thing) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.count(members...); err != nil {
+	shown, err := x.memberships(members)
+	if err != nil {
 		return nil, err
 	}
-	shown := []jsonx.Raw{}
-	for _, m := range members {
-		shown = append(shown, x.membership(m).bytes())
-	}
-	d.set("members", jsonx.Array(shown))
+	d.set("members", shown)
 	found, _, err := x.entities(store.Filter{Kind: store.KindTeam, OrganizationID: t.ID, Ascending: true})
 	if err != nil {
 		return nil, err
@@ -310,7 +307,10 @@ func (x *exchange) updateOrgMember() ([]byte, error) {
 	if err := x.count(m); err != nil {
 		return nil, err
 	}
-	d := x.membership(m)
+	d, err := x.membership(m)
+	if err != nil {
+		return nil, err
+	}
 	d.set("max_budget_in_organization", m.doc.get("max_budget"))
 	return d.bytes(), nil
 }
@@ -328,8 +328,12 @@ func (x *exchange) removeOrgMember() ([]byte, error) {
 	if err := x.count(m); err != nil {
 		return nil, err
 	}
+	d, err := x.membership(m)
+	if err != nil {
+		return nil, err
+	}
 	if err := x.change(store.Change{Delete: []store.Ref{{Kind: m.Kind, ID: m.ID}}}); err != nil {
 		return nil, err
 	}
-	return x.membership(m).bytes(), nil
+	return d.bytes(), nil
 }

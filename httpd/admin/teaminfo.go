@@ -46,8 +46,8 @@ func (x *exchange) teamWith(t *thing, found []*thing) *document {
 	return d
 }
 
-// membership is a membership as answers have it, in LiteLLM's form.
-func (x *exchange) membership(m *thing) *document {
+// membership is a membership as answers have it, in LiteLLM's form: with the budget of its budget_id, or its own limits.
+func (x *exchange) membership(m *thing) (*document, error) {
 	d := &document{}
 	d.put("user_id", m.UserID)
 	if m.Kind == store.KindMember {
@@ -59,8 +59,11 @@ func (x *exchange) membership(m *thing) *document {
 		d.set("created_at", moment(m.Created))
 		d.set("updated_at", moment(m.Updated))
 	}
-	d.set("budget_id", nil)
+	d.set("budget_id", m.doc.get("budget_id"))
 	d.set("spend", dollars(m.spent))
+	if m.doc.text("budget_id") != "" {
+		return d, x.budgetOf(d)
+	}
 	table := &document{}
 	for _, f := range memberLimits() {
 		table.set(f, m.doc.get(f))
@@ -73,7 +76,23 @@ func (x *exchange) membership(m *thing) *document {
 	} else {
 		d.set("litellm_budget_table", nil)
 	}
-	return d
+	return d, nil
+}
+
+// memberships are several as answers have them, with what they have spent.
+func (x *exchange) memberships(members []*thing) (jsonx.Raw, error) {
+	if err := x.count(members...); err != nil {
+		return nil, err
+	}
+	shown := make([]jsonx.Raw, len(members))
+	for i, m := range members {
+		d, err := x.membership(m)
+		if err != nil {
+			return nil, err
+		}
+		shown[i] = d.bytes()
+	}
+	return jsonx.Array(shown), nil
 }
 
 // memberLimits are the fields of a membership that LiteLLM's answers have as its budget.
@@ -112,12 +131,9 @@ func (x *exchange) getTeam() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.count(members...); err != nil {
+	memberships, err := x.memberships(members)
+	if err != nil {
 		return nil, err
-	}
-	memberships := []jsonx.Raw{}
-	for _, m := range members {
-		memberships = append(memberships, x.membership(m).bytes())
 	}
 	return encode(func(w *jsonx.Writer) {
 		w.Object()
@@ -128,7 +144,7 @@ func (x *exchange) getTeam() ([]byte, error) {
 		w.Key("keys")
 		w.Raw(jsonx.Array(keys))
 		w.Key("team_memberships")
-		w.Raw(jsonx.Array(memberships))
+		w.Raw(memberships)
 		w.EndObject()
 	}), nil
 }
@@ -197,14 +213,11 @@ func (x *exchange) teamsShown(teams []*thing, full bool) ([]jsonx.Raw, error) {
 				return nil, err
 			}
 			d.set("keys", jsonx.Array(keys))
-			if err := x.count(members...); err != nil {
+			memberships, err := x.memberships(members)
+			if err != nil {
 				return nil, err
 			}
-			memberships := []jsonx.Raw{}
-			for _, m := range members {
-				memberships = append(memberships, x.membership(m).bytes())
-			}
-			d.set("team_memberships", jsonx.Array(memberships))
+			d.set("team_memberships", memberships)
 		}
 		shown = append(shown, d.bytes())
 	}
