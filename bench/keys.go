@@ -25,6 +25,7 @@ type keyed struct {
 	server
 
 	keys  int
+	used  int // how many of them call
 	books store.Options
 }
 
@@ -34,13 +35,13 @@ func secretKey(n int) string { return fmt.Sprintf("sk-key-%012d", n) }
 // keyed makes a database with keys, each of which has a budget, limits of requests, tokens and parallel calls, and
 // belongs to a team and a user that have them too, and returns a gateway that uses it: PostgreSQL's with an address, and
 // otherwise SQLite's in a folder of its own.
-func (b *bench) keyed(ctx context.Context, name string, keys int, databaseURL string) (keyed, error) {
+func (b *bench) keyed(ctx context.Context, name string, keys, used int, databaseURL string) (keyed, error) {
 	b.launches++
 	dir := filepath.Join(b.dir, fmt.Sprintf("keys-%d", b.launches))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return keyed{}, err
 	}
-	config, k := b.config, keyed{keys: keys, books: store.Options{Dir: dir, URL: databaseURL}}
+	config, k := b.config, keyed{keys: keys, used: used, books: store.Options{Dir: dir, URL: databaseURL}}
 	if databaseURL != "" {
 		text, err := os.ReadFile(b.config)
 		if err != nil {
@@ -86,12 +87,12 @@ func (k keyed) fill(ctx context.Context) (err error) {
 	return nil
 }
 
-// traffic is the calls of a kind, with each key in turn.
+// traffic is the calls of a kind, with each key that calls in turn.
 func (k keyed) traffic(kind kind) traffic {
 	t := kind.gateway()
 	body := t.bytes[len(t.bytes)-t.size:]
 	t.bytes = requestWith("/v1/chat/completions", secretKey(0), body)
-	for n := 1; n < k.keys; n++ {
+	for n := 1; n < k.used; n++ {
 		t.others = append(t.others, requestWith("/v1/chat/completions", secretKey(n), body))
 	}
 	return t
@@ -179,7 +180,7 @@ func (b *bench) keyRounds(ctx context.Context, calls int, sides []*keyedSide) (a
 		warm := max(calls/4, 3*b.connected)
 		if s.books != nil {
 			s.traffic = s.books.traffic(k)
-			warm = max(warm, s.books.keys)
+			warm = max(warm, s.books.used)
 		}
 		if err := s.call(ctx, b.connected, warm); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -223,7 +224,7 @@ func withKeys(ctx context.Context, b *bench) (lines []line, err error) {
 	plain := b.two()[0]
 	sides := []*keyedSide{{side: side{server: plain}}}
 	add := func(name, url string) error {
-		k, err := b.keyed(ctx, name, fewKeys, url)
+		k, err := b.keyed(ctx, name, fewKeys, fewKeys, url)
 		sides = append(sides, &keyedSide{side: side{server: k.server}, books: &k})
 		return err
 	}
@@ -249,11 +250,11 @@ func withKeys(ctx context.Context, b *bench) (lines []line, err error) {
 	return lines, nil
 }
 
-// manyKeys compares calls with 100,000 keys in turn with calls with ten.
+// manyKeys compares calls of a gateway with 100,000 keys, of which ten call or all in turn, with those of one with ten.
 func manyKeys(ctx context.Context, b *bench) ([]line, error) {
 	var sides []*keyedSide
-	for _, keys := range []int{lotKeys, fewKeys} {
-		k, err := b.keyed(ctx, fmt.Sprint(keys, " keys"), keys, "")
+	for _, n := range [...][2]int{{lotKeys, fewKeys}, {fewKeys, fewKeys}, {lotKeys, lotKeys}} {
+		k, err := b.keyed(ctx, fmt.Sprint(n[0], " keys"), n[0], n[1], "")
 		if err != nil {
 			return nil, err
 		}
@@ -263,11 +264,16 @@ func manyKeys(ctx context.Context, b *bench) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := compare("chat with one of 100,000 keys: CPU per call", "µs", all)
-	l.Base, l.Limit, l.Note = "ten keys", limitManyKeys, "SQLite; each call with another key, which has made a call before"
-	many, few := sides[0].resident, sides[1].resident
-	more := line{What: "RSS more with 100,000 keys than with ten", Unit: "MB", Base: "ten keys", Limit: limitKeysRSS}
-	more.Outcrop, more.Proxy = spreadOf([]float64{many - few}), spreadOf([]float64{few})
-	more.Note = "after as many calls, each of the keys in use"
-	return []line{l, more}, nil
+	var lines []line
+	add := func(at int, of string, cpu, rss float64) {
+		l := compare("chat with 100,000 keys, "+of+": CPU per call", "µs", []taken{all[at], all[1]})
+		l.Base, l.Limit, l.Note = "ten keys", cpu, "SQLite; each key that calls has made a call before"
+		few := sides[1].resident
+		more := line{What: "  RSS more than with ten keys", Unit: "MB", Base: "ten keys", Limit: rss}
+		more.Outcrop, more.Proxy = spreadOf([]float64{sides[at].resident - few}), spreadOf([]float64{few})
+		lines = append(lines, l, more)
+	}
+	add(0, "of which ten call", limitManyKeys, limitKeysRSS)
+	add(2, "which all call", 0, 0)
+	return lines, nil
 }

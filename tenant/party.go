@@ -64,8 +64,10 @@ func (p *party) denied(name, group string, groups []string) *allowance {
 	return nil
 }
 
-// find gets the counters of the limits, which have the limits from then on.
+// find gets the counters of the limits, which have the limits from then on. It gives up what the lists have grown by: there
+// may be a hundred thousand callers.
 func (p *party) find(d *Directory) {
+	p.limits, p.byModel, p.charges = slices.Clone(p.limits), slices.Clone(p.byModel), slices.Clone(p.charges)
 	for _, limits := range [...][]limit{p.limits, p.byModel} {
 		for i := range limits {
 			l := &limits[i]
