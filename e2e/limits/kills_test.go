@@ -1,6 +1,8 @@
 package limits
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"outcrop/internal/valkey"
 )
 
 // number is that of an environment variable.
@@ -67,14 +71,37 @@ func (l *load) goOn(t *testing.T, calls int64) {
 	eventually(t, "calls end", func() bool { return l.ended.Load() >= until })
 }
 
+// server is a database that can be killed.
+type server interface {
+	Kill() error
+	Restart(ctx context.Context) error
+}
+
 // TestNothingIsLostWhenProcessesAreKilled kills gateways and databases at random moments. Every call that was answered
 // must then be in the books once, nothing else than what reached the upstream, and nothing may stay reserved.
 func TestNothingIsLostWhenProcessesAreKilled(t *testing.T) {
 	kills := number(t, "OUTCROP_KILLS", 12)
-	eachKind(t, func(t *testing.T, c *cluster) { killed(t, c, kills) })
+	t.Run("three on PostgreSQL", func(t *testing.T) { killed(t, startCluster(t, 3, database(t)), kills, machine) })
+	t.Run("three on PostgreSQL and Valkey", func(t *testing.T) {
+		counters, err := valkey.Start(t.Context(), t.TempDir())
+		if errors.Is(err, valkey.ErrNotInstalled) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := counters.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		killed(t, startCluster(t, 3, database(t), "router_settings: {redis_url: \"redis://"+counters.Address()+"\"}\n"), kills, machine, counters)
+	})
+	t.Run("one on SQLite", func(t *testing.T) { killed(t, startCluster(t, 1, ""), kills) })
 }
 
-func killed(t *testing.T, c *cluster, kills int) {
+// killed kills gateways, and each of the databases, so many times.
+func killed(t *testing.T, c *cluster, kills int, databases ...server) {
 	t.Helper()
 	const places = 16
 	l := &load{key: c.newKey(`{"max_budget":1000,"max_parallel_requests":%d}`, places), script: c.up.add(&script{pace: time.Millisecond})}
@@ -82,20 +109,17 @@ func killed(t *testing.T, c *cluster, kills int) {
 	defer l.all.Wait()
 	defer l.over.Store(true)
 
-	var victims []bool // whether it is PostgreSQL
+	var victims []server // nil for a gateway
 	for range kills {
-		victims = append(victims, false)
-		if len(c.replicas) > 1 {
-			victims = append(victims, true)
-		}
+		victims = append(append(victims, nil), databases...)
 	}
 	rand.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
 	for _, database := range victims {
 		l.goOn(t, 1+rand.Int64N(150))
-		gateway := !database || rand.IntN(4) == 0
+		gateway := database == nil || rand.IntN(4) == 0
 		r := c.replicas[rand.IntN(len(c.replicas))]
-		if database {
-			if err := machine.Kill(); err != nil {
+		if database != nil {
+			if err := database.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -103,8 +127,8 @@ func killed(t *testing.T, c *cluster, kills int) {
 			r.kill()
 			l.goOn(t, rand.Int64N(50))
 		}
-		if database {
-			if err := machine.Restart(t.Context()); err != nil {
+		if database != nil {
+			if err := database.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
