@@ -19,8 +19,8 @@ type Tenants interface {
 // Authenticate checks the keys that a client presented in any of the supported headers, and returns who it is.
 // It takes the same time for a wrong key as for the master key. The error is an *llm.Error.
 func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Caller, error) {
-	if !g.locked {
-		return Caller{}, nil
+	if !g.locked { // whoever may reach the gateway is its operator
+		return g.operator(ctx)
 	}
 	right, first := 0, ""
 	for _, key := range presented.Keys {
@@ -34,11 +34,8 @@ func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Cal
 		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
 	}
 	switch {
-	case right == 1 && g.tenants == nil:
-		return Caller{}, nil
 	case right == 1:
-		t, err := g.tenants.Master(ctx)
-		return Caller{tenant: t}, err
+		return g.operator(ctx)
 	case first == "" && presented.Scheme == NoScheme:
 		e := tenant.Missing()
 		e.Message = `the Authorization header lacks "Bearer " before the key.`
@@ -59,6 +56,16 @@ func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Cal
 		return Caller{}, err
 	}
 	return Caller{Identity: t.Owner(), tenant: t}, nil
+}
+
+// operator is who calls with the master key, or without one if there is none: the limits of the whole gateway and of its
+// deployments hold for them too.
+func (g *Gateway) operator(ctx context.Context) (Caller, error) {
+	if g.tenants == nil {
+		return Caller{}, nil
+	}
+	t, err := g.tenants.Master(ctx)
+	return Caller{tenant: t}, err
 }
 
 // Credentials are what a client presented to be admitted.

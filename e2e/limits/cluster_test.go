@@ -87,6 +87,9 @@ general_settings:
   master_key: MASTER
 `
 
+// withoutMasterKey is a setting that takes the master key away.
+const withoutMasterKey = ""
+
 // entryMark begins settings that are entries of model_list.
 const entryMark = "  - model_name: "
 
@@ -95,6 +98,9 @@ func startReplica(t testing.TB, upstream, databaseURL, dir string, settings ...s
 	models := slices.DeleteFunc(slices.Clone(settings), func(s string) bool { return !strings.HasPrefix(s, entryMark) })
 	settings = slices.DeleteFunc(slices.Clone(settings), func(s string) bool { return strings.HasPrefix(s, entryMark) })
 	text := strings.NewReplacer("UPSTREAM", upstream, "MASTER", masterKey, "MODELS\n", strings.Join(models, "")).Replace(configuration)
+	if slices.Contains(settings, withoutMasterKey) {
+		text = strings.Replace(text, "general_settings:\n  master_key: "+masterKey+"\n", "", 1)
+	}
 	if databaseURL != "" {
 		text += "  database_url: " + databaseURL + "\n"
 	}

@@ -47,3 +47,10 @@ func TestLimitsOfDeploymentsHoldForAllReplicas(t *testing.T) {
 		}
 	}, limitedDeployments)
 }
+
+// TestLimitsOfDeploymentsHoldWithoutAMasterKey checks that a gateway without keys does not forget its limits.
+func TestLimitsOfDeploymentsHoldWithoutAMasterKey(t *testing.T) {
+	c := startCluster(t, 1, "", limitedDeployments, withoutMasterKey)
+	s := c.up.add(&script{hold: true, most: 10})
+	c.exactly(t, 10, 20, 429, s, func(int) answer { return c.ask(question{model: "rated", script: s}) })
+}
