@@ -9,6 +9,8 @@ import (
 
 	"outcrop/config"
 	"outcrop/provider"
+	"outcrop/route"
+	"outcrop/upstream"
 )
 
 // Addition is an entry that is served beside those of the configuration, as config.Config.Entry reads it: with a *
@@ -41,16 +43,22 @@ func (c *Client) CheckAddition(models []config.Model) ([]config.Problem, error) 
 	return problems, err
 }
 
-// openModels opens models. Some of them may be open although there are problems, or an error.
+// openModels opens models. Some of them may be open although there are problems, or an error. Who adds a model is an
+// administrator of the gateway, and need not be the operator of its machine: its address may be private, but not that of a
+// metadata service, which gives out the machine's own identity.
 func (c *Client) openModels(models []config.Model) (all []*opened, problems []config.Problem, err error) {
+	with, err := c.upstream.With(upstream.Settings{Guard: upstream.Administered})
+	if err != nil {
+		return nil, nil, err
+	}
 	for i := range models {
 		m := &models[i]
-		if at := slices.IndexFunc(c.cfg.Models, func(own config.Model) bool { return own.ID == m.ID }); at >= 0 {
+		if at := slices.IndexFunc(c.Config().Models, func(own config.Model) bool { return own.ID == m.ID }); at >= 0 {
 			problems = append(problems, config.Problem{
 				Severity: config.Error, Path: m.Path + ".model_info.id", Message: fmt.Sprintf("%q is already the id of an entry of the configuration", m.ID), Accepted: "a unique id",
 			})
 		}
-		o, wrong, err := c.openEntry(m)
+		o, wrong, err := c.openEntry(c.Config(), m, with, nil)
 		if err != nil {
 			return all, nil, err
 		}
@@ -99,7 +107,7 @@ func (c *Client) SetAdditions(additions []Addition) {
 	}
 	c.added.byVersion = after
 	c.current.Store(s)
-	c.router.Set(s.entries)
+	c.router.Set(route.Plan{Entries: s.entries, Policy: s.cfg.Routing})
 	if len(gone) > 0 {
 		c.running.Go(func() { c.retire(gone) })
 	}
@@ -107,8 +115,10 @@ func (c *Client) SetAdditions(additions []Addition) {
 
 // configured is a copy of the configuration's part of what is served.
 func (c *Client) configured() *served {
-	s, n := c.served(), len(c.cfg.Models)
+	s := c.served()
+	n := len(s.cfg.Models)
 	return &served{
+		cfg:    s.cfg,
 		models: slices.Clip(s.models[:n]), deployments: slices.Clip(s.deployments[:n]), facts: slices.Clip(s.facts[:n]),
 		incomplete: slices.Clip(s.incomplete[:n]), entries: slices.Clip(s.entries[:n]),
 	}

@@ -33,8 +33,8 @@ func (c *Client) parsed(files fs.FS) (*catalog.Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.cfg.Models {
-		if _, err := opened.Provider(c.cfg.Models[i].Provider); err != nil {
+	for i := range c.Config().Models {
+		if _, err := opened.Provider(c.Config().Models[i].Provider); err != nil {
 			return nil, err
 		}
 	}

@@ -106,7 +106,7 @@ func asked(model string) *Request {
 // router but without retries.
 func (x *check) router(j *job) *route.Router {
 	timeout := cmp.Or(x.Timeout, probeTimeout)
-	return route.New([]route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: timeout, StreamTimeout: timeout}}, route.Options{})
+	return route.New(route.Plan{Entries: []route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: timeout, StreamTimeout: timeout}}}, route.Options{})
 }
 
 func (x *check) whole(ctx context.Context, j *job, model string) Finding {

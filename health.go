@@ -11,14 +11,23 @@ import (
 	"outcrop/provider"
 )
 
-// EntryHealth is whether an entry of the configuration can be called, as far as that is known without a call of a
-// model.
+// EntryHealth is whether an entry of the configuration can be called, as far as that is known.
 type EntryHealth struct {
 	// Name is the name that clients request, Model the provider and the model string, and ID that of the deployment.
 	Name, Model, ID string
 	// Fault is why calls will probably fail, with the code of the error that they would get, if that is known; empty
 	// if nothing is wrong.
 	Fault string
+
+	// Provider is the name of the provider, and Mode model_info.mode; empty if there is none.
+	Provider, Mode string
+	// Called is whether Probe has called the model, and Err the error of the call; nil if the check has found otherwise what is
+	// wrong, or nothing.
+	Called bool
+	Err    *llm.Error
+	// At is when Probe had its result, and Took how long that took.
+	At   time.Time
+	Took time.Duration
 }
 
 // Times of Health.
@@ -28,11 +37,13 @@ const (
 	healthKept    = 30 * time.Second // how long a result is given again
 )
 
-// healthChecks keeps the last result, so that a monitor that asks often makes few calls.
+// healthChecks keeps the last results, so that a monitor that asks often makes few calls.
 type healthChecks struct {
 	mu   sync.Mutex
 	at   time.Time
 	last []EntryHealth
+
+	probes probes
 }
 
 // Health checks every entry with the checks of Check that are free of charge: credentials, addresses, and whether
@@ -68,7 +79,7 @@ func (c *Client) checkHealth(ctx context.Context, now time.Time) []EntryHealth {
 	}
 	for i := range all {
 		m := &s.models[i]
-		all[i] = EntryHealth{Name: m.Name, Model: m.Provider + "/" + m.Model, ID: m.ID}
+		all[i] = EntryHealth{Name: cmp.Or(m.Public, m.Name), Model: m.Provider + "/" + m.Model, ID: m.ID}
 		if r, ok := s.deployments[i].(provider.Readier); ok {
 			if err := r.Ready(ctx); err != nil {
 				all[i].Fault = faultOf(llm.AsError(err))

@@ -118,8 +118,8 @@ func (s *served) retirement(i int, now time.Time) *provider.Doubt {
 // settings. opt.Config may come from config.Inspect. An error is not about the configuration.
 func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	opt = opt.withDefaults()
-	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, opt: opt, providers: all.Providers(), cancel: func() {}}
-	c.current.Store(&served{})
+	c := &Client{upstream: upstream.New(), log: opt.Logger, opt: opt, providers: all.Providers(), cancel: func() {}}
+	c.current.Store(&served{cfg: opt.Config})
 	if err = c.openCatalogue(opt); err == nil {
 		_, err = c.openAll()
 	}
@@ -195,7 +195,20 @@ func (c *Client) Models() []Model {
 			add(model)
 		}
 	}
+	c.alias(models)
 	return models
+}
+
+// alias adds the configuration's other names of models that are not hidden.
+func (c *Client) alias(models []Model) {
+	aliases := c.Config().Routing.Aliases
+	for _, name := range slices.Sorted(maps.Keys(aliases)) {
+		a := aliases[name]
+		at := slices.IndexFunc(models, func(m Model) bool { return m.Name == a.Name })
+		if at >= 0 && !a.Hidden {
+			models[at].Aliases = append(models[at].Aliases, name)
+		}
+	}
 }
 
 // about returns what is known of the model of entry i; of one with a *, its id alone.

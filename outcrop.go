@@ -15,7 +15,6 @@ package outcrop
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -26,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/cache"
 	"outcrop/catalog"
 	"outcrop/config"
 	"outcrop/fetch"
@@ -95,6 +95,8 @@ type Options struct {
 	DataDir string
 	// Catalogue has the prices and limits of models; if nil, the newest that DataDir and the program have.
 	Catalogue *catalog.Catalogue
+	// Cache keeps answers to calls; nil for none. It remains the caller's, who closes it after the client.
+	Cache *cache.Cache
 	// Tenants knows who calls and what is left of their limits; nil if only the master key is known.
 	Tenants gateway.Tenants
 }
@@ -111,14 +113,13 @@ func (opt Options) withDefaults() Options {
 
 // Client runs the pipeline. It is safe for concurrent use.
 type Client struct {
-	cfg       *config.Config
 	gateway   *gateway.Gateway
 	router    *route.Router
 	recorder  *telemetry.Recorder
 	upstream  *upstream.Client
 	budget    *budget.Budget // of the memory for what is in flight
 	catalogue *catalog.Catalogue
-	others    []provider.Deployment // that serve only providers' own APIs
+	others    map[string]provider.Deployment // that serve only providers' own APIs, by provider
 	log       *slog.Logger
 	opt       Options
 	current   atomic.Pointer[served]
@@ -129,6 +130,7 @@ type Client struct {
 	cancel    context.CancelFunc
 	running   sync.WaitGroup // background work
 	health    healthChecks
+	guards    guardrails
 }
 
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the
@@ -142,8 +144,8 @@ func New(opt Options) (*Client, error) {
 		}
 		opt.Config = cfg
 	}
-	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: all.Providers()}
-	c.current.Store(&served{})
+	c := &Client{instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: all.Providers(), others: map[string]provider.Deployment{}}
+	c.current.Store(&served{cfg: opt.Config})
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	if err := c.openCatalogue(opt); err != nil {
 		return nil, err
@@ -153,10 +155,20 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Providers: providerNames()})
+	c.router = route.New(route.Plan{Entries: entries, Policy: opt.Config.Routing}, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Queued: c.recorder.Queued, Waited: c.recorder.Waited, Providers: providerNames(), Adjustments: &opt.Config.Accounting.Adjustments})
 	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
+	}
+	if err := c.openGuardrails(opt.Config.Guardrails); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if opt.Cache != nil {
+		c.recorder.ExpectCache()
+		if opt.Cache.Semantic() != nil {
+			c.recorder.ExpectSimilar()
+		}
+		opt.Cache.Tell(c.recorder.CacheCommand)
 	}
 	c.gateway = gateway.New(gateway.Options{
 		Router:    c.router,
@@ -165,10 +177,13 @@ func New(opt Options) (*Client, error) {
 		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 		Tenants:   opt.Tenants,
+		TeamModel: c.router.TeamModel,
+		Cache:     opt.Cache,
 
-		Attribution: opt.Config.Attribution,
+		Attribution: opt.Config.Attribution, SessionTags: opt.Config.SessionTags, Demands: gateway.Demands(opt.Config.Demands),
+		Guardrails: c.guards.rules, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
 
-		Forwarders: c.forwarders(opt), Prices: c.prices,
+		Forwarders: c.forwarders(opt), Prices: c.prices, Adjustments: &opt.Config.Accounting.Adjustments,
 	})
 	return c, nil
 }
@@ -176,7 +191,7 @@ func New(opt Options) (*Client, error) {
 // forwarders are the providers whose own APIs clients can call: with the credentials of the first model that
 // is configured, or of the environment.
 func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
-	if c.cfg.NoPassThrough {
+	if c.Config().NoPassThrough {
 		return nil
 	}
 	out := map[string]gateway.Forwarder{}
@@ -191,9 +206,16 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 	for i := range s.models {
 		add(s.models[i].Provider, s.deployments[i])
 	}
-	environ := c.cfg.Getenv(opt.Environ)
+	environ := c.Config().Getenv(opt.Environ)
 	for _, info := range all.Providers() {
-		if out[info.Name] != nil || info.Configured == nil || !info.Configured(environ) {
+		if out[info.Name] != nil {
+			continue
+		}
+		if own := c.others[info.Name]; own != nil {
+			add(info.Name, own)
+			continue
+		}
+		if info.Configured == nil || !info.Configured(environ) {
 			continue
 		}
 		d, err := info.Open(context.Background(), provider.Params{
@@ -203,7 +225,7 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 		case err != nil:
 			opt.Logger.Debug("the provider's own API is not served", slog.String("provider", info.Name), slog.String("error", err.Error()))
 		case add(info.Name, d):
-			c.others = append(c.others, d)
+			c.others[info.Name] = d
 		default:
 			_ = d.Close() // nothing was done with it
 		}
@@ -272,110 +294,6 @@ func (e *ConfigError) Error() string {
 		lines = append(lines, p.String())
 	}
 	return strings.Join(lines, "\n")
-}
-
-// openAll opens a deployment for each entry of the configuration. Where an entry
-// cannot be opened, the error has all that is wrong with it, and with the others.
-func (c *Client) openAll() ([]route.Entry, error) {
-	s := &served{}
-	defer c.current.Store(s) // Close closes what is open
-	var wrong []config.Problem
-	for i := range c.cfg.Models {
-		o, problems, err := c.openEntry(&c.cfg.Models[i])
-		if err != nil {
-			return nil, err
-		}
-		s.add(o)
-		for _, p := range problems {
-			if !slices.Contains(wrong, p) { // a setting for the whole file applies to every entry
-				wrong = append(wrong, p)
-			}
-		}
-	}
-	if len(wrong) > 0 {
-		return nil, &ConfigError{Problems: wrong}
-	}
-	return s.entries, nil
-}
-
-// openEntry opens an entry. If settings are invalid, it returns their problems and what can be opened without them.
-func (c *Client) openEntry(m *config.Model) (*opened, []config.Problem, error) {
-	at := slices.IndexFunc(c.providers, func(info provider.Info) bool { return info.Name == m.Provider })
-	if at < 0 {
-		return nil, nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
-	}
-	facts, err := c.factsOf(m)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
-	}
-	d, problems, err := c.openOne(c.opt, c.providers[at], m, facts)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
-	}
-	o := &opened{model: *m, deployment: d, facts: facts, incomplete: len(problems) > 0}
-	defaults, unfit := defaultsOf(m)
-	if unfit != nil {
-		problems = append(problems, m.Problem(unfit))
-	}
-	o.entry = route.Entry{
-		Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
-		Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
-		Settings: route.Settings{
-			DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
-			Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups,
-		},
-	}
-	if m.Limits.Any() {
-		o.entry.Limits = &o.model.Limits
-	}
-	if m.Price != nil {
-		o.entry.Price = m.Price
-	}
-	return o, problems, nil
-}
-
-// openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
-// the deployment without those settings, or nil if the entry cannot be opened without them.
-func (c *Client) openOne(opt Options, info provider.Info, m *config.Model, facts func(model string) *catalog.Model) (provider.Deployment, []config.Problem, error) {
-	values, policy := maps.Clone(m.Values), m.Policy
-	var problems []config.Problem
-	for {
-		d, err := info.Open(context.Background(), provider.Params{
-			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Responses: m.Responses, Policy: policy, ClientPolicy: m.Callers,
-		})
-		option, ok := errors.AsType[*provider.OptionError](err)
-		switch {
-		case err == nil:
-			return d, problems, nil
-		case !ok:
-			return nil, nil, err
-		}
-		problems = append(problems, m.Problem(option))
-		if !without(values, &policy, option.Option) {
-			return nil, problems, nil
-		}
-	}
-}
-
-// without removes a setting and reports whether it was set.
-func without(values map[string]string, policy *provider.Policy, option string) bool {
-	was := *policy
-	switch option {
-	case "policy.geographies":
-		policy.Geographies = nil
-		return was.Geographies != nil
-	case "policy.regions":
-		policy.Regions = nil
-		return was.Regions != nil
-	case "policy.prefer":
-		policy.Prefer = ""
-		return was.Prefer != ""
-	default:
-		_, ok := values[option]
-		delete(values, option)
-		return ok
-	}
 }
 
 // Complete gets a complete response. A failure is an *Error.
@@ -456,14 +374,15 @@ func (c *Client) Close() error {
 	c.added.mu.Unlock()
 	c.running.Wait()
 	var errs []error
-	for _, d := range slices.Concat(c.served().deployments, c.others) {
+	for _, d := range slices.Concat(c.served().deployments, slices.Collect(maps.Values(c.others))) {
 		if d != nil { // an entry that could not be opened has none
 			errs = append(errs, d.Close())
 		}
 	}
+	c.guards.close()
 	c.upstream.CloseIdle()
 	return errors.Join(errs...)
 }
 
-// Config is the configuration that the client uses.
-func (c *Client) Config() *config.Config { return c.cfg }
+// Config is the configuration that the client uses at present.
+func (c *Client) Config() *config.Config { return c.served().cfg }

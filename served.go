@@ -10,6 +10,7 @@ import (
 // served are the entries that calls find at a time, and what belongs to each of them, in one order: those of the
 // configuration first. It is not modified once calls can see it.
 type served struct {
+	cfg         *config.Config
 	models      []config.Model
 	deployments []provider.Deployment               // nil for an entry that could not be opened
 	facts       []func(model string) *catalog.Model // nil for those with a catalogue of their own
@@ -49,7 +50,7 @@ func (c *Client) Entries() []Entry {
 	s := c.served()
 	out := make([]Entry, len(s.models))
 	for i := range out {
-		out[i] = Entry{Model: &s.models[i], Known: s.about(i), Added: i >= len(c.cfg.Models)}
+		out[i] = Entry{Model: &s.models[i], Known: s.about(i), Added: i >= len(s.cfg.Models)}
 	}
 	return out
 }

@@ -216,6 +216,21 @@ func TestAnUnreachableAddressIsNotInTheLog(t *testing.T) {
 	}
 }
 
+func TestARedirectionIsNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("an alert went where a redirection leads") }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		s, r := sender(t, Options{Types: []Type{BudgetAlerts}, Slack: true, SlackURL: Secret(moved.URL)})
+		s.Send(Alert{Type: BudgetAlerts})
+		flush(t, s)
+		if _, count := r.state(); count != "map[slack failed:1]" {
+			t.Errorf("%d: %s", status, count)
+		}
+		moved.Close()
+	}
+}
+
 func TestSecretsDoNotPrint(t *testing.T) {
 	var b bytes.Buffer
 	slog.New(slog.NewTextHandler(&b, nil)).Info("it", "secret", Secret("SECRET"))

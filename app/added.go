@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop"
@@ -31,6 +32,16 @@ type added struct {
 
 	mu     sync.Mutex // one at a time reads all
 	warned map[store.Ref]int64
+	// stored is what the database had of models when it was read last.
+	stored atomic.Pointer[storedModels]
+}
+
+// storedModels are the models of the database.
+type storedModels struct {
+	// about has members of model_info by the ids of entries: when a model was made and changed, and by whom.
+	about map[string][]jsonx.Member
+	// blocked are the models that are not served, because they are blocked.
+	blocked []config.Model
 }
 
 // newAdded makes it for a client.
@@ -45,6 +56,14 @@ func newAdded(a *App) *added {
 		client: a.client, tenants: a.tenants, demo: a.demo, keys: seal.NewKeys(salt, key), variable: variable, logger: a.opt.Logger,
 		warned: map[store.Ref]int64{},
 	}
+}
+
+// had is what the database had of models when it was read last.
+func (d *added) had() *storedModels {
+	if s := d.stored.Load(); s != nil {
+		return s
+	}
+	return &storedModels{}
 }
 
 // Stored reports whether models of the database are served.
@@ -253,10 +272,15 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	var additions []outcrop.Addition
+	stored := &storedModels{about: map[string][]jsonx.Member{}}
+	names := map[[2]string]string{} // of models of teams, by the team and its name for them
+	for _, m := range d.client.Config().Models {
+		names[[2]string{m.Team, m.Public}] = m.Name
+	}
 	for i := range found {
 		e := &found[i]
 		members, err := jsonx.Members(e.Doc)
-		if err != nil || string(jsonx.Find(members, "blocked")) == "true" {
+		if err != nil {
 			continue
 		}
 		entry, err := d.entry(e.Doc)
@@ -269,10 +293,42 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 			d.warn(e, "a model of the database cannot be served", &outcrop.ConfigError{Problems: problems})
 			continue
 		}
-		additions = append(additions, outcrop.Addition{Version: versionOf(entry, credentials), Models: models})
+		parts := []string{versionOf(entry, credentials)}
+		for i := range models {
+			m := &models[i]
+			stored.about[m.ID] = aboutStored(e, members)
+			if m.Team == "" {
+				continue
+			}
+			// Several models that a team uses by one name are deployments of one.
+			key := [2]string{m.Team, m.Public}
+			if names[key] == "" {
+				names[key] = m.Name
+			}
+			m.Name = names[key]
+			parts = append(parts, m.Name)
+		}
+		if string(jsonx.Find(members, "blocked")) == "true" || models[0].Blocked {
+			stored.blocked = append(stored.blocked, models...)
+			continue
+		}
+		additions = append(additions, outcrop.Addition{Version: strings.Join(parts, " "), Models: models})
 	}
 	d.client.SetAdditions(additions)
+	d.stored.Store(stored)
 	return nil
+}
+
+// aboutStored is what model_info says of when a model was made and changed, and by whom.
+func aboutStored(e *store.Entity, doc []jsonx.Member) []jsonx.Member {
+	moment := func(t time.Time) jsonx.Raw { return jsonx.AppendString(nil, t.UTC().Format(time.RFC3339Nano)) }
+	all := []jsonx.Member{{Name: "created_at", Value: moment(e.Created)}, {Name: "updated_at", Value: moment(e.Updated)}}
+	for _, name := range [...]string{"created_by", "updated_by"} {
+		if v := jsonx.Find(doc, name); v != nil {
+			all = append(all, jsonx.Member{Name: name, Value: v.Clone()})
+		}
+	}
+	return all
 }
 
 // versionOf changes with an entry, and with the credential that it names.

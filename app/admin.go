@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"outcrop/config"
 	"outcrop/gateway"
 	"outcrop/httpd/admin"
 	"outcrop/httpd/door"
@@ -35,10 +36,18 @@ func (a *App) admin(g *gateway.Gateway) *admin.Handler {
 			}
 			return &followed{p.store, p, a.added}, nil
 		},
-		SignIn: a.signIn(),
-		Models: a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
-		Logger: a.opt.Logger,
+		SignIn: a.signIn(), ProviderBudgets: a.client.Config().Accounting.Providers,
+		AdminRoutes: a.client.Config().Accounting.AdminRoutes,
+		Models:      a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
+		Defaults: defaults(&a.client.Config().Management),
+		Logger:   a.opt.Logger,
 	})
+}
+
+// defaults are what the configuration says of new keys, users and teams.
+func defaults(m *config.Management) admin.Defaults {
+	makers := admin.Makers{Limited: m.MakersLimited, Team: admin.KeyRule(m.TeamKeys), Personal: admin.KeyRule(m.PersonalKeys)}
+	return admin.Defaults{Makers: makers, Keys: m.NewKeys, KeyBounds: m.KeyBounds, Teams: m.NewTeams, Users: m.NewUsers, KeyAlias: m.KeyAlias, AliasRule: m.AliasRule}
 }
 
 // followed is the store, whose changes this process follows at once, before it answers.
@@ -85,6 +94,12 @@ func (c *callers) Authenticate(r *http.Request) (*admin.Caller, error) {
 		return nil, err
 	}
 	t := who.Tenant()
+	if t != nil && t.Keyless() {
+		if r.URL.Path != "/spend/calculate" { // all others show or change what is somebody's
+			return nil, tenant.Missing()
+		}
+		return &admin.Caller{Role: t.Role, UserID: t.Owner()}, nil
+	}
 	if t == nil || t.Master() {
 		return &admin.Caller{Master: true, Role: tenant.RoleAdmin}, nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"outcrop"
+	"outcrop/cache"
 	"outcrop/config"
 	"outcrop/httpd"
 	"outcrop/httpd/door"
@@ -54,6 +55,8 @@ type Options struct {
 	Log telemetry.LogState
 	// Environ looks up environment variables; os.Getenv if nil.
 	Environ func(string) string
+	// Reload reads the configuration again, for App.Reload; a configuration with errors is nil. Nil if there is no file.
+	Reload func(ctx context.Context) (*config.Config, []config.Problem, error)
 	// Drain bounds how long Stop waits for open calls; DrainLimit if 0.
 	Drain time.Duration
 }
@@ -71,12 +74,16 @@ type App struct {
 	responses *responses.Handler
 	keeper    *store.Keeper
 	tenants   *tenants
-	alerts    *alerts // nil if none are sent
+	cache     *cache.Cache // nil if nothing is cached
+	alerts    *alerts      // nil if none are sent
+	callbacks *callbacks
 	added     *added
 	vault     *secrets.Keeper // nil if nobody else keeps the keys that are made
 	// signInKeys verify ID tokens; nil if nobody signs in, or by TLS alone.
 	signInKeys *signInKeys
-	cert       *certificate // nil without TLS
+	cert       *certificate   // nil without TLS
+	started    *config.Config // the configuration of the start
+	reloading  sync.Mutex
 	conns      *inbound.Conns
 	own        sync.WaitGroup     // background work between Start and Stop
 	rest       context.CancelFunc // ends it; nil before Start
@@ -113,32 +120,48 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		return nil, err
 	}
 	if err := a.open(ctx); err != nil {
+		a.closeCache()
 		a.closeVault()
 		return nil, err
 	}
+	a.started = a.client.Config()
 	a.alerts = a.startAlerts(ctx)
+	if a.callbacks, err = a.startCallbacks(ctx); err != nil {
+		a.alerts.close(ctx)
+		a.closeVault()
+		return nil, errors.Join(err, a.client.Close())
+	}
 	a.tenants.cfg, a.tenants.alerts = &a.client.Config().Accounting, a.alerts
 	a.added = newAdded(a)
 	a.dataDir()
-	a.expect()
+	if a.opt.Log != nil {
+		a.client.Recorder().WatchLog(a.opt.Log)
+	}
+	a.expect(a.client.Config())
 	gateway := a.client.Pipeline()
-	parameters := a.added.Stored() || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
-	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks}
+	parameters := a.added.Stored() || opt.Reload != nil || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
+	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks, AlwaysUsage: a.client.Config().General.AlwaysUsage}
 	server := httpd.NewServer(httpd.New(httpd.Options{
-		Gateway:   gateway,
-		Version:   outcrop.Version,
-		Models:    a.models,
-		Entries:   a.entries,
-		Sample:    a.sample(),
-		Refresh:   a.refresh,
-		Ready:     a.ready,
-		Health:    a.health,
-		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Doors:     a.doors(translated),
-		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
-		Allowed:   a.client.Config().General.AllowedIPs,
-		Forwarded: a.client.Config().General.ForwardedFor,
-		Logger:    opt.Logger,
+		Gateway:     gateway,
+		Version:     outcrop.Version,
+		Models:      a.models,
+		Entries:     a.entries,
+		Sample:      a.sample(),
+		Refresh:     a.refresh,
+		Reload:      a.Reload,
+		Ready:       a.ready,
+		Health:      health{a},
+		Drain:       a.drain(),
+		Callbacks:   a.callbacks,
+		Guardrails:  listed(a.client.Config().Guardrails),
+		OpenMetrics: a.client.Config().Callbacks.OpenMetrics,
+		Metrics:     promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
+		Doors:       a.doors(translated),
+		LocalOnly:   !gateway.Locked() && IsLoopback(opt.Host),
+		Allowed:     a.client.Config().General.AllowedIPs,
+		Forwarded:   a.client.Config().General.ForwardedFor,
+		Access:      httpd.Access(a.client.Config().General.Access),
+		Logger:      opt.Logger,
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
@@ -167,6 +190,12 @@ const ownFiles = 32
 
 // open makes the pipeline, with the emulator if the demo needs it.
 func (a *App) open(ctx context.Context) error {
+	if a.opt.Config != nil {
+		var err error
+		if a.cache, err = openCache(&a.opt, &a.opt.Config.Cache); err != nil {
+			return err
+		}
+	}
 	if a.opt.Emulate {
 		environ := a.opt.Environ
 		a.opt.Environ = func(name string) string {
@@ -187,7 +216,7 @@ func (a *App) open(ctx context.Context) error {
 	if err := client.Close(); err != nil {
 		return err
 	}
-	if a.demo, err = startDemo(ctx, client.Config(), a.opt, a.tenants); err != nil {
+	if a.demo, err = startDemo(ctx, client.Config(), a.opt, a.tenants, a.cache); err != nil {
 		return err
 	}
 	a.client = a.demo.client
@@ -196,17 +225,13 @@ func (a *App) open(ctx context.Context) error {
 
 // library are the settings of the pipeline.
 func (a *App) library() outcrop.Options {
-	return outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir, Tenants: a.tenants}
+	return outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir, Tenants: a.tenants, Cache: a.cache}
 }
 
-// expect creates all counters before the first call.
-func (a *App) expect() {
-	recorder := a.client.Recorder()
-	if a.opt.Log != nil {
-		recorder.WatchLog(a.opt.Log)
-	}
-	for i := range a.client.Config().Models {
-		recorder.Expect(openaichat.Door, a.client.Config().Models[i].Name)
+// expect creates the counters of a configuration's models before their first call.
+func (a *App) expect(cfg *config.Config) {
+	for i := range cfg.Models {
+		a.client.Recorder().Expect(openaichat.Door, cfg.Models[i].Name)
 	}
 }
 
@@ -221,15 +246,6 @@ func (a *App) ready(ctx context.Context) error {
 		}
 	}
 	return a.client.Ready(ctx)
-}
-
-// health checks the entries of the configuration.
-func (a *App) health(ctx context.Context) []httpd.Checked {
-	var all []httpd.Checked
-	for _, h := range a.client.Health(ctx) {
-		all = append(all, httpd.Checked{Name: h.Name, Model: h.Model, ID: h.ID, Fault: h.Fault})
-	}
-	return all
 }
 
 // dataDir creates the data folder. If the disk is not writable, the app serves without it.
@@ -284,6 +300,9 @@ func (a *App) Start(ctx context.Context) error {
 	if a.added.Stored() {
 		revision := a.added.begin(ctx)
 		a.own.Go(func() { a.added.follow(background, revision) })
+	}
+	if a.checks().Background {
+		a.client.Watch()
 	}
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
@@ -354,6 +373,7 @@ func (a *App) Stop(ctx context.Context) error {
 		if err := a.client.Close(); err != nil {
 			a.opt.Logger.Warn("closing", slog.String("error", err.Error()))
 		}
+		a.closeCache()
 		a.closeVault()
 		if a.demo != nil {
 			a.demo.stop()
@@ -370,6 +390,7 @@ func (a *App) closeTenants(ctx context.Context) {
 		a.opt.Logger.Warn("closing the database of keys", slog.String("error", err.Error()))
 	}
 	a.alerts.close(ctx)
+	a.callbacks.close(ctx)
 	a.signInKeys.close()
 }
 

@@ -476,7 +476,7 @@ func TestReadinessSaysThatTheLogCannotBeWritten(t *testing.T) {
 			if status, _ := get(t, a.URL()+"/health/liveliness"); status != 200 {
 				t.Errorf("liveliness %d", status)
 			}
-			if _, all := get(t, a.URL()+"/metrics"); !strings.Contains(all, "outcrop_log_lines_dropped_total 7\n") {
+			if _, all := asks(t, a, "sk-master", "GET", "/metrics", ""); !strings.Contains(all, "outcrop_log_lines_dropped_total 7\n") {
 				t.Error("the metrics do not count what was dropped")
 			}
 		})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -8,9 +9,11 @@ import (
 	"time"
 
 	"outcrop"
+	"outcrop/cache"
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/gateway"
+	"outcrop/provider/bedrock/creds"
 )
 
 // demo is the emulator in this process and a client that talks to it.
@@ -24,7 +27,7 @@ type demo struct {
 const demoRegion = "us-east-1"
 
 // startDemo starts the emulator and a client of cfg that calls it.
-func startDemo(ctx context.Context, cfg *config.Config, opt Options, known gateway.Tenants) (*demo, error) {
+func startDemo(ctx context.Context, cfg *config.Config, opt Options, known gateway.Tenants, answers *cache.Cache) (*demo, error) {
 	e, err := emulator.New(emulator.Options{Log: opt.Logger})
 	if err != nil {
 		return nil, err
@@ -34,7 +37,7 @@ func startDemo(ctx context.Context, cfg *config.Config, opt Options, known gatew
 		return nil, err
 	}
 	d.client, err = outcrop.New(outcrop.Options{
-		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator", Tenants: known,
+		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator", Tenants: known, Cache: answers,
 		Environ: func(name string) string {
 			switch name {
 			case "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_STS":
@@ -58,7 +61,24 @@ func (d *demo) pointed(cfg *config.Config) *config.Config {
 	for i := range out.Models {
 		d.point(&out.Models[i])
 	}
+	out.Guardrails = slices.Clone(cfg.Guardrails)
+	for i := range out.Guardrails {
+		d.pointGuardrail(&out.Guardrails[i])
+	}
 	return &out
+}
+
+// pointGuardrail points a guardrail of Bedrock at the emulator.
+func (d *demo) pointGuardrail(g *config.Guardrail) {
+	if g.Service == nil || g.Service.Bedrock == nil {
+		return
+	}
+	service, own := *g.Service, *g.Service.Bedrock
+	own.Credentials = creds.Options{
+		AccessKey: emulator.DemoAccessKeyID, SecretKey: string(emulator.DemoSecretAccessKey), NoAPIKey: true, Region: cmp.Or(own.Credentials.Region, demoRegion),
+	}
+	own.Endpoint = d.server.URL()
+	service.Bedrock, g.Service = &own, &service
 }
 
 // point points a deployment of Bedrock at the emulator.

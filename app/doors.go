@@ -69,11 +69,11 @@ func (a *App) closeDoors() {
 	}
 }
 
-// accessKeys are the secrets of the access keys for AWS's own API, by id.
-func accessKeys(cfg *config.Config) map[string]string {
-	keys := make(map[string]string, len(cfg.AccessKeys))
+// accessKeys are the access keys for AWS's own API, by id.
+func accessKeys(cfg *config.Config) map[string]aws.AccessKey {
+	keys := make(map[string]aws.AccessKey, len(cfg.AccessKeys))
 	for _, k := range cfg.AccessKeys {
-		keys[k.ID] = k.Secret.Reveal()
+		keys[k.ID] = aws.AccessKey{Secret: k.Secret.Reveal(), Key: k.Key.Reveal()}
 	}
 	return keys
 }

@@ -159,7 +159,7 @@ model_list:
 	ask("a body that is cut", http.MethodPost, "/v1/chat/completions", leakMaster, `{"model":"temporary"`)
 	ask("models", http.MethodGet, "/v1/models", leakMaster, "")
 	ask("readiness", http.MethodGet, "/health/readiness", "", "")
-	ask("metrics", http.MethodGet, "/metrics", "", "")
+	ask("metrics", http.MethodGet, "/metrics", leakMaster, "")
 	if err := a.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 
+	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -35,22 +37,37 @@ func (a *App) models() []httpd.Model {
 	return out
 }
 
-// entries lists the entries of the configuration, and those that were added, with what is known of their models.
+// entries lists the entries of the configuration, and those that were added, with what is known of their models, and those
+// of either that are blocked.
 func (a *App) entries() []httpd.Entry {
-	entries := a.client.Entries()
-	out := make([]httpd.Entry, 0, len(entries))
+	entries, stored := a.client.Entries(), a.added.had()
+	blocked := a.client.Config().Blocked
+	out := make([]httpd.Entry, 0, len(entries)+len(stored.blocked)+len(blocked))
 	for i := range entries {
 		m, known := entries[i].Model, entries[i].Known
 		e := httpd.Entry{
 			Stored: entries[i].Added,
 
 			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Context: known.Context, MaxOutput: known.MaxOutput,
-			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price,
+			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price, Limits: m.Limits,
+			About: stored.about[m.ID], Team: m.Team, Public: m.Public,
 		}
 		if e.Prices == nil && known.Facts != nil {
 			e.Prices = known.Facts.Prices
 		}
 		out = append(out, e)
+	}
+	unserved := func(m *config.Model, stored bool, about []jsonx.Member) {
+		out = append(out, httpd.Entry{
+			Stored: stored, Blocked: true, About: about, Team: m.Team, Public: m.Public,
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Info: m.Info, Prices: m.Price, Limits: m.Limits,
+		})
+	}
+	for i := range stored.blocked {
+		unserved(&stored.blocked[i], true, stored.about[stored.blocked[i].ID])
+	}
+	for i := range blocked {
+		unserved(&blocked[i], false, nil)
 	}
 	return out
 }

@@ -56,6 +56,7 @@ type parts struct {
 	money     *quota.Ledger
 	rates     *quota.Ledger
 	directory *tenant.Directory
+	retention *retention // nil if rows of the spend log are kept for ever
 }
 
 // openTimeout bounds an attempt to open the parts. Calls wait for it; those after it try again.
@@ -166,11 +167,16 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Budgets: budgets, Woken: p.store.Revisions(), Logger: t.logger,
 		Settings: tenant.Settings{
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
-			EstimatedOutput: t.cfg.EstimatedOutput, GlobalParallel: t.cfg.GlobalParallel, KeyParallel: t.cfg.KeyParallel, Counted: counted(t.cfg.CountedTokens), Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
+			CustomerBudgetID: t.cfg.CustomerBudgetID, CustomerBudget: t.cfg.CustomerBudget, TagBudgets: t.cfg.TagBudgets,
+			EstimatedOutput: t.cfg.EstimatedOutput, GlobalParallel: t.cfg.GlobalParallel, KeyParallel: t.cfg.KeyParallel, Counted: counted(t.cfg.CountedTokens), Sliding: t.cfg.Sliding, Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
+			AdminRoutes: t.cfg.AdminRoutes,
 		},
 	})
 	if err != nil {
 		return nil, err
+	}
+	if t.cfg.LogRetention > 0 {
+		p.retention = retain(p.store, t.cfg.LogRetention, t.cfg.LogSweep, t.logger)
 	}
 	return p, nil
 }
@@ -190,6 +196,9 @@ func counted(of config.CountedTokens) tenant.Counted {
 // close ends all parts: what has not been posted is, if the context allows it.
 func (p *parts) close(ctx context.Context) error {
 	var errs []error
+	if p.retention != nil {
+		p.retention.close()
+	}
 	if p.directory != nil {
 		p.directory.Close()
 	}
@@ -253,6 +262,15 @@ func (t *tenants) Caller(ctx context.Context, key string) (*tenant.Caller, error
 	return p.directory.Caller(ctx, key)
 }
 
+// Anyone returns who calls a path that needs no key.
+func (t *tenants) Anyone(ctx context.Context) (*tenant.Caller, error) {
+	p, err := t.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.directory.Anyone(), nil
+}
+
 // Master returns who has the master key; nil if calls need no account: as long as nobody has made a key, a user
 // or the like, there is no budget of the whole gateway and no shared database, nothing is written about calls.
 func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
@@ -271,7 +289,8 @@ func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
 
 // configured reports whether the configuration asks for accounts.
 func (t *tenants) configured() bool {
-	return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set || t.cfg.GlobalParallel.Set || t.cfg.Deployments
+	return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set || t.cfg.GlobalParallel.Set || t.cfg.Deployments ||
+		t.cfg.CustomerBudgetID != "" || t.cfg.CustomerBudget.Set || len(t.cfg.TagBudgets) > 0
 }
 
 // used reports whether there may be keys: if so, the database is opened with the gateway. again is whether to look

@@ -272,6 +272,25 @@ func TestADescriptionThatLeadsToNoKeysIsOfNoUse(t *testing.T) {
 	}
 }
 
+// TestNoKeysAreReadFromAMetadataService has a provider that leads there, by its description and by a redirection.
+func TestNoKeysAreReadFromAMetadataService(t *testing.T) {
+	const metadata = "http://169.254.169.254/latest/meta-data/"
+	for name, answer := range map[string]http.HandlerFunc{
+		"a description": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"jwks_uri":"`+metadata+`"}`) },
+		"a redirection": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, metadata, http.StatusFound) },
+	} {
+		s := httptest.NewServer(answer)
+		var log bytes.Buffer
+		v := bearer.Open(bearer.Options{URLs: []string{s.URL + "/.well-known/openid-configuration"}, TTL: time.Hour, Now: (&clock{at: noon()}).now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		e := refusal(t, v, sign(t, `{"alg":"RS256","kid":"rsa"}`, good, withRSA(made().rsa)))
+		v.Close()
+		s.Close()
+		if e.Status != 503 || !strings.Contains(log.String(), "link-local, as metadata services are") {
+			t.Errorf("%s: %d %s; the log has %s", name, e.Status, e.Message, log.String())
+		}
+	}
+}
+
 func TestClaimsSayWhoItIs(t *testing.T) {
 	p := serve(t, all()...)
 	v := open(t, &clock{at: noon()}, p.URL+"/keys")
@@ -291,6 +310,13 @@ func TestClaimsSayWhoItIs(t *testing.T) {
 		t.Errorf("%+v", id)
 	}
 	if id := who(`"sub":"ann","email":"root@example.com","email_verified":false,"team":{},"scope":"xlitellm_proxy_admin","realm":"groups"`); id.User != "ann" || id.Email != "" || id.Team != "" || id.Admin || id.Teams != nil {
+		t.Errorf("%+v", id)
+	}
+	id = who(`"sub":"ann","oid":"o-1","roles":["b","a",7],"realm":{"roles":"people"},"scope":"openid models.a"`)
+	if id.Object != "o-1" || strings.Join(id.UserRoles, " ") != "b a 7" || strings.Join(id.Roles, " ") != "people" || strings.Join(id.Scopes, " ") != "openid models.a" || !id.UserClaimed || id.Admin {
+		t.Errorf("%+v", id)
+	}
+	if id := who(`"email":"ann@example.com","oid":{},"roles":null,"scope":7`); id.Object != "" || id.UserRoles != nil || id.Roles != nil || id.UserClaimed {
 		t.Errorf("%+v", id)
 	}
 	if id := who(`"sub":"` + strings.Repeat("a", 2000) + `"`); id.User != "" {

@@ -12,6 +12,8 @@ import (
 // leads into an object, and a backslash before a dot makes it part of the name. Empty for what no claim has.
 type Fields struct {
 	User, Email, Team, Teams, Organization, Customer string
+	// Roles and UserRoles are lists, or one text. Object is the id of a team or a user, which the role says.
+	Roles, UserRoles, Object string
 	// DefaultTeam is the team of a token that has no claim Team.
 	DefaultTeam string
 	// AdminScope is the scope of tokens of those who run the gateway; empty for none.
@@ -23,6 +25,11 @@ type Identity struct {
 	Issuer, Subject string
 	// User, Team, Organization and Customer are ids; empty for none.
 	User, Team, Organization, Customer string
+	// UserClaimed is whether the claim of Fields.User has the user's id, and not the e-mail address.
+	UserClaimed bool
+	// Roles, UserRoles and Object are the claims of these fields, and Scopes that of scope.
+	Roles, UserRoles, Scopes []string
+	Object                   string
 	// Email is the user's address; empty if there is none, or if the token says that it is not verified.
 	Email string
 	// Teams are several teams, of which the first one that may make a call makes it.
@@ -38,7 +45,9 @@ func (f *Fields) identity(claims jsonx.Raw) *Identity {
 	id := &Identity{
 		Issuer: text(find(claims, "iss")), Subject: text(find(claims, "sub")), User: text(find(claims, f.User)), Organization: text(find(claims, f.Organization)),
 		Customer: text(find(claims, f.Customer)), Teams: texts(find(claims, f.Teams)),
+		Roles: texts(find(claims, f.Roles)), UserRoles: texts(find(claims, f.UserRoles)), Object: text(find(claims, f.Object)),
 	}
+	id.UserClaimed = id.User != ""
 	if string(find(claims, "email_verified")) != "false" {
 		id.Email = text(find(claims, f.Email))
 	}
@@ -56,11 +65,11 @@ func (f *Fields) identity(claims jsonx.Raw) *Identity {
 	}
 	slices.Sort(id.Teams) // LiteLLM asks them in this order
 	id.Teams = slices.Compact(id.Teams)
-	scopes := texts(find(claims, "scope"))
+	id.Scopes = texts(find(claims, "scope"))
 	if scope := text(find(claims, "scope")); scope != "" {
-		scopes = strings.Fields(scope)
+		id.Scopes = strings.Fields(scope)
 	}
-	id.Admin = f.AdminScope != "" && slices.Contains(scopes, f.AdminScope)
+	id.Admin = f.AdminScope != "" && slices.Contains(id.Scopes, f.AdminScope)
 	return id
 }
 

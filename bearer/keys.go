@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/netguard"
 )
 
 // discovery is what the address of a provider's description has in it; the description names the address of the keys
@@ -275,10 +277,14 @@ func shown(address string) string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// client makes an HTTP client that follows a few redirections, none of which leaves TLS.
+// client makes an HTTP client that follows a few redirections, none of which leaves TLS. It connects to no metadata
+// service, wherever the description of a provider or a redirection leads.
 func client() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: fetchTimeout, ForceAttemptHTTP2: true},
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: fetchTimeout, ForceAttemptHTTP2: true,
+			DialContext: (&net.Dialer{Timeout: fetchTimeout, Control: netguard.Control}).DialContext,
+		},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			switch {
 			case len(via) > 3:

@@ -136,7 +136,7 @@ func open(t *testing.T, c *clock, urls ...string) *bearer.Verifier {
 	t.Helper()
 	v := bearer.Open(bearer.Options{
 		URLs: urls, Audience: "gateway", Issuer: "https://id.example", TTL: time.Hour, Stale: time.Hour, Now: c.now, Logger: slog.New(slog.DiscardHandler),
-		Fields: bearer.Fields{User: "sub", Email: "email", Team: "team", Teams: "realm.groups", Organization: `https://id\.example/org`, Customer: "customer", DefaultTeam: "everyone", AdminScope: "litellm_proxy_admin"},
+		Fields: bearer.Fields{User: "sub", Email: "email", Team: "team", Teams: "realm.groups", Organization: `https://id\.example/org`, Customer: "customer", DefaultTeam: "everyone", AdminScope: "litellm_proxy_admin", Roles: "realm.roles", UserRoles: "roles", Object: "oid"},
 	})
 	t.Cleanup(v.Close)
 	return v

@@ -16,23 +16,25 @@ type row struct {
 
 // Limits of the ratios, and of Outcrop's memory.
 const (
-	limitChat       = 1.4
-	limitStream     = 1.4
-	limitImage      = 2.0
-	limitIdle       = 40.0 // MB
-	limitAWS        = 0.6
-	limitMessages   = 0.8
-	limitStreamRaw  = 1.0 // of AWS's or Anthropic's API
-	limitOpenAI     = 0.7
-	limitOpenAISSE  = 0.9
-	limitTranslated = 1.0  // from OpenAI's API to Anthropic's or Gemini's
-	limitKeys       = 1.1  // with a key, budgets and limits, of a call with the master key alone
-	limitManyKeys   = 1.05 // with one of 100,000 keys, of one with one of ten
-	limitKeysRSS    = 60.0 // MB more with 100,000 keys than with ten
-	limitBody       = 2.0  // bytes per byte of one body
-	limitBodies     = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
-	limitOpen       = 40.0 // KB per stream, of 1,000
-	limitHeld       = 45.0 // the same, of 8,000 that have all just begun
+	limitChat        = 1.4
+	limitStream      = 1.4
+	limitImage       = 2.0
+	limitIdle        = 40.0 // MB
+	limitAWS         = 0.6
+	limitMessages    = 0.8
+	limitStreamRaw   = 1.0 // of AWS's or Anthropic's API
+	limitOpenAI      = 0.7
+	limitOpenAISSE   = 0.9
+	limitTranslated  = 1.0  // from OpenAI's API to Anthropic's or Gemini's
+	limitKeys        = 1.1  // with a key, budgets and limits, of a call with the master key alone
+	limitCached      = 0.3  // of calls that the response cache answers
+	limitManyKeys    = 1.05 // with one of 100,000 keys, of one with one of ten
+	limitDeployments = 1.05 // with 10,000 deployments of the name, of one with a single deployment
+	limitKeysRSS     = 60.0 // MB more with 100,000 keys than with ten
+	limitBody        = 2.0  // bytes per byte of one body
+	limitBodies      = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
+	limitOpen        = 40.0 // KB per stream, of 1,000
+	limitHeld        = 45.0 // the same, of 8,000 that have all just begun
 )
 
 func rows() []row {
@@ -52,8 +54,10 @@ func rows() []row {
 		{"anthropic-stream", anthropicStream},
 		{"gemini", geminiCall},
 		{"gemini-stream", geminiStream},
+		{"cached", cacheHits},
 		{"keys", withKeys},
 		{"many-keys", manyKeys},
+		{"deployments", manyDeployments},
 		{"aws-body", largeBodies},
 		{"latency", latency},
 		{"first", firstToken},
@@ -89,10 +93,14 @@ func chosen(only string) ([]row, error) {
 // cpuRounds measures the processor time of a call in microseconds, after a warm-up of a
 // tenth of the calls, at least three for each connection.
 func (b *bench) cpuRounds(ctx context.Context, k kind, calls int) (all []taken, note string, err error) {
+	return b.cpuRoundsOf(ctx, b.serversFor(k, b.connected), k, calls)
+}
+
+// cpuRoundsOf is cpuRounds for some servers.
+func (b *bench) cpuRoundsOf(ctx context.Context, servers []server, k kind, calls int) (all []taken, note string, err error) {
 	if b.quick {
 		calls /= 4
 	}
-	servers := b.serversFor(k, b.connected)
 	sides, stop, err := runAll(ctx, servers, k)
 	if err != nil {
 		return nil, "", err

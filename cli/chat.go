@@ -134,7 +134,7 @@ func holdsData(in io.Reader) bool {
 func defaultModel(cfg *config.Config) string {
 	const small = "nova-lite"
 	for i := range cfg.Models {
-		if name := cfg.Models[i].Name; !strings.Contains(name, "*") {
+		if name := cfg.Models[i].Name; cfg.Models[i].Team == "" && !strings.Contains(name, "*") {
 			return name
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestConfigCheckListsEverythingAtOnce(t *testing.T) {
-	everything := write(t, `general_settings: {public_routes: [/x]}     
+	everything := write(t, `general_settings: {custom_auth: [/x]}     
 model_list:
   - {model_name: a, litellm_params: {model: bedrock/nova-lte, aws_region_name: us-esat-1}}
   - {model_name: b, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: eu-central-1}}
@@ -48,8 +48,8 @@ func TestConfigCheckCountsWhatCanBeServed(t *testing.T) {
 	}{
 		{"an unknown region is doubtful", "model_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite, aws_region_name: eu-central-9}}, {model_name: b, litellm_params: {model: bedrock/nova-lite, aws_region_name: us-east-1}}]\n", nil, 0, []string{"1 of 2 models can be served; 1 will probably fail when called"}},
 		{"a misplaced limit has no effect", "general_settings: {max_budget: 3}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 0, []string{"belongs under litellm_settings", "\n  1 setting has no effect\n"}},
-		{"a limit is not counted as another error", "general_settings: {supported_db_objects: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 2, []string{"\n  1 limit is not enforced; use --allow-unsupported to start without it\n"}},
-		{"a limit that is allowed", "general_settings: {supported_db_objects: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", []string{"--allow-unsupported"}, 0, []string{"1 model can be served", "\n  1 limit is not enforced\n"}},
+		{"a limit is not counted as another error", "general_settings: {custom_auth: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", nil, 2, []string{"\n  1 limit is not enforced; use --allow-unsupported to start without it\n"}},
+		{"a limit that is allowed", "general_settings: {custom_auth: [models]}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", []string{"--allow-unsupported"}, 0, []string{"1 model can be served", "\n  1 limit is not enforced\n"}},
 		{"no model", "model_list: []\n", nil, 2, []string{"0 models can be served", "the gateway cannot serve any of its models"}},
 		{"nothing", "", nil, 2, []string{"0 models can be served"}},
 		{"only models that are skipped", "model_list: [{model_name: a, litellm_params: {model: replicate/x}}]\n", []string{"--skip-unsupported-models"}, 2, []string{"0 of 1 model can be served"}},
@@ -154,4 +154,20 @@ func TestABareNameSaysWhoseAPIItMeans(t *testing.T) {
 	lacks(t, out,
 		"there is no API key for Anthropic; claude-sonnet-5 without a provider in front of it is a model of anthropic, as in LiteLLM; hint: set api_key, or the environment variable ANTHROPIC_API_KEY; to call it on bedrock, write bedrock/claude-sonnet-5\n",
 		"there is no API key for OpenAI; hint: ", `"nova-lite" lacks the provider prefix; hint: write bedrock/nova-lite`)
+}
+
+func TestEveryKeyOfAFileIsListedWithWhatBecomesOfIt(t *testing.T) {
+	emulated(t)
+	file := write(t, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite, mock_response: hi}}\nlitellm_settings:\n  num_retries: 1\n  colour: red\n")
+	code, out, _ := typed(t, "", "config", "check", "--keys", file)
+	if code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	lacks(t, out,
+		"line  key                                         what becomes of it\n   2  model_list[0].model_name                    works\n",
+		"\n   2  model_list[0].litellm_params.mock_response  has no effect: Use outcrop emulate bedrock.\n", "\n   4  litellm_settings.num_retries                works\n",
+		"\n   5  litellm_settings.colour                     is unknown\n", "\n3 of 5 keys work; 1 has no effect, 1 is unknown\n")
+	if code, out, _ = typed(t, "", "config", "schema"); code != 0 || !strings.HasPrefix(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\"") {
+		t.Errorf("exit code %d\n%.200s", code, out)
+	}
 }

@@ -37,7 +37,7 @@ type commands struct {
 	Budgets    budgetsCommand    `cmd:"" help:"List, make and change budgets that several keys have alike."`
 	Spend      spendCommands     `cmd:"" help:"Show what calls have cost by day, key, team, user, model or tag, and compare it with AWS's bill."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
-	Config     configCommand     `cmd:"" help:"Check a configuration file."`
+	Config     configCommand     `cmd:"" help:"Check a configuration file, or make one of another gateway's."`
 	Import     importCommand     `cmd:"" help:"Take over what another gateway has in its database."`
 	Cert       certCommand       `cmd:"" help:"Make a certificate to serve HTTPS on this machine."`
 	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
@@ -49,7 +49,9 @@ type commands struct {
 
 // configCommand holds the commands for configurations.
 type configCommand struct {
-	Check checkCommand `cmd:"" help:"List all problems of a configuration file, and the models that can be served."`
+	Check   checkCommand   `cmd:"" help:"List all problems of a configuration file, the models that can be served, and how many of its keys work."`
+	Migrate migrateCommand `cmd:"" help:"Make a configuration of that of LiteLLM, Bifrost or Portkey, with comments on what is different."`
+	Schema  schemaCommand  `cmd:"" help:"Print a JSON Schema of the configuration, by which editors check and complete it."`
 }
 
 // emulateCommand holds the emulators.

@@ -62,7 +62,7 @@ func write(t *testing.T, text string) string {
 func TestCommands(t *testing.T) {
 	emulated(t)
 	good := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}\n")
-	bad := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, timeout: soon}\ngeneral_settings: {public_routes: [/x]}\n")
+	bad := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, timeout: soon}\ngeneral_settings: {custom_auth: [/x]}\n")
 	wrong := write(t, `model_list:
   - model_name: granite
     litellm_params: {model: bedrock/us.amazon nova}
@@ -71,7 +71,7 @@ func TestCommands(t *testing.T) {
 `)
 	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/async_invoke/us.amazon.nova-lite-v1:0}\n")
 	hot := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, temperature: 7}\n")
-	limited := write(t, "general_settings: {public_routes: [/x]}\n")
+	limited := write(t, "general_settings: {custom_auth: [/x]}\n")
 	narrow := write(t, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}}`)
 	for _, tt := range []struct {
 		name     string
@@ -130,11 +130,11 @@ func TestCommands(t *testing.T) {
 		{"a policy that is not there", []string{"bedrock", "lint", "/nowhere.json"}, 2, nil, []string{"cannot read the", "hint:"}},
 		{"config check of a region without the model", []string{"config", "check", write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/openai.gpt-5.5, aws_region_name: eu-central-1}\n")}, 2, []string{"1 will probably fail when called", "model_list[0].litellm_params.aws_region_name: openai.gpt-5.5 is not known to be callable from eu-central-1", "It is callable from us-east-1, us-east-2."}, nil},
 		{"config check", []string{"config", "check", good}, 0, []string{"no problems, 1 deployment"}, nil},
-		{"config check of a wrong file", []string{"config", "check", bad}, 2, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "public_routes"}, nil},
+		{"config check of a wrong file", []string{"config", "check", bad}, 2, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "custom_auth"}, nil},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, []string{"config.yaml:3:29:", "us.amazon nova", "config.yaml:5:", "nobody"}, nil},
 		{"config check of a parameter that no call could have", []string{"config", "check", hot}, 2, []string{"config.yaml:3:76:", "temperature must be between 0 and 2, not 7"}, nil},
 		{"config check of a route that is not there", []string{"config", "check", invoke}, 2, []string{"0 of 1 model can be served", "config.yaml:3:29: warning: model_list[0].litellm_params.model: the route async_invoke/"}, nil},
-		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 2, []string{"2 warnings; the gateway cannot serve any of its models", "1 limit is not enforced", "public_routes"}, nil},
+		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 2, []string{"2 warnings; the gateway cannot serve any of its models", "1 limit is not enforced", "custom_auth"}, nil},
 		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 2, nil, []string{"outcrop: error:", "cannot read the", "hint:"}},
 		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},
 		{"serve at an address that cannot be", []string{"serve", "--host", "256.0.0.1", "--port", "0"}, 1, nil, []string{"outcrop: error:"}},

@@ -17,6 +17,7 @@ type checkCommand struct {
 	File             string `arg:"" help:"The configuration file, in the format of LiteLLM's config.yaml."`
 	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Warn about access rules and limits that Outcrop does not enforce, instead of failing."`
 	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Warn about models of providers that Outcrop does not support, instead of failing."`
+	Keys             bool   `help:"Also list every key of the file, with what becomes of it."`
 }
 
 // Run prints all problems and what can be served. It fails if the gateway cannot start
@@ -39,6 +40,7 @@ func (c *checkCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	keys := config.Judge(flags.uses, slices.Concat(problems, wrong))
 	problems = slices.Concat(problems, wrong, problemsOf(doubts))
 	doubtful := map[string]bool{} // entries whose calls will probably fail
 	for _, d := range doubts {
@@ -47,6 +49,10 @@ func (c *checkCommand) Run(ctx context.Context, con console) error {
 		}
 	}
 	sortProblems(problems)
+	if c.Keys && len(keys) > 0 {
+		printJudged(con.out, keys)
+		fmt.Fprintln(con.out)
+	}
 	printProblems(con.out, problems)
 	if len(problems) > 0 {
 		fmt.Fprintln(con.out)
@@ -60,6 +66,9 @@ func (c *checkCommand) Run(ctx context.Context, con console) error {
 	}
 	for _, line := range summary(cfg, doubtful, problems) {
 		fmt.Fprintln(con.out, line)
+	}
+	if len(keys) > 0 {
+		fmt.Fprintln(con.out, countJudged(keys))
 	}
 	switch {
 	case broken:

@@ -24,16 +24,17 @@ import (
 
 // importCommand holds the take-overs.
 type importCommand struct {
-	LiteLLM importLiteLLMCommand `cmd:"" name:"litellm" help:"Take over keys, users, teams, budgets and spend from the database of a LiteLLM proxy, which is only read. It can be repeated."`
+	LiteLLM importLiteLLMCommand `cmd:"" name:"litellm" help:"Take over keys, users, teams, budgets, models and spend from the database of a LiteLLM proxy, which is only read. It can be repeated."`
 }
 
 type importLiteLLMCommand struct {
 	From      string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"PostgreSQL database of LiteLLM, its DATABASE_URL."`
 	SaltKey   string `name:"salt-key" env:"LITELLM_SALT_KEY" placeholder:"KEY" help:"LiteLLM's salt key, for models and credentials."`
 	MasterKey string `name:"master-key" env:"LITELLM_MASTER_KEY" placeholder:"KEY" help:"LiteLLM's master key, which encrypts models and credentials where there is no salt key."`
+	ToSaltKey string `name:"to-salt-key" placeholder:"KEY" help:"The salt key of Outcrop's gateway, its LITELLM_SALT_KEY, or its master key where it has none. Default: LiteLLM's, so that models stay as they are encrypted."`
 	To        string `name:"to-database-url" env:"OUTCROP_DATABASE_URL" placeholder:"URL" xor:"to" help:"PostgreSQL database of Outcrop; it may be the same one. Default: SQLite in the data folder."`
 	DataDir   string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder of Outcrop's data, that of the gateway. Default: outcrop in the user's cache folder."`
-	ModelsOut string `name:"models-out" placeholder:"FILE" help:"Write the models and credentials that were made in LiteLLM's pages to this file, as a configuration with secrets."`
+	ModelsOut string `name:"models-out" placeholder:"FILE" help:"Write models and credentials to this file, as a configuration with secrets, and not to the database."`
 	SpendLogs bool   `name:"spend-logs" help:"Also copy the spend logs, without prompts and responses."`
 	DryRun    bool   `name:"dry-run" help:"Write nothing; print what would be taken over, and what not."`
 	JSON      bool   `name:"json" help:"Print JSON."`
@@ -67,11 +68,11 @@ func (c *importLiteLLMCommand) Run(ctx context.Context, con console) (err error)
 	}
 	defer func() { err = errors.Join(err, from.Close(context.WithoutCancel(ctx))) }()
 	// What can be wrong is found before anything is written.
-	models, err := c.models(ctx, from)
+	plan, err := takeover.Read(ctx, from, time.Now())
 	if err != nil {
 		return err
 	}
-	plan, err := takeover.Read(ctx, from, time.Now())
+	models, err := c.models(ctx, from, plan)
 	if err != nil {
 		return err
 	}
@@ -107,26 +108,50 @@ func (c *importLiteLLMCommand) Run(ctx context.Context, con console) (err error)
 	return nil
 }
 
-// models reads the models and credentials, if there is a key for them.
-func (c *importLiteLLMCommand) models(ctx context.Context, from *takeover.Source) (*takeover.Models, error) {
-	models, err := takeover.ReadModels(ctx, from, seal.NewKeys(c.SaltKey, c.MasterKey))
+// models reads the models and credentials, if there is a key for them: for the file of --models-out, or into the plan.
+func (c *importLiteLLMCommand) models(ctx context.Context, from *takeover.Source, plan *takeover.Plan) (models *takeover.Models, err error) {
+	keys := seal.NewKeys(c.SaltKey, c.MasterKey)
+	if c.ModelsOut != "" {
+		models, err = takeover.ReadModels(ctx, from, keys)
+	} else {
+		models = &takeover.Models{}
+		opt := &takeover.ModelOptions{From: keys, To: keys, Check: servable()}
+		if c.ToSaltKey != "" {
+			opt.To = seal.NewKeys(c.ToSaltKey)
+		}
+		err = plan.AddModels(ctx, from, opt)
+	}
 	noKey := c.SaltKey == "" && c.MasterKey == ""
 	switch {
 	case errors.Is(err, takeover.ErrWrongKey) && noKey && c.ModelsOut != "":
 		return nil, &usageError{"LiteLLM's models and credentials are encrypted, and there is no key for them", "Set LITELLM_SALT_KEY, or LITELLM_MASTER_KEY where LiteLLM has no salt key, or leave out --models-out."}
 	case errors.Is(err, takeover.ErrWrongKey) && noKey:
-		return &takeover.Models{Left: []takeover.Left{{Table: "LiteLLM_ProxyModelTable", Reason: "models and credentials are encrypted: give --models-out and LITELLM_SALT_KEY, or LITELLM_MASTER_KEY"}}}, nil
+		return &takeover.Models{Left: []takeover.Left{{Table: "LiteLLM_ProxyModelTable", Reason: "models and credentials are encrypted, and there is no key for them: set LITELLM_SALT_KEY, or LITELLM_MASTER_KEY where LiteLLM has no salt key"}}}, nil
 	case errors.Is(err, takeover.ErrWrongKey):
 		return nil, &usageError{err.Error() + "; nothing was written", "Check LITELLM_SALT_KEY: it must be what LiteLLM had when the models were made, and LITELLM_MASTER_KEY where it had no salt key."}
 	case err != nil:
 		return nil, err
 	}
-	if c.ModelsOut == "" && models.Models+models.Credentials > 0 {
-		models.Left = append(models.Left, takeover.Left{Table: "LiteLLM_ProxyModelTable", Rows: models.Models, Reason: "models belong in config.yaml here: --models-out writes them"})
-		models.TakenModels, models.TakenCredentials, models.YAML = 0, 0, nil
-	}
 	return models, nil
 }
+
+// servable says what keeps a model from being served.
+func servable() func(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
+	cfg, _ := config.Load(config.Source{Name: "models", Data: []byte("model_list: []\n"), Providers: all.Providers()})
+	return func(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
+		_, problems := cfg.Entry(&config.Addition{Path: modelPath, Entry: entry, Credentials: credentials})
+		for _, p := range problems {
+			if p.Severity == config.Error {
+				p.Path = strings.TrimPrefix(strings.TrimPrefix(p.Path, modelPath), ".")
+				return strings.TrimPrefix(p.String(), p.Severity.String()+": ")
+			}
+		}
+		return ""
+	}
+}
+
+// modelPath is the path of an entry of the database; messages leave it out.
+const modelPath = "model"
 
 // checkOut checks that the file of models is not somebody's own.
 func (c *importLiteLLMCommand) checkOut() error {
@@ -251,6 +276,11 @@ func (i *imported) print(con console) {
 	}
 	if i.ModelsFile != "" {
 		fmt.Fprintf(con.out, "\nModels and credentials are in %s, with their secrets.\n", i.ModelsFile)
+	}
+	if !i.DryRun && slices.ContainsFunc(i.Tables, func(t *takeover.Table) bool {
+		return t.Name == "LiteLLM_ProxyModelTable" && t.Created+t.Changed+t.Unchanged > 0
+	}) && i.ModelsFile == "" {
+		fmt.Fprintln(con.out, s.wrap("\nModels are served with general_settings.store_model_in_db: true, and with the salt key, or master key, that they are encrypted with.", ""))
 	}
 	i.printLeft(con, true, "Less strict than in LiteLLM:")
 	i.printLeft(con, false, "Not taken, or without an effect:")

@@ -21,6 +21,9 @@ type configFlags struct {
 	ConfigFile       string `name:"config" short:"c" placeholder:"FILE" help:"Configuration file, in the format of LiteLLM's config.yaml. Without one, every Bedrock model id is served."`
 	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start even if the file has access rules or limits that Outcrop does not enforce; warn about them."`
 	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Skip models of providers that Outcrop does not support; warn about them."`
+
+	files sources      // that were read last
+	uses  []config.Use // of the file that was read last
 }
 
 // load reads the configuration and prints its problems.
@@ -57,15 +60,16 @@ func isError(p config.Problem) bool { return p.Severity == config.Error }
 // inspect is like read, but also returns a configuration with errors: what could be read
 // of it.
 func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config, []config.Problem, error) {
+	f.files.begin()
 	src := config.Source{
-		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Secrets: managers.Reader(ctx), Providers: all.Providers(),
+		LookupEnv: os.LookupEnv, ReadFile: f.files.read, Secrets: managers.Reader(ctx), Providers: all.Providers(),
 		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
 	}
 	if f.ConfigFile == "" {
 		cfg, problems := config.Defaults(src)
 		return cfg, problems, nil
 	}
-	data, err := os.ReadFile(f.ConfigFile)
+	data, err := f.files.read(f.ConfigFile)
 	if err != nil {
 		hint := "Check its permissions."
 		if errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +79,8 @@ func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config,
 		return nil, nil, errProblems
 	}
 	src.Name, src.Data = f.ConfigFile, data
-	cfg, problems := config.Inspect(src)
+	cfg, problems, uses := config.InspectUses(src)
+	f.uses = uses
 	return cfg, problems, nil
 }
 

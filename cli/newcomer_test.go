@@ -352,7 +352,7 @@ func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
 }
 
 func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
-	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x}}\nlitellm_settings: {max_internal_user_budget: 1, cache: true}\n"))
+	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: bedrok/x}}\nlitellm_settings: {priority_reservation: {prod: 0.9}, force_ipv4: true}\n"))
 	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
 		t.Errorf("exit code %d:\n%s", code, errs)
 	}
@@ -361,16 +361,20 @@ func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
 func TestModelsOfOtherProvidersCanBeLeftOut(t *testing.T) {
 	emulated(t)
 	config := write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x, api_key: os.environ/NOT_SET}}\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n")
-	code, out, errs := typed(t, "", "config", "check", config, "--skip-unsupported-models")
+	code, out, errs := typed(t, "", "config", "check", config) // LiteLLM has the provider
 	if code != 0 {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	lacks(t, out, "1 of 2 models can be served", "1 model is skipped")
+	lacks(t, out, "1 of 2 models can be served", "1 model is skipped", "\n3 of 5 keys work; 1 works in part, 1 is not needed\n")
+	if code, out, errs = typed(t, "", "chat", "hi", "--config", config); code != 0 {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	config = write(t, "model_list:\n  - {model_name: a, litellm_params: {model: quarry/x}}\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n")
+	_, out, _ = typed(t, "", "config", "check", config)
+	lacks(t, out, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it")
 	if code, out, errs = typed(t, "", "chat", "hi", "--config", config, "--skip-unsupported-models"); code != 0 {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
-	_, out, _ = typed(t, "", "config", "check", config)
-	lacks(t, out, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it")
 }
 
 func TestCtrlCEndsAChatQuietly(t *testing.T) {

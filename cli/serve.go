@@ -34,6 +34,7 @@ type serveCommand struct {
 	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for data that is kept across restarts. Default: outcrop in the user's cache folder."`
 	Demo    bool   `help:"Without AWS credentials, use the built-in Bedrock emulator, and show a first answer."`
 	Emulate bool   `name:"emulator" help:"Like --demo, but always use the emulator, even if there are AWS credentials."`
+	Watch   bool   `name:"watch-config" negatable:"" default:"true" help:"Take over the configuration file when it changes. SIGHUP and POST /config/reload do so in any case."`
 	Debug   bool   `aliases:"detailed_debug" help:"Log at debug level."`
 	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object per line, text for short lines; auto is text on a terminal and JSON elsewhere."`
 	Workers int    `name:"num_workers" hidden:"" help:"A flag of LiteLLM. It has no effect: one process uses all cores."`
@@ -68,7 +69,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	defer runtime.KeepAlive(ballast)
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
-	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Logger: log.Logger, Log: log})
+	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Reload: c.again(con.err), Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}
@@ -81,6 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	checkCtx, cancel := context.WithCancel(ctx)
 	var checks sync.WaitGroup
 	checks.Go(func() { startChecks(checkCtx, con.out, a, before, announced) })
+	checks.Go(func() { c.reloads(checkCtx, a) })
 	defer cancel()
 	if c.Demo && !announced { // otherwise no call can succeed
 		if err := c.show(ctx, con.out, a); err != nil {

@@ -2,9 +2,12 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"outcrop/llm"
+	"outcrop/quota"
 )
 
 // Accounting is how budgets and rate limits are enforced, and where what they count is kept.
@@ -17,6 +20,13 @@ type Accounting struct {
 	// empty for never.
 	MaxBudget      llm.Opt[llm.Cost]
 	BudgetDuration string
+	// LogRetention is how long rows of the spend log are kept; 0 for ever. LogSweep is how often older ones are deleted.
+	LogRetention, LogSweep time.Duration
+	// CustomerBudgetID is the id of the budget of customers without one of their own; empty for none. CustomerBudget is that of
+	// customers who have none after that, and TagBudgets are those of tags.
+	CustomerBudgetID string
+	CustomerBudget   llm.Opt[llm.Cost]
+	TagBudgets       map[string]llm.Budget
 	// KnownMembers is whether SCIM's groups can have only members who are users already.
 	KnownMembers bool
 	// BudgetStatus is the HTTP status of calls whose budget is used up.
@@ -33,12 +43,20 @@ type Accounting struct {
 	GlobalParallel, KeyParallel llm.Opt[int64]
 	// Deployments is whether deployments of the file have limits, or providers have budgets.
 	Deployments bool
+	// Providers are the budgets of providers, by their names.
+	Providers map[string]llm.Budget
 	// CountedTokens are the tokens that limits of tokens a minute count.
 	CountedTokens CountedTokens
+	// Sliding is whether limits of requests and tokens hold for every 60 seconds, wherever they begin.
+	Sliding bool
 	// EndStreams is whether a stream ends when a budget is used up.
 	EndStreams bool
 	// Full is whether calls are rejected that may cost more than what is left of a budget.
 	Full bool
+	// Adjustments are the discounts and margins on what providers charge.
+	Adjustments llm.Adjustments
+	// AdminRoutes are the paths that only admins may call.
+	AdminRoutes []string
 	// StoreModels is whether models and credentials of the database are served beside those of the file, and can be
 	// added, changed and deleted.
 	StoreModels bool
@@ -61,9 +79,25 @@ const defaultBudgetStatus = 422
 func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
 	switch k.Name {
 	case "max_budget":
+		if f, err := strconv.ParseFloat(n.text, 64); n.kind == scalar && err == nil && f == 0 {
+			l.warnAt(n.file, n.line, n.column, path, "0 is no budget, as in LiteLLM: no call is refused for it", "set a budget above 0, or remove the key")
+			break
+		}
 		to.MaxBudget = l.money(k, n, path)
 	case "budget_duration":
 		to.BudgetDuration = l.duration(k, n, path)
+	case "cost_discount_config", "cost_margin_config":
+		l.adjustment(&to.Adjustments, k, n, path)
+	case "max_end_user_budget_id":
+		to.CustomerBudgetID, _ = l.text(k, n, path)
+	case "max_end_user_budget":
+		to.CustomerBudget = l.money(k, n, path)
+	case "tag_budget_config":
+		to.TagBudgets = map[string]llm.Budget{}
+		for i := range n.members {
+			m := &n.members[i]
+			to.TagBudgets[m.key] = l.providerBudget(m.value, path+"."+m.key)
+		}
 	case "scim_upsert_user":
 		if upsert, ok := l.boolean(k, n, path); ok {
 			to.KnownMembers = !upsert
@@ -107,6 +141,8 @@ func (l *loader) limits(to *Accounting, n *node, path string) {
 			to.OpenWhenAway = l.either(k, n, path, "closed", "open") == "open"
 		case "streams":
 			to.EndStreams = l.either(k, n, path, "finish", "end") == "end"
+		case "window":
+			to.Sliding = l.either(k, n, path, "fixed", "sliding") == "sliding"
 		case "reserve":
 			to.Full = l.either(k, n, path, "bounded", "full") == "full"
 		}
@@ -142,4 +178,24 @@ func (l *loader) databaseURL(to *Accounting, n *node, path string) {
 		file, line, column = n.file, n.line, n.column
 	}
 	l.errorAt(file, line, column, path, "it is not the address of a PostgreSQL database", "postgres://user:password@host:5432/name", "")
+}
+
+// logRetention reads how long rows of the spend log are kept.
+func (l *loader) logRetention(to *Accounting, k Key, n *node, path string) {
+	text, ok := l.text(k, n, path)
+	if !ok || text == "" {
+		return
+	}
+	w, err := quota.ParseWindow(text, time.Time{})
+	if err != nil {
+		l.wrong(k, n, path, err.Error())
+		return
+	}
+	const day = 24 * time.Hour
+	length := w.Length + time.Duration(w.Days)*day + time.Duration(w.Months)*30*day
+	if k.Name == "maximum_spend_logs_retention_interval" {
+		to.LogSweep = max(length, time.Minute)
+		return
+	}
+	to.LogRetention = length
 }

@@ -38,6 +38,10 @@ func (l *loader) accessKey(cfg *Config, n *node, path string) {
 			l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is already the id of another access key", "a unique id", "")
 		case k.Name == "access_key_id":
 			own.ID = s
+		case s == "" && k.Name == "key":
+			l.errorAt(n.file, n.line, n.column, path, "must not be empty", "", "make one with outcrop keys create, or leave key out")
+		case k.Name == "key":
+			own.Key = Secret(s)
 		case s == "":
 			l.errorAt(n.file, n.line, n.column, path, "must not be empty", "", "generate one: openssl rand -hex 32")
 		default:

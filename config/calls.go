@@ -11,6 +11,8 @@ import (
 type calls struct {
 	timeout       time.Duration
 	streamTimeout time.Duration
+	firstTimeout  time.Duration // ttft_timeout
+	idleTimeout   time.Duration // stream_idle_timeout
 	keepAlive     time.Duration
 	numRetries    *int
 	dropParams    *bool
@@ -23,8 +25,14 @@ func (c *calls) read(l *loader, k Key, n *node, path string) {
 		c.timeout = l.seconds(k, n, path)
 	case "stream_timeout":
 		c.streamTimeout = l.seconds(k, n, path)
+	case "ttft_timeout":
+		c.firstTimeout = l.seconds(k, n, path)
+	case "stream_idle_timeout":
+		c.idleTimeout = l.seconds(k, n, path)
 	case "keepalive_seconds":
 		c.keepAlive = l.seconds(k, n, path)
+	case "sse_keepalive_ping_interval_seconds": // LiteLLM's other name of it, which it precedes
+		c.keepAlive = cmp.Or(c.keepAlive, l.seconds(k, n, path))
 	case "num_retries":
 		if f, ok := l.number(k, n, path); ok {
 			v := int(f)
@@ -41,6 +49,8 @@ func (c *calls) read(l *loader, k Key, n *node, path string) {
 func (c calls) or(d calls) calls {
 	c.timeout = cmp.Or(c.timeout, d.timeout)
 	c.streamTimeout = cmp.Or(c.streamTimeout, d.streamTimeout)
+	c.firstTimeout = cmp.Or(c.firstTimeout, d.firstTimeout)
+	c.idleTimeout = cmp.Or(c.idleTimeout, d.idleTimeout)
 	c.keepAlive = cmp.Or(c.keepAlive, d.keepAlive)
 	c.numRetries = cmp.Or(c.numRetries, d.numRetries)
 	c.dropParams = cmp.Or(c.dropParams, d.dropParams)

@@ -8,6 +8,7 @@ package config
 import (
 	_ "embed"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/route"
 	"outcrop/secrets"
 )
 
@@ -30,6 +32,8 @@ type Config struct {
 	// Models are the entries of model_list in the order of the file. Entries with the
 	// same name share its calls.
 	Models []Model
+	// Blocked are the entries that are listed and not served.
+	Blocked []Model
 	// General is general_settings.
 	General General
 	// Accounting is how budgets and rate limits are enforced.
@@ -47,8 +51,16 @@ type Config struct {
 	// KeepAlive is the interval between keep-alive comments in a stream without data,
 	// 1 s to 300 s. The default is 15 s.
 	KeepAlive time.Duration
+	// Routing is how calls are distributed to the entries of a name, retried, and passed on to other names.
+	Routing route.Policy
+	// Guardrails are the checks of requests and responses.
+	Guardrails []Guardrail
+	// GuardrailsAs is the section as it was written, in JSON, by which a change is recognized: rules cannot be compared.
+	GuardrailsAs string
 	// Attribution names what Bedrock is told of who calls; see gateway.Options.
 	Attribution []string
+	// SessionTags names which tags the sessions of roles in AWS have; see gateway.Options.
+	SessionTags []string
 	// Refresh is how often the providers' lists of models are refreshed. The default is
 	// 900 s.
 	Refresh time.Duration
@@ -58,10 +70,18 @@ type Config struct {
 	AccessKeys []AccessKey
 	// Alerting is where alerts are sent.
 	Alerting Alerting
+	// Callbacks are the services that are told of calls.
+	Callbacks Callbacks
+	// Demands are what bodies of requests must and must not have.
+	Demands Demands
+	// Management is what the management API does beyond what requests say.
+	Management Management
 	// Anthropic is how Anthropic's Messages API is served.
 	Anthropic AnthropicDoor
 	// Responses is what is kept for clients of OpenAI's Responses API.
 	Responses Responses
+	// Cache is the cache of responses.
+	Cache Cache
 	// NoPassThrough is whether clients cannot call the providers' own APIs.
 	NoPassThrough bool
 	// Skipped counts the entries of model_list that were skipped, because their provider
@@ -91,9 +111,20 @@ type General struct {
 	// one that X-Forwarded-For names.
 	AllowedIPs   []netip.Prefix
 	ForwardedFor bool
+	// Access is which paths may be called, and in which headers requests say who calls.
+	Access Access
 	// ClientCredentials is whether clients may override settings of every model.
 	// Model.Callers is the effective policy of a model.
 	ClientCredentials bool
+	// Drain is whether a request takes the gateway out of service, and DrainToken what it must have; empty for nothing.
+	Drain      bool
+	DrainToken Secret
+	// AlwaysUsage is whether OpenAI's streams end with their usage, unless the request says that they need not.
+	AlwaysUsage bool
+	// ForwardHeaders is for which models headers of the client's request go on to the provider.
+	ForwardHeaders ForwardHeaders
+	// Health is how models are checked.
+	Health Health
 	// KeyManagement is the secret manager; nil if there is none.
 	KeyManagement *KeyManagement
 }
@@ -102,6 +133,8 @@ type General struct {
 type AccessKey struct {
 	ID     string
 	Secret Secret
+	// Key is the virtual key that pays for requests which the access key signs; empty for the operator.
+	Key Secret
 }
 
 // Media is outcrop_settings.media.
@@ -149,13 +182,25 @@ type Model struct {
 	Values Values
 	// Timeout is the maximum duration of a call.
 	Timeout time.Duration
-	// StreamTimeout is Timeout for a streamed call.
-	StreamTimeout time.Duration
+	// StreamTimeout is Timeout for a streamed call. FirstTimeout and IdleTimeout bound the time to its first content and the silence
+	// within it; 0 for StreamTimeout.
+	StreamTimeout, FirstTimeout, IdleTimeout time.Duration
+	// Weight is the share of the calls, Order when the entry is tried, and Cooldown how long it is left alone; nil for the
+	// default. Tags and TagPatterns say which calls select it. See route.Entry.
+	Weight      float64
+	Order       int
+	Cooldown    *time.Duration
+	Tags        []string
+	TagPatterns []*regexp.Regexp
+	// Region is where calls are processed, if that is said; see route.Entry.
+	Region string
 	// BaseModel is the model behind the deployment, by the name under which prices and limits are known;
 	// empty if Model says it.
 	BaseModel string
 	// Responses is whether chats go by the provider's Responses API, if it has one.
 	Responses bool
+	// Probe is how the model is called to find out how it does.
+	Probe Probe
 	// Price is what a token costs, instead of the built-in prices; nil for those.
 	Price *llm.Prices
 	// NumRetries is how many times a failed call is retried, 0 to 100.
@@ -173,9 +218,16 @@ type Model struct {
 	// Info is model_info as a JSON object, with references to the environment
 	// unresolved; nil if there is none.
 	Info jsonx.Raw
+	// Guardrails name the guardrails that are in force for calls of the entry's name.
+	Guardrails []string
 	// AccessGroups are the names of groups of models, which lists of the models of keys, users and teams can
 	// have.
 	AccessGroups []string
+	// Team is the id of the only team that may use the entry, and Public the name by which it does; empty for an entry
+	// that is nobody's. The Name of such an entry is one that nobody asks for.
+	Team, Public string
+	// Blocked is whether the entry is not served.
+	Blocked bool
 	// Path is the path of the entry in the configuration, such as model_list[2].
 	Path string
 	// Position is where the entry begins.

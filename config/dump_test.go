@@ -1,11 +1,17 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"outcrop/guard"
+	"outcrop/route"
 )
 
 // dump writes a configuration for the golden files, with all values in the
@@ -26,6 +32,33 @@ func dump(c *Config) string {
 	if t := c.Accounting.Tokens; t.Enabled {
 		fmt.Fprintf(&b, "tokens by %q for %q from %q, keys for %v and %v\n  %+v\n  %+v\n", t.URLs, t.Audience, t.Issuer, t.TTL, t.Stale, t.Fields, t.Policy)
 	}
+	if r := c.Routing; !reflect.DeepEqual(r, route.Policy{Queue: route.Queue{Size: 1000, Wait: 30 * time.Second}}) {
+		fmt.Fprintf(&b, "calls by %q (%g) and %q, fitting %t, by tags %t (all %t), other names %v\n", r.Strategy, r.LatencyBuffer, r.Affinity, r.FitWindow, r.ByTags, r.AllTags, r.Aliases)
+		fmt.Fprintf(&b, "  fallbacks %v, for windows %v, for content %v, else %v, at most %d\n", r.Fallbacks.General, r.Fallbacks.Window, r.Fallbacks.Content, r.Fallbacks.Default, r.MaxFallbacks)
+		fmt.Fprintf(&b, "  left alone for %v, never %t, after %v and %s others\n", r.Cooldown, r.NoCooldowns, r.AllowedFails.ByClass, number(r.AllowedFails.Others))
+		fmt.Fprintf(&b, "  retries %v, else %s, after %v", r.Retries.ByClass, number(r.Retries.Default), r.RetryAfter)
+		for _, name := range slices.Sorted(maps.Keys(r.NameRetries)) {
+			fmt.Fprintf(&b, ", of %s %v, else %s", name, r.NameRetries[name].ByClass, number(r.NameRetries[name].Default))
+		}
+		b.WriteString("\n")
+	}
+	for _, r := range c.Guardrails {
+		fmt.Fprintf(&b, "guardrail %s, %s, in %v, always %t, open %d, for %v, without system %t\n", r.Name, r.Kind, r.Mode.Names(), r.Always, r.Open, r.Timeout, r.SkipSystem)
+		for _, tag := range slices.Sorted(maps.Keys(r.Tags)) {
+			fmt.Fprintf(&b, "  with the tag %s in %v\n", tag, r.Tags[tag].Names())
+		}
+		fmt.Fprintf(&b, "  id %s, shown as %s, with %s\n", r.ID, r.Params, r.Info)
+		if s := r.Service; s != nil {
+			for _, settings := range []any{s.Bedrock, s.Presidio, s.Lakera, s.Generic, s.Moderation} {
+				if !reflect.ValueOf(settings).IsNil() {
+					fmt.Fprintf(&b, "  %+v\n", settings)
+				}
+			}
+			continue
+		}
+		v, err := r.Check(context.Background(), &guard.Input{Texts: []string{"jo@example.org EMP-1234"}})
+		fmt.Fprintf(&b, "  %v, %v\n", v.Texts, err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		fmt.Fprintf(&b, "environment %s=%s\n", name, c.Environment[name].Reveal())
 	}
@@ -34,6 +67,13 @@ func dump(c *Config) string {
 		fmt.Fprintf(&b, "  %q is %q of %s\n", m.Name, m.Model, m.Provider)
 		fmt.Fprintf(&b, "  id %s\n", m.ID)
 		fmt.Fprintf(&b, "  timeout %v, stream %v, retries %d, keepalive %v, drop_params %t\n", m.Timeout, m.StreamTimeout, m.NumRetries, m.KeepAlive, m.DropParams)
+		if m.Order != 0 || m.Weight != 0 || m.Tags != nil || m.TagPatterns != nil || m.Cooldown != nil || m.FirstTimeout+m.IdleTimeout != 0 {
+			fmt.Fprintf(&b, "  order %d, weight %g, tags %v, for %v, first %v, idle %v", m.Order, m.Weight, m.Tags, m.TagPatterns, m.FirstTimeout, m.IdleTimeout)
+			if m.Cooldown != nil {
+				fmt.Fprintf(&b, ", left alone for %v", *m.Cooldown)
+			}
+			b.WriteString("\n")
+		}
 		for _, name := range slices.Sorted(maps.Keys(m.Values)) {
 			fmt.Fprintf(&b, "  %s=%s\n", name, m.Values[name])
 		}
@@ -52,4 +92,11 @@ func dump(c *Config) string {
 		}
 	}
 	return b.String()
+}
+
+func number(n *int) string {
+	if n == nil {
+		return "no"
+	}
+	return strconv.Itoa(*n)
 }

@@ -11,6 +11,7 @@ func (l *loader) readEnvironment(n *node) {
 	k := Key{Name: "environment_variables", Type: SecretType}
 	for _, m := range n.members {
 		path := "environment_variables." + m.key
+		l.use(Key{Section: "environment_variables", Name: m.key, Class: Supported, Type: StringType}, true, &m, "environment_variables", path, nil)
 		if m.value.kind == null {
 			continue
 		}

@@ -3,7 +3,6 @@ package config
 import (
 	_ "embed"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,6 +79,8 @@ type Key struct {
 	Default string
 	// Help describes the key in a sentence.
 	Help string
+	// Note says how a key works otherwise than in LiteLLM, why it is not needed, or what to do instead; it may be empty.
+	Note string
 }
 
 // table is the parsed keys.txt.
@@ -151,13 +152,16 @@ func readTable(text string) (*table, error) {
 
 func (t *table) row(section, line string) error {
 	cells := strings.Split(line, "|")
-	if len(cells) != 5 {
-		return fmt.Errorf("%d cells, not 5", len(cells))
+	if len(cells) != 5 && len(cells) != 6 {
+		return fmt.Errorf("%d cells, not 5 or 6", len(cells))
 	}
 	for i := range cells {
 		cells[i] = strings.TrimSpace(cells[i])
 	}
 	k := Key{Section: section, Default: cells[3], Help: cells[4]}
+	if len(cells) == 6 {
+		k.Note = cells[5]
+	}
 	if limit, ok := strings.CutPrefix(cells[1], "limits "); ok {
 		cells[1], k.Limit = "limits", limit
 	}
@@ -223,14 +227,4 @@ func limitOf(limit string) string {
 	default:
 		return ""
 	}
-}
-
-// observers reports whether all callbacks are known to only observe calls; any other
-// may reject or change requests.
-func (l *loader) observers(n *node) bool {
-	items := n.items
-	if n.kind == scalar {
-		items = []*node{n}
-	}
-	return len(items) > 0 && !slices.ContainsFunc(items, func(i *node) bool { return !l.table.observer[i.text] })
 }

@@ -92,6 +92,8 @@ func with(k Key, value string) string {
 		return text
 	case sectionInfoOutcrop:
 		return model + params + "  model_info:\n    outcrop:\n      " + key + "\n"
+	case sectionWindows:
+		return model + params + "  model_info:\n    access_windows:\n    - " + key + "\n"
 	default:
 		text, indent := model+params, ""
 		for name := range strings.SplitSeq(k.Section, ".") {
@@ -173,7 +175,7 @@ func TestBoundsAreInclusiveAndSecondsMustBeAboveZero(t *testing.T) {
 		if least == 0 && k.Type != IntType {
 			least = 0.5
 		}
-		for value, want := range map[float64]bool{least: true, k.Max: true, k.Max + 1: false, k.Min - 1: false, 0: k.Min == 0 && k.Type == IntType} {
+		for value, want := range map[float64]bool{least: true, k.Max: true, k.Max + 1: false, k.Min - 1: false, 0: k.Min == 0 && k.Type == IntType || k.Name == "max_budget" && k.Section == "litellm_settings"} /* 0 is no budget, as in LiteLLM */ {
 			cfg, problems := Load(source("c.yaml", with(k, fmt.Sprintf("%.1f", value))))
 			if (cfg != nil) != want {
 				t.Errorf("%s.%s: %v accepted: %t, want %t: %v", k.Section, k.Name, value, cfg != nil, want, problems)

@@ -51,6 +51,15 @@ general_settings: {master_key: sk-1, global_max_parallel_requests: 50, max_paral
 	}
 }
 
+func TestWindowsSlideIfTheOperatorWantsIt(t *testing.T) {
+	for text, sliding := range map[string]bool{"": false, "outcrop_settings: {limits: {window: fixed}}": false, "outcrop_settings: {limits: {window: sliding}}": true} {
+		cfg, problems := Load(source("c.yaml", "model_list: [{model_name: a, litellm_params: {model: bedrock/amazon.nova-pro-v1:0}}]\n"+text))
+		if cfg == nil || cfg.Accounting.Sliding != sliding {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
 func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	cfg, problems := Load(source("c.yaml", `model_list: [{model_name: a, litellm_params: {model: bedrock/amazon.nova-pro-v1:0}}]`))
 	if cfg == nil || cfg.Accounting.Deployments || cfg.Models[0].Limits.Any() {
@@ -62,5 +71,29 @@ func TestABudgetOfAProviderWithoutAnAmountIsAnError(t *testing.T) {
 	cfg, problems := Load(source("c.yaml", "model_list: []\nrouter_settings: {provider_budget_config: {openai: {time_period: 1d}}}"))
 	if cfg != nil || len(problems) == 0 {
 		t.Errorf("it is accepted: %v", problems)
+	}
+}
+
+func TestBudgetsOfCustomersAndTags(t *testing.T) {
+	cfg, problems := Load(source("c.yaml", `
+model_list: []
+litellm_settings:
+  max_end_user_budget_id: gold
+  max_end_user_budget: 0.0001
+  tag_budget_config:
+    red: {max_budget: 2, budget_duration: 1d}
+    blue: {budget_limit: "3"}
+`))
+	if cfg == nil {
+		t.Fatal(problems)
+	}
+	a := &cfg.Accounting
+	if a.CustomerBudgetID != "gold" || a.CustomerBudget != llm.Some(llm.Cost(1e8)) || a.TagBudgets["red"] != (llm.Budget{Most: llm.Some(llm.Cost(2e12)), Duration: "1d"}) || a.TagBudgets["blue"] != (llm.Budget{Most: llm.Some(llm.Cost(3e12))}) {
+		t.Errorf("%+v", a)
+	}
+	for _, wrong := range []string{"max_end_user_budget: -1", "max_end_user_budget: x", "max_end_user_budget_id: [a]", "tag_budget_config: {red: {budget_duration: 1d}}", "tag_budget_config: {red: {max_budget: 1, budget_duration: 1y}}", "tag_budget_config: {red: 5}"} {
+		if cfg, _ := Load(source("c.yaml", "model_list: []\nlitellm_settings: {"+wrong+"}")); cfg != nil {
+			t.Error(wrong, "is accepted")
+		}
 	}
 }

@@ -34,7 +34,9 @@ type loader struct {
 	restricting map[[2]string]bool   // unknown keys, by section and key; see restricts
 	infoLeft    int                  // bytes left for model_info as JSON
 	managed     *managed             // what the secret manager has; nil without one
+	guarded     []string             // the names of the guardrails
 	addition    bool                 // an entry is read that is not in the file
+	used        func(Use)            // is told of keys; nil if nobody asks
 }
 
 // located is a problem with the index of its file, by which problems sort.
@@ -92,7 +94,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result is valid only if no problem is an
 // error.
 func (l *loader) load() *Config {
-	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus, Tokens: defaultTokens()}, Alerting: defaultAlerting(), General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
+	cfg := &Config{Accounting: Accounting{BudgetStatus: defaultBudgetStatus, Tokens: defaultTokens(), LogSweep: 24 * time.Hour}, Alerting: defaultAlerting(), General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -109,19 +111,28 @@ func (l *loader) load() *Config {
 	}
 
 	g := globals{tls: map[string]settingAt{}}
-	var models, credentials, database *node
+	var models, credentials, database, guards *node
+	var guardDefaults guardDefaults
 	var everywhere policy
 	var counters valkey
+	caching := newCacheReader()
+	ways := routing{own: map[string]setting{}}
+	var told callbacks
+	var health healthSettings
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "model_list":
 			models = n
 		case "credential_list":
 			credentials = n
+		case "guardrails":
+			guards = n
 		case "general_settings":
-			database = l.general(cfg, n, path)
+			database = l.general(cfg, &health, n, path)
 		case "outcrop_settings":
-			everywhere = l.outcrop(cfg, n, path)
+			everywhere = l.outcrop(cfg, &caching, &ways, n, path)
+		case "callback_settings":
+			told.settings, told.settingsPath = n, path
 		case "litellm_settings", "router_settings":
 			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) {
 				switch k.Name {
@@ -131,10 +142,14 @@ func (l *loader) load() *Config {
 					if skip, ok := l.boolean(k, n, path); ok && skip {
 						l.src.SkipUnsupportedModels = true
 					}
+				case "skip_system_message_in_guardrail":
+					guardDefaults.skipSystem, _ = l.boolean(k, n, path)
 				default:
 					switch {
-					case k.Section == "litellm_settings" && l.limit(&cfg.Accounting, k, n, path):
-					case k.Section == "router_settings" && (counters.read(l, k, n, path) || g.limits.read(l, k, n, path)):
+					case caching.read(l, k, n, path):
+					case ways.take(k, n, path):
+					case k.Section == "litellm_settings" && (l.serving(&cfg.General, k, n, path) || l.limit(&cfg.Accounting, k, n, path) || l.manage(&cfg.Management, k, n, path) || told.read(l, &cfg.Callbacks, k, n, path)):
+					case k.Section == "router_settings" && (health.read(l, k, n, path) || counters.read(l, k, n, path) || g.limits.read(l, k, n, path)):
 					default:
 						g.read(l, k, n, path)
 					}
@@ -142,6 +157,8 @@ func (l *loader) load() *Config {
 			})
 		}
 	})
+	told.settle(l, &cfg.Callbacks)
+	cfg.General.Health = health.settle(l)
 	all := g.settle(l)
 	cfg.Timeout, cfg.StreamTimeout = all.timeout, cmp.Or(all.streamTimeout, all.timeout)
 	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
@@ -153,14 +170,19 @@ func (l *loader) load() *Config {
 		}
 	}
 	cfg.Accounting.Valkey = counters.settle(l, cfg.Accounting.DatabaseURL != "")
+	cfg.Cache = caching.settle(l, counters.settle(l, true), cfg.Accounting.DatabaseURL)
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
 	if s, ok := l.env("STORE_MODEL_IN_DB"); ok && strings.EqualFold(strings.TrimSpace(s), "true") {
 		cfg.Accounting.StoreModels = true
 	}
+	cfg.Accounting.Tokens.Policy.NewUsers = cfg.Management.NewUsers
+	l.guard(cfg, guards, guardDefaults)
 	creds := l.credentials(credentials)
 	l.models(cfg, all, everywhere, models, creds)
+	l.checkCache(cfg, &caching)
+	cfg.Accounting.Providers = g.limits.providers
 	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
@@ -169,6 +191,7 @@ func (l *loader) load() *Config {
 		g.limits.settle(m)
 		cfg.Accounting.Deployments = cfg.Accounting.Deployments || m.Limits.Any()
 	}
+	cfg.Routing = ways.settle(l, cfg.Models)
 	l.sameParameters(cfg.Models)
 	l.checkAnthropic(cfg)
 	return cfg
@@ -206,6 +229,7 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 			}
 			known = true
 		}
+		l.use(k, known, m, section, at, p)
 		switch {
 		case !known:
 			l.unknown(m, section, at, p)
@@ -255,7 +279,7 @@ func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
 // that only Outcrop has, which no other program needs, or nearly has the name of a section, of the master
 // key, or of a limit.
 func (l *loader) restricts(name, section string) bool {
-	if section == sectionTokens || strings.HasPrefix(section, "outcrop_settings") || strings.HasPrefix(section, "model_list[].model_info.outcrop") {
+	if strict(section) {
 		return true
 	}
 	if name == "master_key" && !strings.HasPrefix(section, "model_list") {
@@ -272,103 +296,8 @@ func (l *loader) restricts(name, section string) bool {
 	return restricts
 }
 
-// hint suggests the key that may have been meant.
-func (l *loader) hint(name, section string, p *provider.Info) string {
-	at := [3]string{"", section, name}
-	if p != nil {
-		at[0] = p.Name
-	}
-	if hint, ok := l.hints[at]; ok {
-		return hint
-	}
-	names := l.table.names(section)
-	if p != nil {
-		for _, o := range p.Options {
-			names = append(names, o.Name)
-		}
-	}
-	hint := l.elsewhere(name, section)
-	if near := nearest(name, names); hint == "" && near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	l.hints[at] = hint
-	return hint
-}
-
-// elsewhere names the section that a misplaced key belongs in, and what becomes of the key there; empty
-// if no section has it. Of several sections it names the nearest ones, of those where the key is
-// supported if there are any.
-func (l *loader) elsewhere(name, section string) string {
-	var found []Key
-	for _, k := range l.table.keys {
-		if k.Name != name || k.Section == section {
-			continue
-		}
-		far := 0
-		if len(found) > 0 {
-			far = cmp.Or(steps(section, k.Section)-steps(section, found[0].Section), support(k)-support(found[0]))
-		}
-		if far < 0 {
-			found = nil
-		}
-		if far <= 0 {
-			found = append(found, k)
-		}
-	}
-	if len(found) == 0 {
-		return ""
-	}
-	var places []string
-	for _, k := range found {
-		place := "under " + k.Section
-		if k.Section == "" {
-			place = "at the top level of the file"
-		}
-		places = append(places, place)
-	}
-	hint := "it belongs " + strings.Join(places, " or ")
-	switch found[0].Class {
-	case Limits:
-		return hint + ", where it " + limitOf(found[0].Limit)
-	case NotYet:
-		return hint + ", where it is not supported yet"
-	case Ignored:
-		return hint + ", where it has no effect either"
-	case Supported, PerProvider:
-	}
-	return hint
-}
-
-// support ranks a key that takes effect before one that does not.
-func support(k Key) int {
-	if k.Class == Supported || k.Class == PerProvider {
-		return 0
-	}
-	return 1
-}
-
-// steps is how many mappings lie between two sections.
-func steps(a, b string) int {
-	from, to := sectionPath(a), sectionPath(b)
-	shared := 0
-	for shared < min(len(from), len(to)) && from[shared] == to[shared] {
-		shared++
-	}
-	return len(from) + len(to) - 2*shared
-}
-
-func sectionPath(section string) []string {
-	if section == "" {
-		return nil
-	}
-	return strings.Split(section, ".")
-}
-
 // unsupported reports a known key that has no effect here.
 func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
-	if k.Name == "callbacks" && l.observers(m.value) {
-		k.Class = NotYet
-	}
 	switch k.Class {
 	case Supported: // nothing to report
 	case PerProvider:
@@ -378,11 +307,11 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 	case Ignored:
 		if kind := k.Section + "." + k.Name; !l.ignored[kind] {
 			l.ignored[kind] = true
-			l.warnAt(m.file, m.line, m.column, path, "has no effect", "")
+			l.warnAt(m.file, m.line, m.column, path, "has no effect", k.Note)
 		}
 	case NotYet:
 		if !off(k, m.value) {
-			message, hint := notYet(k, m.value)
+			message, hint := notYet(k)
 			l.warnAt(m.file, m.line, m.column, path, message, hint)
 		}
 	case Limits:
@@ -390,6 +319,9 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 			return
 		}
 		severity, hint := Error, "remove it, or start with --allow-unsupported to run without this limit"
+		if k.Note != "" {
+			hint = k.Note + " Or " + hint
+		}
 		if l.src.AllowUnsupported {
 			severity, hint = Warning, ""
 		}
@@ -399,30 +331,15 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 
 // notYet describes what is missing for a key that is not supported yet, where users
 // may rely on it.
-func notYet(k Key, n *node) (message, hint string) {
-	const plain = "is not supported yet and has no effect"
-	switch k.Name {
-	case "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "default_fallbacks":
-		return plain + ": if a model fails, no model of another name replaces it, so calls fail that LiteLLM would still answer",
-			"give the entries the same model_name to fail over between them, or add regions with outcrop_settings.bedrock.policy.regions"
-	case "allowed_fails", "cooldown_time":
-		return plain + ": Outcrop decides by its own rule how long a failing deployment is not used", ""
-	case "success_callback", "failure_callback", "service_callback", "service_callbacks", "callbacks":
-		items := n.items
-		if n.kind == scalar {
-			items = []*node{n}
-		}
-		if slices.ContainsFunc(items, func(i *node) bool { return i.text == "prometheus" || i.text == "prometheus_system" }) {
-			return "callbacks are not supported yet; Outcrop always serves metrics at /metrics, under its own names", ""
-		}
-	case "json_logs":
+func notYet(k Key) (message, hint string) {
+	if k.Name == "json_logs" {
 		return "has no effect: logs are JSON except on a terminal", "start with --log-format text for human-readable logs"
 	}
-	return plain, ""
+	return "is not supported yet and has no effect", k.Note
 }
 
 // general reads general_settings.
-func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
+func (l *loader) general(cfg *Config, health *healthSettings, n *node, path string) (database *node) {
 	var cert, key, enabled *node // of HTTPS, and enable_jwt_auth
 	var alerts alertTargets
 	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
@@ -452,6 +369,12 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			alerts.read(l, &cfg.Alerting, k, n, path)
 		case "allowed_ips":
 			cfg.General.AllowedIPs = l.addresses(n, path)
+		case "allowed_routes", "public_routes", "litellm_key_header_name", "user_header_name", "user_header_mappings":
+			l.access(&cfg.General.Access, k, n, path)
+		case "admin_only_routes":
+			cfg.Accounting.AdminRoutes = l.texts(n, path)
+		case "enforce_user_param", "enforced_params", "reject_clientside_metadata_tags", "service_account_settings":
+			l.demands(&cfg.Demands, k, n, path)
 		case "use_x_forwarded_for":
 			cfg.General.ForwardedFor, _ = l.boolean(k, n, path)
 		case "enable_jwt_auth":
@@ -462,6 +385,8 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
 		case "max_parallel_requests", "global_max_parallel_requests", "token_rate_limit_type":
 			l.rates(&cfg.Accounting, k, n, path)
+		case "maximum_spend_logs_retention_period", "maximum_spend_logs_retention_interval":
+			l.logRetention(&cfg.Accounting, k, n, path)
 		case "store_model_in_db":
 			cfg.Accounting.StoreModels, _ = l.boolean(k, n, path)
 		case "database_url":
@@ -469,9 +394,12 @@ func (l *loader) general(cfg *Config, n *node, path string) (database *node) {
 				cfg.Accounting.DatabaseURL, database = Secret(s), n
 				l.databaseURL(&cfg.Accounting, n, path)
 			}
+		default:
+			_ = health.read(l, k, n, path) || l.serving(&cfg.General, k, n, path)
 		}
 	})
 	alerts.settle(l, &cfg.Alerting)
+	l.settleDrain(&cfg.General, n, path)
 	if enabled != nil {
 		l.masterKey(cfg)
 		l.tokenEnvironment(cfg, enabled, path+".enable_jwt_auth")

@@ -46,9 +46,9 @@ func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
 		{"general_settings: {drop_params: true}", "it belongs under litellm_settings"},
 		{"general_settings: {num_retries: 3}", "it belongs under litellm_settings or under router_settings"},
 		{"litellm_settings: {timeout: 3}", "it belongs under router_settings"},
-		{"general_settings: {fallbacks: []}", "it belongs under litellm_settings or under router_settings, where it is not supported yet"},
+		{"general_settings: {modify_params: true}", "it belongs under litellm_settings, where it is not supported yet"},
 		{"general_settings: {rpm: 3}", "it belongs under model_list[].litellm_params"},
-		{"general_settings: {default_team_params: {}}", "it belongs under litellm_settings, where it is a restriction on who may call, which is not enforced yet"},
+		{"general_settings: {default_team_settings: {}}", "it belongs under litellm_settings, where it is a restriction on who may call, which is not enforced yet"},
 		{"litellm_settings: {model_list: []}", "it belongs at the top level of the file"},
 		{"master_keys: sk-1", ""},
 		{fmt.Sprintf(entry, "drop_params: true"), "it belongs under model_list[].litellm_params"},
@@ -106,7 +106,7 @@ func TestFilesThatWouldGrowWithoutEndAreErrors(t *testing.T) {
 }
 
 func TestManyWarningsDoNotStopTheGateway(t *testing.T) {
-	cfg, problems := Load(source("c.yaml", "model_list:\n"+strings.Repeat("- {model_name: a, litellm_params: {model: bedrock/a, weight: 1}}\n", 2000)))
+	cfg, problems := Load(source("c.yaml", "model_list:\n"+strings.Repeat("- {model_name: a, litellm_params: {model: bedrock/a, extra_body: {a: 1}}}\n", 2000)))
 	if cfg == nil || len(cfg.Models) != 2000 {
 		t.Fatal("not loaded")
 	}

@@ -92,6 +92,10 @@ func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, c
 		}
 		for _, m := range found {
 			m.ID = l.uniqueID(m, ids)
+			if m.Blocked {
+				cfg.Blocked = append(cfg.Blocked, m)
+				continue
+			}
 			cfg.Models = append(cfg.Models, m)
 		}
 	}
@@ -201,12 +205,18 @@ func (e *entry) read() []Model {
 		if len(providers) > 1 && m.ID != "" {
 			one.ID = m.ID + "/" + p.Name
 		}
+		if one.Team == "" {
+			one.Public = ""
+		} else {
+			one.Public = cmp.Or(one.Public, one.Name)
+		}
 		one.options = map[string]place{}
 		maps.Copy(one.options, m.options)
 		e.settings(&one, p)
 		if one.ID == "" {
 			one.ID = e.id(one, p)
 		}
+		e.ownName(&one)
 		out = append(out, one)
 	}
 	return out
@@ -264,10 +274,14 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 	l.fields(e.params, sectionParams, e.path+".litellm_params", p, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "model", "custom_llm_provider", "litellm_credential_name": // read already
-		case "timeout", "stream_timeout", "keepalive_seconds", "num_retries", "drop_params":
+		case "base_model":
+			m.BaseModel, _ = l.text(k, n, path) // that of model_info precedes it
+		case "timeout", "stream_timeout", "ttft_timeout", "stream_idle_timeout", "keepalive_seconds", "num_retries", "drop_params":
 			own.read(l, k, n, path)
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
+		case "guardrails":
+			m.Guardrails = e.guardrails(n, path)
 		default:
 			if litellm.IsPrice(k.Name) {
 				e.price(m, k, n, path)
@@ -275,6 +289,10 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 			}
 			if isLimit(k.Name) {
 				e.limit(m, k, n, path)
+				return
+			}
+			if isRouting(k.Name) {
+				e.routing(m, p, k, n, path)
 				return
 			}
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
@@ -295,6 +313,7 @@ func (c calls) settle(all calls, m *Model) {
 	c = c.or(all)
 	m.Timeout = c.timeout
 	m.StreamTimeout = cmp.Or(c.streamTimeout, c.timeout)
+	m.FirstTimeout, m.IdleTimeout = c.firstTimeout, c.idleTimeout
 	m.NumRetries, m.KeepAlive, m.DropParams = *c.numRetries, c.keepAlive, *c.dropParams
 }
 
@@ -375,8 +394,19 @@ func (e *entry) readInfo(m *Model) {
 	for i := range n.members {
 		mem := &n.members[i]
 		k, known := l.table.find(sectionInfo, mem.key)
+		if known {
+			l.use(k, known, mem, sectionInfo, path+"."+mem.key, nil)
+		}
 		switch {
 		case !known || mem.value.kind == null: // a note
+		case k.Name == "blocked":
+			m.Blocked, _ = l.boolean(k, mem.value, path+".blocked")
+		case k.Name == "access_windows":
+			m.Limits.Reserved = e.windows(mem.value, path+".access_windows")
+		case k.Name == "team_id":
+			m.Team, _ = l.text(k, mem.value, path+".team_id")
+		case k.Name == "team_public_model_name":
+			m.Public, _ = l.text(k, mem.value, path+".team_public_model_name")
 		case k.Class == Ignored:
 			l.unsupported(k, mem, path+"."+mem.key, nil)
 		case k.Class == Limits:
@@ -392,7 +422,10 @@ func (e *entry) readInfo(m *Model) {
 		case k.Name == "access_groups":
 			m.AccessGroups = e.words(mem.value, path+".access_groups")
 		case k.Name == "mode":
-			m.Responses = e.mode(k, mem, path+".mode") == "responses"
+			m.Probe.Mode = e.mode(k, mem, path+".mode")
+			m.Responses = m.Probe.Mode == "responses"
+		case isProbe(k.Name):
+			e.probe(&m.Probe, k, mem.value, path+"."+mem.key)
 		case k.Name == "base_model":
 			if s, ok := l.text(k, mem.value, path+".base_model"); ok {
 				m.BaseModel = s

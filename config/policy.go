@@ -18,6 +18,12 @@ const (
 	sectionResponses      = "outcrop_settings.responses"
 	sectionLimits         = "outcrop_settings.limits"
 	sectionProviderBudget = "router_settings.provider_budget_config.PROVIDER"
+	sectionNewKeys        = "litellm_settings.default_key_generate_params"
+	sectionNewTeams       = "litellm_settings.default_team_params"
+	sectionNewUsers       = "litellm_settings.default_internal_user_params"
+	sectionNewUserTeam    = "litellm_settings.default_internal_user_params.teams[]"
+	sectionMakers         = "litellm_settings.key_generation_settings"
+	sectionKeyBounds      = "litellm_settings.upperbound_key_generate_params"
 	sectionAlertArgs      = "general_settings.alerting_args"
 	sectionPolicy         = "outcrop_settings.bedrock.policy"
 	sectionInfoOutcrop    = "model_list[].model_info.outcrop"
@@ -41,7 +47,7 @@ type place struct {
 }
 
 // outcrop reads outcrop_settings.
-func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
+func (l *loader) outcrop(cfg *Config, caching *cacheReader, to *routing, n *node, path string) (all policy) {
 	l.fields(n, sectionOutcrop, path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "media":
@@ -58,6 +64,14 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 				cfg.NoPassThrough = !v
 			}
 			return
+		case "cache":
+			caching.store(l, n, path)
+			return
+		case "routing":
+			l.fields(n, sectionRouting, path, nil, func(k Key, n *node, path string) {
+				to.own[k.Name] = setting{k, n, path}
+			})
+			return
 		case "limits":
 			l.limits(&cfg.Accounting, n, path)
 			return
@@ -73,7 +87,9 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 			case "refresh_seconds":
 				cfg.Refresh = l.seconds(k, n, path)
 			case "attribution":
-				cfg.Attribution = l.attribution(k, n, path)
+				cfg.Attribution = l.attribution(k, n, path, "key_alias", "user_id", "team_id", "organization_id", "end_user", "tags")
+			case "session_tags":
+				cfg.SessionTags = l.attribution(k, n, path, "key_alias", "user_id", "team_id", "organization_id")
 			case "policy":
 				all = l.policy(n, path)
 			}
@@ -82,9 +98,8 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 	return all
 }
 
-// attribution reads what Bedrock is told of who calls.
-func (l *loader) attribution(k Key, n *node, path string) []string {
-	known := []string{"key_alias", "user_id", "team_id", "organization_id", "end_user", "tags"}
+// attribution reads what AWS is told of who calls.
+func (l *loader) attribution(k Key, n *node, path string, known ...string) []string {
 	names := l.texts(n, path)
 	for _, name := range names {
 		if !slices.Contains(known, name) {

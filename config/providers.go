@@ -1,6 +1,7 @@
 package config
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,19 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 )
+
+//go:embed litellm_providers.txt
+var litellmProviders string
+
+// litellmHas reports whether LiteLLM has a provider.
+func litellmHas(name string) bool {
+	for line := range strings.Lines(litellmProviders) {
+		if !strings.HasPrefix(line, "#") && slices.Contains(strings.Fields(line), name) {
+			return true
+		}
+	}
+	return false
+}
 
 // providers finds who serves a model, and the model string without the
 // provider's segment.
@@ -58,7 +72,7 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		}
 		severity := Error
 		message := fmt.Sprintf("Outcrop does not support the provider %s", e.quote(n, prefix))
-		if l.src.SkipUnsupportedModels {
+		if l.src.SkipUnsupportedModels || len(names) > 0 && litellmHas(prefix) {
 			severity, hint = Warning, ""
 			accepted, message = "", message+" yet; skipping the entry"
 			e.skipped = true
@@ -74,7 +88,7 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		if maker := makerOf(model); maker == "openai" || maker == "gemini" {
 			hint = fmt.Sprintf("LiteLLM takes it for a model of %s, which is not among the providers here", maker)
 		}
-		if l.src.SkipUnsupportedModels {
+		if l.src.SkipUnsupportedModels || len(names) > 0 && litellmHas(prefix) {
 			e.skipped = true
 			l.warnAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider; skipping the entry", hint)
 			break

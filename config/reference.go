@@ -37,7 +37,11 @@ Outcrop reads LiteLLM's ` + "`config.yaml`" + `. Without a file, every Bedrock m
 
 ` + "```yaml\n# config.yaml\n" + referenceExample + "```" + `
 
-Run ` + "`outcrop config check config.yaml`" + ` after each change. It lists every error and warning at once, with file, line and column.
+Run ` + "`outcrop config check config.yaml`" + ` after each change. It lists every error and warning at once, with file, line and column,
+and says how many of the file's keys work; with ` + "`--keys`" + ` it lists all of them with what becomes of each.
+
+Editors complete and check the file by a JSON Schema. Write it next to the file with ` + "`outcrop config schema > outcrop.schema.json`" + `, and begin
+the file with ` + "`# yaml-language-server: $schema=outcrop.schema.json`" + `. Keys without effect are deprecated in it.
 
 - ` + "`os.environ/NAME`" + ` as a value stands for the environment variable NAME, or for a secret of a secret manager, and
   ` + "`os.file/PATH`" + ` for the content of a file: [Keep secrets out of the configuration
@@ -69,9 +73,11 @@ their default. Any other value is handled by class:
 
 | class | what happens |
 | --- | --- |
-| ignored | a warning: the key has no equivalent in Outcrop, and leaving it out changes nothing |
+| ignored | a warning: the key is not needed, and leaving it out changes nothing |
 | not yet | a warning: the key should change behaviour, but is not supported yet |
 | limits | an error: the key restricts who may call, what may be sent or what may be spent, and Outcrop cannot enforce it yet. With ` + "`--allow-unsupported`" + ` it is a warning |
+
+The last column says why a key is not needed, or what to do instead.
 `
 
 // WriteReference writes docs/configuration.md, the list of all keys: those that take
@@ -79,15 +85,15 @@ their default. Any other value is handled by class:
 func WriteReference(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(referenceHead)
-	writeKeys(b, func(c Class) bool { return c == Supported || c == PerProvider })
+	writeKeys(b, false, func(c Class) bool { return c == Supported || c == PerProvider })
 	b.WriteString(referenceRest)
-	writeKeys(b, func(c Class) bool { return c != Supported && c != PerProvider })
+	writeKeys(b, true, func(c Class) bool { return c != Supported && c != PerProvider })
 	b.WriteString("\nThis page is generated from `config/keys.txt` by `go test ./config -run TestReference -update`.\n")
 	return b.Flush()
 }
 
-// writeKeys writes a table for each section that has keys of the classes.
-func writeKeys(b *bufio.Writer, of func(Class) bool) {
+// writeKeys writes a table for each section that has keys of the classes. What keys without effect take is left out.
+func writeKeys(b *bufio.Writer, without bool, of func(Class) bool) {
 	section, first := "", true
 	for _, k := range keyTable().keys {
 		if !of(k.Class) {
@@ -99,9 +105,21 @@ func writeKeys(b *bufio.Writer, of func(Class) bool) {
 			if section == "" {
 				title = "Top level"
 			}
-			fmt.Fprintf(b, "\n### %s\n\n| key | class | type | default | meaning |\n| --- | --- | --- | --- | --- |\n", title)
+			columns := "key | class | type | default | meaning"
+			if without {
+				columns = "key | class | default | meaning | instead"
+			}
+			fmt.Fprintf(b, "\n### %s\n\n| %s |\n| --- | --- | --- | --- | --- |\n", title, columns)
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.Class, k.typeName(), k.Default, k.Help)
+		if without {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.Class, k.Default, k.Help, k.Note)
+			continue
+		}
+		help := k.Help
+		if k.Note != "" {
+			help += " Otherwise than in LiteLLM: " + k.Note
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.Class, k.typeName(), k.Default, help)
 	}
 }
 

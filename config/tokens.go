@@ -43,7 +43,7 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 	texts := map[string]*string{
 		"user_id_jwt_field": &to.Fields.User, "user_email_jwt_field": &to.Fields.Email, "team_id_jwt_field": &to.Fields.Team, "team_ids_jwt_field": &to.Fields.Teams,
 		"team_id_default": &to.Fields.DefaultTeam, "org_id_jwt_field": &to.Fields.Organization, "end_user_id_jwt_field": &to.Fields.Customer, "admin_jwt_scope": &to.Fields.AdminScope,
-		"user_allowed_email_domain": &to.Policy.Domain,
+		"user_allowed_email_domain": &to.Policy.Domain, "roles_jwt_field": &to.Fields.Roles, "user_roles_jwt_field": &to.Fields.UserRoles, "object_id_jwt_field": &to.Fields.Object,
 	}
 	l.fields(n, sectionTokens, path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
@@ -51,6 +51,16 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 			to.Policy.MakeUsers, _ = l.boolean(k, n, path)
 		case "enforce_team_based_model_access":
 			to.Policy.EnforceTeam, _ = l.boolean(k, n, path)
+		case "user_allowed_roles":
+			to.Policy.UserRoles = l.texts(n, path)
+		case "role_mappings":
+			to.Policy.RoleMappings = l.roleMappings(n, path)
+		case "enforce_rbac":
+			to.Policy.EnforceRoles, _ = l.boolean(k, n, path)
+		case "scope_mappings":
+			to.Policy.ScopeMappings = l.scopeMappings(n, path)
+		case "enforce_scope_based_access":
+			to.Policy.EnforceScopes, _ = l.boolean(k, n, path)
 		case "public_key_ttl":
 			to.TTL = l.seconds(k, n, path)
 		case "public_key_stale_ttl":
@@ -68,6 +78,7 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 		}
 	})
 	to.Policy.NeedTeam = to.Fields.Team != ""
+	l.roleSettings(to, n, path)
 }
 
 // routes reads a list of paths and groups of paths. An empty list allows none.
@@ -113,7 +124,7 @@ func (l *loader) tokenEnvironment(cfg *Config, n *node, path string) {
 	if to.Audience == "" {
 		l.warnAt(n.file, n.line, n.column, path, "JWT_AUDIENCE is not set, so tokens for any other application of the identity provider are accepted", "set it to the audience of this gateway's tokens, and JWT_ISSUER to their issuer")
 	}
-	if f := &to.Fields; f.User == "" && f.Email == "" && f.Team == "" && f.Teams == "" && f.DefaultTeam == "" {
+	if f := &to.Fields; f.User == "" && f.Email == "" && f.Team == "" && f.Teams == "" && f.DefaultTeam == "" && f.Object == "" {
 		l.warnAt(n.file, n.line, n.column, path, "litellm_jwtauth names no claim for a user or a team, so every valid token may call every model, and its calls are nobody's", "set user_id_jwt_field or team_id_jwt_field")
 	}
 }

@@ -77,23 +77,15 @@ type document struct {
 	file    int
 	anchors map[string]*node
 	merged  int
+	tokens  token.Tokens
 }
 
 // parse reads one file. It returns nil if the file is empty or invalid, and reports
 // problems to l.
 func parse(l *loader, file int, data []byte) *node {
 	d := &document{l: l, file: file, anchors: map[string]*node{}}
-	text, ok := d.decode(data)
-	if !ok {
-		return nil
-	}
-	tokens := lexer.Tokenize(text)
-	if !d.bounded(tokens) {
-		return nil
-	}
-	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		d.syntax(err)
+	f := d.syntaxTree(data)
+	if f == nil {
 		return nil
 	}
 	var root *node
@@ -108,6 +100,24 @@ func parse(l *loader, file int, data []byte) *node {
 		root = d.node(doc.Body)
 	}
 	return root
+}
+
+// syntaxTree reads the YAML of a file. It returns nil if it is invalid.
+func (d *document) syntaxTree(data []byte) *ast.File {
+	text, ok := d.decode(data)
+	if !ok {
+		return nil
+	}
+	d.tokens = lexer.Tokenize(text)
+	if !d.bounded(d.tokens) {
+		return nil
+	}
+	f, err := parser.Parse(d.tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		d.syntax(err)
+		return nil
+	}
+	return f
 }
 
 // decode checks the encoding and normalizes the line ends.

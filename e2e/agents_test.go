@@ -17,8 +17,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// agentPatience limits one run of a coding agent.
-const agentPatience = 2 * time.Minute
+// agentPatience limits one run of a coding agent; only a failure takes that long. On a busy machine the longest takes two minutes.
+const agentPatience = 6 * time.Minute
 
 // agentConfig has the model of a task. Without retries, the client sees a throttle and a response that
 // breaks off.

@@ -134,6 +134,7 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 		fmt.Fprintf(&counts, "| %s | %d |\n", v, n)
 	}
 	fmt.Fprintf(&b, differencesHead, requests, litellmPin.version(t), alike, counts.String())
+	b.WriteString(surprises)
 	for _, section := range [][2]string{
 		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"},
 	} {

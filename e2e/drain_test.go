@@ -101,11 +101,12 @@ func startBinary(t *testing.T, upstream string) *process {
 	return p
 }
 
-// buildBinary builds the program in a folder.
+// buildBinary builds the program in a folder, as make build does, and so of packages that Go has in its cache.
 func buildBinary(t *testing.T, dir string) string {
 	t.Helper()
 	binary := filepath.Join(dir, "outcrop")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "outcrop/cmd/outcrop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "outcrop/cmd/outcrop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}

@@ -44,6 +44,7 @@ func (p *process) status(ctx context.Context, path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	req.Header.Set("Authorization", "Bearer "+masterKey) // for /metrics
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return 0, err

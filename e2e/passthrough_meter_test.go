@@ -91,7 +91,7 @@ func TestPassThroughIsMetered(t *testing.T) {
 			t.Errorf("%s: %d, cost %q, %s", tt.path, r.status, r.header.Get("X-Outcrop-Cost"), r.body)
 		}
 	}
-	metrics := g.send(t, http.MethodGet, "/metrics", "", nil).body
+	metrics := g.send(t, http.MethodGet, "/metrics", "", map[string]string{"Authorization": "Bearer " + masterKey}).body
 	for _, want := range []string{
 		`outcrop_tokens_total{kind="input",model="openai"} 12`, `outcrop_tokens_total{kind="output",model="gemini"} 4`, `outcrop_cost_usd_total{model="gemini"} 5e-05`,
 	} {
@@ -196,5 +196,76 @@ func TestOpenAISDKForPythonPassesThrough(t *testing.T) {
 	}
 	if len(lines) != 4 {
 		t.Errorf("%d lines", len(lines))
+	}
+}
+
+// Keys ask models by providers' own APIs within their lists, limits and budgets, and what it costs is in the books.
+func TestPassThroughOfKeysIsBounded(t *testing.T) {
+	v := startVendor(t, meteredAPI)
+	g := startApp(t, strings.ReplaceAll(passThroughConfig, "UPSTREAM", v.URL), "", nil)
+	defer g.stop(t)
+	admin := map[string]string{"Authorization": "Bearer " + masterKey, "Content-Type": "application/json"}
+	newKey := func(doc string) map[string]string {
+		t.Helper()
+		var made struct {
+			Key string `json:"key"`
+		}
+		r := g.send(t, http.MethodPost, "/key/generate", doc, admin)
+		if err := jsonx.Unmarshal([]byte(r.body), &made); err != nil || made.Key == "" {
+			t.Fatal(r.status, r.body)
+		}
+		return map[string]string{"Authorization": "Bearer " + made.Key, "Content-Type": "application/json"}
+	}
+	const chat, files = "/openai_passthrough/v1/chat/completions", "/openai_passthrough/v1/files"
+	const ask = `{"model":"gpt-4o","max_tokens":2}`
+	spent := func(key map[string]string) float64 {
+		t.Helper()
+		var info struct {
+			Info struct {
+				Spend float64 `json:"spend"`
+			} `json:"info"`
+		}
+		r := g.send(t, http.MethodGet, "/key/info?key="+strings.TrimPrefix(key["Authorization"], "Bearer "), "", admin)
+		if err := jsonx.Unmarshal([]byte(r.body), &info); err != nil {
+			t.Fatal(r.status, r.body)
+		}
+		return info.Info.Spend
+	}
+
+	key := newKey(`{"models":["openai/gpt-4o"],"max_budget":0.00005}`)
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{http.MethodPost, chat, ask, 200, "granite"},
+		{http.MethodPost, chat, `{"model":"gpt-4o-mini"}`, 403, "gpt-4o-mini"},
+		{http.MethodPost, chat, `{}`, 403, "names no model"},
+		{http.MethodGet, files, "", 403, "allowed_routes"},
+		{http.MethodPost, "/openai_passthrough/v1/fine_tuning/jobs", `{"model":"gpt-4o"}`, 403, "allowed_routes"},
+		{http.MethodPost, chat, ask, 200, "granite"}, // with the rest of the budget
+		{http.MethodPost, chat, ask, 422, "budget"},
+	} {
+		if r := g.send(t, tt.method, tt.path, tt.body, key); r.status != tt.status || !strings.Contains(r.body, tt.says) {
+			t.Errorf("%s %s: %d %s, want %d", tt.path, tt.body, r.status, r.body, tt.status)
+		}
+	}
+	eventually(t, "two calls are in the books", func() bool { return spent(key) == 0.00006 })
+
+	limited := newKey(`{"rpm_limit":1}`)
+	for _, status := range []int{200, 429} {
+		if r := g.send(t, http.MethodPost, chat, ask, limited); r.status != status {
+			t.Errorf("%d %s, want %d", r.status, r.body, status)
+		}
+	}
+	untold := newKey(`{}`)
+	if r := g.send(t, http.MethodPost, chat, `{"model":"gpt-4o","stream":true}`, untold); r.status != 200 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	eventually(t, "a stream that does not say what it has used is in the books", func() bool { return spent(untold) > 0 })
+
+	wide := newKey(`{"allowed_routes":["/openai_passthrough/*"]}`)
+	if r := g.send(t, http.MethodGet, files, "", wide); r.status != 200 {
+		t.Errorf("a key whose routes name the path: %d %s", r.status, r.body)
 	}
 }

@@ -226,6 +226,19 @@ func TestModelsOfLiteLLMBecomeAPrivateFileAndAWrongSaltKeyWritesNothing(t *testi
 	if code, out, errs := command("config", "check", file); code != 0 {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
+	// Without a file, the model is one of the gateway's database, which serves it.
+	code, out, errs := run("--salt-key", "sk-salt", "--dry-run")
+	if code != 0 || !strings.Contains(out, "LiteLLM_ProxyModelTable") || strings.Contains(out, "store_model_in_db") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	code, out, errs = run("--salt-key", "sk-salt")
+	if code != 0 || strings.Contains(out+errs, "sk-of-the-provider") || !strings.Contains(out, "store_model_in_db: true") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	g := startApp(t, "general_settings: {master_key: "+masterKey+", store_model_in_db: true}\n", data, map[string]string{"LITELLM_SALT_KEY": "sk-salt"})
+	if status, body := g.requested(t, http.MethodGet, "/model/info?litellm_model_id=m", masterKey, ""); status != 200 || !strings.Contains(body, `"model_name":"best"`) || !strings.Contains(body, `"db_model":true`) {
+		t.Errorf("%d %s", status, body)
+	}
 	// A file of somebody's own is not replaced.
 	if err := os.WriteFile(file, []byte("model_list: []\n"), 0o600); err != nil {
 		t.Fatal(err)

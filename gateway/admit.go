@@ -16,9 +16,27 @@ type Tenants interface {
 	Master(ctx context.Context) (*tenant.Caller, error)
 }
 
+// Anyone is implemented by Tenants that know who calls paths which need no key.
+type Anyone interface {
+	// Anyone is who calls without a key. The error is an *llm.Error.
+	Anyone(ctx context.Context) (*tenant.Caller, error)
+}
+
 // Authenticate checks the keys that a client presented in any of the supported headers, and returns who it is.
 // It takes the same time for a wrong key as for the master key. The error is an *llm.Error.
 func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Caller, error) {
+	caller, err := g.authenticate(ctx, presented)
+	if anyone, ok := g.tenants.(Anyone); ok && err != nil && presented.Public {
+		t, err := anyone.Anyone(ctx)
+		if err != nil {
+			return Caller{}, err
+		}
+		return Caller{Identity: t.Owner(), tenant: t}, nil
+	}
+	return caller, err
+}
+
+func (g *Gateway) authenticate(ctx context.Context, presented *Credentials) (Caller, error) {
 	if !g.locked { // whoever may reach the gateway is its operator
 		return g.operator(ctx)
 	}
@@ -75,6 +93,8 @@ type Credentials struct {
 	// Scheme is the scheme of an Authorization header that has no key for this gateway, such as Basic:
 	// NoScheme if it is a key without one, and empty if there is no such header.
 	Scheme string
+	// Public is whether the request is for a path that needs no key.
+	Public bool
 }
 
 // NoScheme is Credentials.Scheme of an Authorization header that is a single word.
@@ -107,8 +127,32 @@ func (g *Gateway) Admit(ctx context.Context, door, id string, c Credentials) (*C
 // Refused is the door in the record of requests that go no further than the check of the key.
 const Refused = "refused"
 
-// Identify sets who makes a call whose client the frontend has verified after it began.
-func (c *Call) Identify(identity string) { c.caller = Caller{Identity: identity} }
+// Identify sets who makes a call whose client the frontend has verified after it began: the client's own name, and the key
+// whose models, limits and budgets hold for it. Without a key they are the operator's, as for the master key. The error is
+// an *llm.Error.
+func (c *Call) Identify(ctx context.Context, identity, key string) (err error) {
+	var caller Caller
+	if key == "" {
+		caller, err = c.g.operator(ctx)
+		caller.Identity = identity
+	} else {
+		caller, err = c.g.Authenticate(ctx, &Credentials{Keys: [5]string{key}})
+	}
+	c.caller = caller
+	return err
+}
+
+// Origin is who makes a call, and what the request's headers say of it.
+type Origin struct {
+	caller Caller
+	labels labels
+}
+
+// Origin is that of the call, for another that goes on with it.
+func (c *Call) Origin() Origin { return Origin{c.caller, c.labels} }
+
+// Continue sets that the call goes on with another one of the same client, such as one that was to be made in the background.
+func (c *Call) Continue(of Origin) { c.caller, c.labels = of.caller, of.labels }
 
 // Caller is who makes the call.
 func (c *Call) Caller() Caller { return c.caller }

@@ -9,12 +9,16 @@ import (
 // attribute labels a call with who makes it, as the operator has it. Calls with a client's own credentials or
 // address are not labelled: what the gateway knows of its callers is not for other accounts.
 func (c *Call) attribute(req *llm.Call) {
-	req.Attribution = nil
+	req.Attribution, req.Session = c.who(c.g.attribution, req), c.who(c.g.sessionTags, req)
+}
+
+// who are labels that say who makes a call.
+func (c *Call) who(names []string, req *llm.Call) (labels []llm.Label) {
 	t := c.caller.tenant
 	if t == nil || req.ClientSettings != nil {
-		return
+		return nil
 	}
-	for _, name := range c.g.attribution {
+	for _, name := range names {
 		value := ""
 		switch name {
 		case "key_alias":
@@ -26,12 +30,13 @@ func (c *Call) attribute(req *llm.Call) {
 		case "organization_id":
 			value = t.OrganizationID
 		case "end_user":
-			value = req.User
+			value = c.customerOf(req)
 		case "tags":
 			value = strings.Join(t.TagsOf(c.labels.tags, req.Tags), ",")
 		}
 		if value != "" {
-			req.Attribution = append(req.Attribution, llm.Label{Name: name, Value: value})
+			labels = append(labels, llm.Label{Name: name, Value: value})
 		}
 	}
+	return labels
 }

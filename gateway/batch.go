@@ -12,6 +12,7 @@ func (c *Call) Batch(deployment, model string, u *llm.Usage) (cost llm.Cost, est
 	}
 	cost, estimated, ok = p.Batch(u)
 	if ok {
+		cost = c.g.adjustments.Of(c.provider(), model, cost).Cost
 		c.record.BatchCost, c.record.BatchEstimated = llm.Some(cost), estimated
 	}
 	return cost, estimated, ok

@@ -7,26 +7,37 @@ import (
 	"slices"
 
 	"outcrop/llm"
+	"outcrop/route"
 	"outcrop/store"
 	"outcrop/tenant"
 )
 
 // labels are what a frontend knows of a call besides its request.
 type labels struct {
-	tags             []string
-	address, session string
+	tags                    []string
+	address, session, agent string
+	customer                string
+	headers                 []llm.Label // that may go on to the provider
+	added                   []llm.Label // those of them that the call's model has
 }
 
-// Label sets what the request's headers say of a call: labels of its own, the client's address, and the session
-// that it belongs to; all may be empty.
-func (c *Call) Label(tags []string, address, session string) {
-	c.labels = labels{tags, address, session}
+// Label sets what the request's headers say of a call: labels of its own, the client's address, the session that it belongs to, and
+// the client's program; all may be empty.
+func (c *Call) Label(tags []string, address, session, agent string) {
+	c.labels = labels{tags: tags, address: address, session: session, agent: agent}
 }
+
+// For sets that the request's headers name the customer of a call, who precedes the one of the body.
+func (c *Call) For(customer string) { c.labels.customer = customer }
+
+// customerOf is whom a call is for.
+func (c *Call) customerOf(req *llm.Call) string { return cmp.Or(c.labels.customer, req.User) }
 
 // sizer says what a request may use, in tokens: of its prompts, about and in all, of each response at most, and how
-// many responses there are. An output of 0 is not bounded by the request.
+// many responses there are. An output of 0 is not bounded by the request. begin adds the beginning of the prompt.
 type sizer interface {
 	size() (prompt, output, times int64)
+	begin(b *beginning)
 }
 
 type conversation struct{ req *llm.Request }
@@ -78,46 +89,64 @@ func (s document) size() (prompt, output, times int64) {
 	return int64(len(s.raw.Body)+3) / 4, maxOutput(s.raw.Body), 1
 }
 
-// reserve checks that the caller may make the call, and reserves what it may use. groups are the access groups that
-// the model is in.
-func (c *Call) reserve(ctx context.Context, req *llm.Call, groups []string, size sizer) error {
+// reserve checks that the caller may make the call, and reserves what it may use. settings are those of the model, with
+// the access groups and the team that it belongs to.
+func (c *Call) reserve(ctx context.Context, req *llm.Call, settings *route.Settings, size sizer) error {
 	t := c.caller.tenant
 	req.Admit = nil
 	if t == nil {
 		return nil
 	}
 	c.resume()
+	r := c.request(req, settings, size)
+	if err := c.draw(ctx, t, &r); err != nil {
+		return err
+	}
+	c.admission(req)
+	return nil
+}
+
+// request is what a call asks of its caller's models, limits and budgets.
+func (c *Call) request(req *llm.Call, settings *route.Settings, size sizer) tenant.Request {
 	r := tenant.Request{
-		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: groups, Customer: req.User, Tags: c.labels.tags,
+		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: settings.AccessGroups, Team: settings.Team, Customer: c.customerOf(req), Tags: c.labels.tags,
 	}
 	if len(req.Tags) > 0 {
 		r.Tags = slices.Concat(r.Tags, req.Tags)
 	}
-	if size == nil {
-		if err := t.Check(&r); err != nil {
-			return c.Fail(err)
-		}
-		return nil
+	if size != nil {
+		r.Estimate = c.estimator(req.Model, size)
 	}
-	r.Estimate = func() tenant.Estimate {
-		terms := c.g.router.Terms(req.Model)
+	return r
+}
+
+// estimator says what a call of a model may use.
+func (c *Call) estimator(model string, size sizer) func() tenant.Estimate {
+	return func() tenant.Estimate {
+		terms := c.g.router.Terms(model)
 		e := tenant.Estimate{MostOutput: terms.MostOutput, Cost: terms.Cost}
 		e.Prompt, e.Output, e.Times = size.size()
 		return e
 	}
-	charge, err := t.Begin(ctx, &r)
+}
+
+// draw reserves what a request may use, or only checks that the caller may make it, if it has no estimate and uses nothing.
+func (c *Call) draw(ctx context.Context, t *tenant.Caller, r *tenant.Request) (err error) {
+	if r.Estimate == nil {
+		err = t.Check(r)
+	} else {
+		c.charge, err = t.Begin(ctx, r)
+	}
 	if err != nil {
 		return c.Fail(err)
 	}
-	c.charge, req.Admit = charge, charge.Admit
 	return nil
 }
 
 // resume ends the reservation of a call that begins again, in another way, because the first has not served it.
 func (c *Call) resume() {
 	if u := &c.record.Usage; c.charge != nil && u.Prompt()+u.Output == 0 && u.Cost.Value == 0 {
-		c.charge.Cancel()
-		c.charge = nil
+		c.cancel()
 		return
 	}
 	c.settle()
@@ -134,10 +163,10 @@ func (c *Call) settle() {
 	r := &c.record
 	row := store.Row{
 		RequestID: r.ID, CallType: r.Door, Cost: int64(r.Usage.Cost.Value), Start: r.Started, End: c.g.now(),
-		Model: cmp.Or(r.Meta.Destination.ID, r.Model), Deployment: r.Meta.Deployment, Group: r.Group, Provider: cmp.Or(r.Meta.Destination.Provider, "bedrock"),
+		Model: cmp.Or(r.Meta.Destination.ID, r.Model), Deployment: r.Meta.Deployment, Group: r.Group, Provider: c.provider(),
 		Session: c.labels.session, Address: c.labels.address,
 		Input: r.Usage.Input + r.Usage.CacheRead.Value + r.Usage.CacheWrite.Value, Output: r.Usage.Output,
-		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status,
+		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status, Cached: r.Cached,
 	}
 	if r.FirstToken > 0 {
 		row.First = r.Started.Add(r.FirstToken)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"outcrop/gateway"
@@ -18,13 +19,13 @@ import (
 	"outcrop/tenant"
 )
 
-func (*router) Terms(string) route.Terms { return route.Terms{} }
+func (*router) Terms(string) *route.Terms { return &route.Terms{} }
 
 func (*router) CountTokens(context.Context, *llm.Raw, *route.Translation) (*llm.Count, error) {
 	return &llm.Count{Tokens: 7}, nil
 }
 
-func (*many) Terms(string) route.Terms { return route.Terms{} }
+func (*many) Terms(string) *route.Terms { return &route.Terms{} }
 
 // tenants are the callers of a directory.
 type tenants struct{ *tenant.Directory }
@@ -34,8 +35,15 @@ func (t tenants) Master(context.Context) (*tenant.Caller, error) { return t.Dire
 // journal has the rows of calls.
 type journal []store.Row
 
+// appending is held while a row is added: calls may end at the same time.
+var appending sync.Mutex
+
 func (j *journal) Append(row *store.Row) error {
-	*j = append(*j, *row)
+	appending.Lock()
+	defer appending.Unlock()
+	kept := *row
+	kept.Charges = slices.Clone(row.Charges)
+	*j = append(*j, kept)
 	return nil
 }
 
@@ -189,7 +197,7 @@ func TestACallIsInTheBooksBeforeItsClientHasTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, rows := charging(t, tt.router, `{"max_budget":1,"max_parallel_requests":1}`)
 			call := admitted(t, g)
-			call.Label([]string{"a"}, "192.0.2.1", "session")
+			call.Label([]string{"a"}, "192.0.2.1", "session", "")
 			err := tt.call(t, call)
 			if failed := tt.code != "" && tt.code != llm.CodeClientGone; failed && (err == nil || errors.Is(err, io.EOF)) {
 				t.Errorf("the end is %v", err)
@@ -303,7 +311,7 @@ func TestACallThatBeginsTwiceHoldsOneReservation(t *testing.T) {
 func TestTagsOfBodiesAndUsersAreCharged(t *testing.T) {
 	g, rows := charging(t, &router{resp: &llm.Response{Usage: llm.Usage{Input: 3}, Meta: llm.Meta{Price: price{}}}}, `{}`)
 	call := admitted(t, g)
-	call.Label([]string{"header", "both"}, "", "")
+	call.Label([]string{"header", "both"}, "", "", "")
 	req := asking()
 	req.User, req.Tags = "customer", []string{"body", "both"}
 	if _, err := call.Complete(t.Context(), req); err != nil {

@@ -44,6 +44,10 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
+	req, err := c.before(ctx, req)
+	if err != nil {
+		return nil, err
+	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
@@ -61,22 +65,24 @@ func (c *Call) CompleteEach(ctx context.Context, requests []*llm.Request) ([]*ll
 	if err := c.beginEach(ctx, requests); err != nil {
 		return nil, err
 	}
-	return c.completeEach(budget.With(ctx, c.lease), requests)
+	ctx = budget.With(ctx, c.lease)
+	requests, err := c.beforeEach(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
+	return c.completeEach(ctx, requests)
 }
 
 // beginEach begins a call of several requests, whose bodies the lease covers.
 func (c *Call) beginEach(ctx context.Context, requests []*llm.Request) error {
-	for _, req := range requests[1:] {
-		req.Guardrail = nil
-		if d := c.g.Settings(req.Model).Defaults; d != nil {
-			req.Guardrail = d.Guardrail
-		}
-	}
-	if err := c.begin(ctx, &requests[0].Call, conversations(requests)); err != nil {
+	first := &requests[0].Call
+	if err := c.begin(ctx, first, conversations(requests)); err != nil {
 		return err
 	}
-	for _, req := range requests[1:] {
-		req.Model, req.Attribution = requests[0].Model, requests[0].Attribution
+	for _, req := range requests[1:] { // what the gateway says of one of them holds for all
+		req.Model, req.Attribution, req.Session, req.Headers = first.Model, first.Attribution, first.Session, first.Headers
+		req.Guardrail, req.Routing = first.Guardrail, first.Routing
+		req.Admit, req.Allow, req.Alike, req.Prompt = first.Admit, first.Allow, first.Alike, first.Prompt
 	}
 	if n := int64(len(requests)); n > c.g.maxChoices {
 		req := requests[0]
@@ -90,10 +96,12 @@ func (c *Call) beginEach(ctx context.Context, requests []*llm.Request) error {
 func (c *Call) completeEach(ctx context.Context, requests []*llm.Request) ([]*llm.Response, error) {
 	req := requests[0]
 	answers := make([]*llm.Response, len(requests))
-	err := runAll(ctx, len(answers), func(ctx context.Context, i int) error {
-		var err error
-		answers[i], err = c.g.router.Complete(ctx, requests[i])
-		return err
+	refused, err := c.alongside(ctx, requests, func(ctx context.Context) error {
+		return runAll(ctx, len(answers), func(ctx context.Context, i int) error {
+			var err error
+			answers[i], err = c.g.router.Complete(ctx, requests[i])
+			return err
+		})
 	})
 	counted, prompt, uncounted, out := 0, int64(0), 0, int64(0)
 	for i, a := range answers {
@@ -121,7 +129,7 @@ func (c *Call) completeEach(ctx context.Context, requests []*llm.Request) ([]*ll
 	}
 	if err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone && counted == 0 {
+		if c.unfinished(e) && counted == 0 {
 			for _, r := range requests {
 				prompt += promptLength(r)
 			}
@@ -129,7 +137,13 @@ func (c *Call) completeEach(ctx context.Context, requests []*llm.Request) ([]*ll
 		}
 		return nil, e
 	}
-	c.settle()
+	defer c.settle()
+	for i := 0; i < len(answers) && refused == nil; i++ {
+		answers[i], refused = c.after(ctx, answers[i])
+	}
+	if refused != nil {
+		return nil, c.Fail(refused)
+	}
 	return answers, nil
 }
 
@@ -183,16 +197,19 @@ func (c *Call) StreamEach(ctx context.Context, requests []*llm.Request) (llm.Str
 	if err := c.beginEach(ctx, requests); err != nil {
 		return nil, err
 	}
+	ctx = budget.With(c.detached(ctx), c.lease)
+	requests, err := c.beforeEach(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
 	req := requests[0]
-	ctx = budget.With(ctx, c.lease)
 	m := &meteredStream{metering: metering{call: c, release: func() {}, allowance: allowance{ctx: ctx}}, tier: req.ServiceTier, out: make([]int64, len(requests))}
 	for _, r := range requests {
 		m.prompt += promptLength(r) / int64(len(requests))
 	}
-	var err error
-	if m.Stream, err = c.openAll(ctx, requests); err != nil {
+	if m.Stream, err = c.stream(ctx, requests, func() (llm.Stream, error) { return c.openAll(ctx, requests) }); err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone {
+		if c.unfinished(e) {
 			c.estimate(m.prompt*int64(len(m.out)), 0, "")
 		}
 		return nil, e

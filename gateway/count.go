@@ -17,6 +17,10 @@ func (c *Call) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (i
 	ctx = budget.With(ctx, c.lease)
 	t, release := c.inlined(raw, t)
 	defer release()
+	raw, t, err := c.countable(ctx, raw, t)
+	if err != nil {
+		return 0, c.Fail(err)
+	}
 	count, err := c.g.router.CountTokens(ctx, raw, t)
 	if err == nil {
 		c.meta(&count.Meta)

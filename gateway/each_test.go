@@ -95,7 +95,7 @@ func TestWhatIsPassedOnIsOneLine(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				call := g.Begin("test", "id-1")
-				resp, err := call.Forward(ctx, "openai", &llm.Forward{})
+				resp, err := call.Forward(ctx, "openai", &llm.Forward{}, gateway.Asked{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -130,7 +130,7 @@ func TestAProviderWithoutCredentialsIsNotFound(t *testing.T) {
 	g, _ := manyCalls(&many{})
 	call := g.Begin("test", "id-1")
 	defer call.End(t.Context())
-	_, err := call.Forward(t.Context(), "mistral", &llm.Forward{})
+	_, err := call.Forward(t.Context(), "mistral", &llm.Forward{}, gateway.Asked{})
 	if e := llm.AsError(err); e.Status != 404 || !strings.Contains(e.Fix, "mistral") || g.Forwards("mistral") {
 		t.Errorf("%+v", e)
 	}

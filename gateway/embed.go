@@ -10,10 +10,22 @@ import (
 
 // Embed gets embeddings. A failure is an *llm.Error and is recorded.
 func (c *Call) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	if k := c.keeping; k != nil && k.parts != nil {
+		return c.embedParts(ctx, k, req)
+	}
+	return c.embed(ctx, req)
+}
+
+// embed is Embed without the response cache.
+func (c *Call) embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	if err := c.begin(ctx, &req.Call, embedding{req}); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
+	req, err := c.beforeEmbed(ctx, req)
+	if err != nil {
+		return nil, err
+	}
 	req, release, err := c.inlineInputs(ctx, req)
 	if err != nil {
 		return nil, err
@@ -35,7 +47,12 @@ func (c *Call) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankR
 	if err := c.begin(ctx, &req.Call, ranking{req}); err != nil {
 		return nil, err
 	}
-	resp, err := c.g.router.Rerank(budget.With(ctx, c.lease), req)
+	ctx = budget.With(ctx, c.lease)
+	req, err := c.beforeRerank(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.g.router.Rerank(ctx, req)
 	if err != nil {
 		return nil, c.Fail(err)
 	}

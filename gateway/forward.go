@@ -9,6 +9,7 @@ import (
 
 	"outcrop/internal/budget"
 	"outcrop/llm"
+	"outcrop/tenant"
 )
 
 // Forwarder makes requests for a provider's own API; a provider.Forwarder is one.
@@ -20,23 +21,47 @@ type Forwarder interface {
 const forwardSilence = 10 * time.Minute
 
 // Forwards reports whether clients can call the own API of a provider.
-func (g *Gateway) Forwards(provider string) bool { return g.forwarders[provider] != nil }
+func (g *Gateway) Forwards(provider string) bool { return (*g.forwarders.Load())[provider] != nil }
 
-// Forward passes a request on to a provider's own API. It makes one attempt. The caller closes the body of
-// the response, whose reads fail with an *llm.Error that is recorded. A failure is an *llm.Error and is
-// recorded; a response with an error status is a response.
-func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward) (*llm.Forwarded, error) {
+// Asked is what a request for a provider's own API asks for, as far as the API is known.
+type Asked struct {
+	// Provider is the name under which the provider's models and their prices are known, and Model the model that
+	// the request names; empty for none.
+	Provider, Model string
+	// Generates is whether the model makes something, which costs money.
+	Generates bool
+}
+
+// Forward passes a request on to a provider's own API, if the caller may call the model and can pay for it. It makes one
+// attempt. The caller closes the body of the response, whose reads fail with an *llm.Error that is recorded. A failure is
+// an *llm.Error and is recorded; a response with an error status is a response.
+func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward, asked Asked) (*llm.Forwarded, error) {
 	c.record.Model, c.record.Group = provider, provider
 	if err := c.stopping(); err != nil {
 		return nil, err
 	}
-	f := c.g.forwarders[provider]
+	f := (*c.g.forwarders.Load())[provider]
 	if f == nil {
 		return nil, c.Fail(&llm.Error{
 			Code: llm.CodeNotFound, Status: 404, Message: "this gateway has no credentials for the API of " + provider + ".",
 			Fix: "Configure a model of " + provider + ", or set the environment variables with its credentials. The gateway's own endpoints, such as /v1/chat/completions, have no provider in front.",
 		})
 	}
+	if err := c.unbound(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.reserveForward(ctx, req, asked); err != nil {
+		return nil, err
+	}
+	if err := c.choose(&llm.Call{}); err != nil {
+		return nil, err
+	}
+	if len(req.Body) > 0 {
+		if err := c.unguarded(); err != nil {
+			return nil, err
+		}
+	}
+	c.sending(&llm.Call{})
 	ctx, cancel := context.WithCancelCause(budget.With(ctx, c.lease))
 	b := &forwardedBody{call: c, client: ctx, cancel: cancel}
 	b.timer = time.AfterFunc(forwardSilence, func() {
@@ -45,7 +70,11 @@ func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward) (
 	resp, err := f.Forward(ctx, req)
 	if err != nil {
 		defer b.end()
-		return nil, c.Fail(b.cause(err))
+		e := c.Fail(b.cause(err))
+		if e.Code == llm.CodeClientGone && c.charge != nil {
+			c.guess(asked, int64(len(req.Body)), 0)
+		}
+		return nil, e
 	}
 	b.timer.Reset(forwardSilence)
 	c.meta(&resp.Meta)
@@ -72,29 +101,82 @@ type Passed struct {
 	Stop, Tier string
 	// Unknown says why the usage is not known, or not all of it; empty if it is, or if there is none.
 	Unknown string
+	// Prompt is the length of the request, and Pieces the number of pieces in which the response came, each about a token.
+	Prompt, Pieces int64
 }
 
-// Passed records what a response says of itself. Its cost is that of the model that it names, or, if its
-// prices are not known, of the one that the request names.
+// reserveForward is reserve for a request for a provider's own API: the model's name is as the provider's clients have it, and
+// with the provider in front.
+func (c *Call) reserveForward(ctx context.Context, req *llm.Forward, asked Asked) error {
+	t := c.caller.tenant
+	if t == nil {
+		return nil
+	}
+	r := tenant.Request{Tags: c.labels.tags}
+	if asked.Model != "" {
+		r.Asked, r.Model, r.Group = asked.Model, asked.Provider+"/"+asked.Model, asked.Model
+	}
+	if asked.Generates {
+		r.Estimate = func() (e tenant.Estimate) {
+			e.Prompt, e.Output, e.Times = document{&llm.Raw{Body: req.Body}}.size()
+			if p, _ := c.priceOf(asked.Provider, asked.Model); p != nil {
+				e.Cost = func(u *llm.Usage) llm.Cost {
+					cost, _ := p.Cost("", u)
+					return c.g.adjustments.Of(asked.Provider, asked.Model, cost).Cost
+				}
+			}
+			return e
+		}
+	}
+	return c.draw(ctx, t, &r)
+}
+
+// priceOf is the price of a provider's model, and whether it is the operator's; nil if it is not known.
+func (c *Call) priceOf(provider, model string) (p llm.Pricer, own bool) {
+	if model == "" || c.g.prices == nil {
+		return nil, false
+	}
+	return c.g.prices(provider, model)
+}
+
+// guess records what a response has used that did not say it, for the budgets that pay for it.
+func (c *Call) guess(asked Asked, prompt, pieces int64) {
+	if c.record.Meta.Price == nil {
+		c.record.Meta.Price, _ = c.priceOf(asked.Provider, asked.Model)
+	}
+	c.estimate(prompt, 4*pieces, "")
+}
+
+// Passed records what a response says of itself, and books it. Its cost is that of the model that it names, or, if its
+// prices are not known, of the one that the request names. Of a stream that does not say what it has used, a caller with
+// limits pays for an estimate. It is called before the client has the end of the response, and again when more is known.
 func (c *Call) Passed(p *Passed) {
 	if model := cmp.Or(p.Model, p.Answered); model != "" {
 		c.record.Model = p.Provider + "/" + model
 	}
 	c.record.Stream, c.record.Stop, c.record.UsageUnknown = p.Stream, p.Stop, p.Unknown
-	if !p.Counted {
-		return
-	}
-	c.record.Usage = p.Usage
-	defer c.explainCost()
+	defer c.settle()
 	for _, model := range [...]string{p.Answered, p.Model} {
-		if model != "" && c.g.prices != nil && c.record.Meta.Price == nil {
+		if c.record.Meta.Price == nil {
 			var own bool
-			if c.record.Meta.Price, own = c.g.prices(p.Provider, model); own {
+			if c.record.Meta.Price, own = c.priceOf(p.Provider, model); own {
 				c.record.Meta.Bill = ""
 			}
 		}
 	}
-	c.price(&c.record.Usage, p.Tier)
+	switch {
+	case p.Counted:
+		c.record.Usage = p.Usage
+		if p.Unknown != "" && p.Pieces > p.Usage.Output && c.charge != nil { // more was made than the last usage says
+			c.record.Usage.Output, c.record.Estimated = p.Pieces, true
+		}
+		c.price(&c.record.Usage, p.Tier)
+	case p.Unknown != "" && p.Stream && c.charge != nil:
+		c.guess(Asked{Provider: p.Provider, Model: cmp.Or(p.Answered, p.Model)}, p.Prompt, p.Pieces)
+	default:
+		return
+	}
+	c.explainCost()
 }
 
 // forwardedBody records what happens to a body that is passed on.
@@ -141,6 +223,7 @@ func (b *forwardedBody) Close() error {
 		b.over = true
 		_ = b.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
 	}
+	b.call.received()
 	defer b.end()
 	return b.ReadCloser.Close()
 }

@@ -12,7 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/cache"
+	"outcrop/guard"
 	"outcrop/internal/budget"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/route"
 	"outcrop/telemetry"
@@ -42,7 +45,7 @@ type Names interface {
 	Account(dialect, name, of string) (route.Account, bool)
 	ModelAt(deployment, name string) string
 	PriceAt(deployment, model string) llm.Pricer
-	Terms(name string) route.Terms
+	Terms(name string) *route.Terms
 }
 
 // Inliner fetches media from URLs; *fetch.Client is one.
@@ -64,6 +67,8 @@ type Options struct {
 	// Tenants knows the callers with other keys, and whose the calls are; nil if only the master key is known. It
 	// is asked only if there is a master key.
 	Tenants Tenants
+	// TeamModel returns the name of the model that a team uses by another name; empty if there is none. It may be nil.
+	TeamModel func(team, public string) string
 	// Budget is the memory for requests and responses in flight; nil for no bound.
 	Budget *budget.Budget
 	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
@@ -72,9 +77,22 @@ type Options struct {
 	// that is not known. own is whether the operator has set them, so that they precede what the provider
 	// says. It may be nil.
 	Prices func(provider, model string) (p llm.Pricer, own bool)
+	// Adjustments are the operator's, of what providers charge; nil for none.
+	Adjustments *llm.Adjustments
+	// Guardrails are the checks of requests and responses; nil for none.
+	Guardrails []*guard.Rule
 	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
 	// end_user and tags.
 	Attribution []string
+	// SessionTags names what the sessions of the gateway's identity at providers have as labels, of the same names. Those
+	// of callers' choice are no good here: each combination of labels is a session.
+	SessionTags []string
+	// Cache keeps answers; nil for none. It is not used if there are guardrails.
+	Cache *cache.Cache
+	// Demands are what bodies must and must not have.
+	Demands Demands
+	// ForwardHeaders is for which models headers of the client's request go on to the provider.
+	ForwardHeaders ForwardHeaders
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -94,10 +112,18 @@ type Gateway struct {
 	stopping atomic.Bool
 	open     atomic.Int64
 
+	guardrails  []*guard.Rule
+	states      guardStates
+	teamModel   func(team, public string) string
 	maxChoices  int64
 	attribution []string
-	forwarders  map[string]Forwarder
+	sessionTags []string
+	forwarders  atomic.Pointer[map[string]Forwarder]
 	prices      func(provider, model string) (p llm.Pricer, own bool)
+	adjustments *llm.Adjustments
+	cache       *cache.Cache
+	demands     Demands
+	passed      ForwardHeaders
 }
 
 // New makes a gateway.
@@ -105,46 +131,19 @@ func New(opt Options) *Gateway {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Gateway{
+	g := &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
-		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants,
-		attribution: opt.Attribution, maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
+		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants, teamModel: opt.TeamModel, guardrails: opt.Guardrails,
+		attribution: opt.Attribution, sessionTags: opt.SessionTags, maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments,
+		cache:   opt.Cache,
+		demands: opt.Demands, passed: opt.ForwardHeaders,
 	}
-}
-
-// Settings returns how calls of a model are translated.
-func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
-
-// Group returns the configured name that serves a model name; empty if none.
-func (g *Gateway) Group(model string) string { return g.router.Group(model) }
-
-// Alternative returns a configured name for the model that a name which is not configured seems to
-// mean; empty if there is none.
-func (g *Gateway) Alternative(model string) string { return g.router.Alternative(model) }
-
-// Serves reports whether a model name is configured.
-func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != "" }
-
-// Speaks reports whether some, and whether all targets of a model name take bodies of a dialect as they
-// are; see route.Router.Speaks.
-func (g *Gateway) Speaks(model, dialect string) (some, all bool) {
-	return g.router.Speaks(model, dialect)
-}
-
-// MakesImages reports whether a model name has a target for calls of OpenAI's image API; see
-// route.Router.MakesImages.
-func (g *Gateway) MakesImages(model, dialect string) bool {
-	return g.router.MakesImages(model, dialect)
-}
-
-// Account is the deployment whose account keeps what clients refer to later; see route.Router.Account.
-func (g *Gateway) Account(dialect, model, of string) (route.Account, bool) {
-	return g.router.Account(dialect, model, of)
-}
-
-// ModelAt is the model that a name means at the provider of a deployment; see route.Router.ModelAt.
-func (g *Gateway) ModelAt(deployment, model string) string {
-	return g.router.ModelAt(deployment, model)
+	g.SetForwarders(opt.Forwarders)
+	g.states.begin(opt.Guardrails, opt.Recorder)
+	if len(opt.Guardrails) > 0 {
+		g.cache = nil // it answers before a guardrail could check anything
+	}
+	return g
 }
 
 // Locked reports whether clients must present a key.
@@ -175,8 +174,22 @@ type Call struct {
 	record telemetry.Call
 	charge *tenant.Charge // nil if the call is nobody's, has not begun, or has been settled
 	labels labels
-	asked  string // the model's name as the client sent it, if the call is somebody's
-	ended  bool
+	// routing is what the request's headers ask; nil for nothing.
+	routing *llm.Routing
+
+	adjusted llm.Adjusted // the last cost
+
+	keeping *keeping      // how the answer is kept; nil if it is not
+	leading *cache.Flight // whose streamed answer others may follow; nil for none
+	guarding
+
+	asked string // the model's name as the client sent it, if the call is somebody's
+	ended bool
+
+	// for callbacks; empty if there are none
+	customer string
+	tags     []string
+	sent     time.Time // when the provider was called
 }
 
 // Begin starts a call. door names the frontend for the record, id is the request's id.
@@ -185,6 +198,9 @@ func (g *Gateway) Begin(door, id string) *Call {
 	g.recorder.Begun()
 	return &Call{g: g, lease: g.budget.Lease(), record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
 }
+
+// Streams reports whether the call's answer is a stream.
+func (c *Call) Streams() bool { return c.record.Stream }
 
 // Lease is the call's share of the memory for requests and responses in flight: of its request, of
 // the media fetched for it, and of its response. A frontend reserves for a body the memory of its
@@ -232,8 +248,15 @@ func (c *Call) End(ctx context.Context) {
 	}
 	c.ended = true
 	c.lease.Release()
+	c.endKeeping(ctx)
 	c.settle()
 	c.record.Duration = c.g.now().Sub(c.record.Started)
+	if c.Wants().Details {
+		c.identify()
+		if !c.sent.IsZero() && c.record.Upstream == 0 { // it has failed
+			c.record.Upstream = c.record.Duration - c.record.Sent
+		}
+	}
 	c.g.recorder.Record(ctx, &c.record)
 	c.g.open.Add(-1)
 }
@@ -244,20 +267,39 @@ func (c *Call) End(ctx context.Context) {
 func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	if t := c.caller.tenant; t != nil && (c.asked == "" || req.Model != c.record.Model) { // else it has begun before
 		c.asked = req.Model
-		req.Model = t.Model(req.Model)
+		req.Model = t.TeamModel(t.Model(req.Model), c.g.teamModel)
 	}
 	c.attribute(req)
-	req.Guardrail = nil
 	settings := c.g.Settings(req.Model)
-	if d := settings.Defaults; d != nil {
-		req.Guardrail = d.Guardrail
-	}
+	req.Guardrail = guardrailOf(&settings)
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if err := c.stopping(); err != nil {
 		return err
 	}
-	return c.reserve(ctx, req, settings.AccessGroups, size)
+	if settings.Team != "" {
+		c.record.Group = settings.Public
+	}
+	if err := c.reside(ctx, req); err != nil {
+		return err
+	}
+	c.steer(req, &settings, size)
+	if err := c.reserve(ctx, req, &settings, size); err != nil {
+		return err
+	}
+	if err := c.choose(req); err != nil {
+		return err
+	}
+	c.sending(req)
+	return nil
+}
+
+// guardrailOf is the operator's guardrail of a model.
+func guardrailOf(s *route.Settings) jsonx.Raw {
+	if s.Defaults == nil {
+		return nil
+	}
+	return s.Defaults.Guardrail
 }
 
 // stopping refuses the call if the gateway is shutting down.
@@ -298,15 +340,19 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
+	req, err := c.before(ctx, req)
+	if err != nil {
+		return nil, err
+	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	resp, err := c.g.router.Complete(ctx, req)
+	resp, refused, err := c.complete(ctx, req)
 	if err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone {
+		if c.unfinished(e) {
 			c.estimate(promptLength(req), 0, "")
 		}
 		return nil, e
@@ -317,7 +363,10 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if resp.Uncounted {
 		c.estimate(promptLength(req), answerLength(resp), cmp.Or(resp.ServiceTier, req.ServiceTier))
 	}
-	c.settle()
+	defer c.settle()
+	if refused != nil {
+		return nil, c.Fail(refused)
+	}
 	return resp, nil
 }
 
@@ -332,30 +381,16 @@ func (c *Call) metaOf(req *llm.Request, m *llm.Meta) {
 }
 
 func (c *Call) adopt(m *llm.Meta, warnings []llm.Warning) {
+	if m.Fallback != "" {
+		c.record.Group = c.g.router.Group(m.Fallback)
+	}
+	c.received()
 	c.record.Meta = *m
 	c.record.Meta.Warnings = warnings
 }
 
-// price sets the cost of usage: what the provider says, otherwise the price under the tier that served, or
-// the requested tier if the provider does not report one.
-func (c *Call) price(u *llm.Usage, tier string) {
-	if at := c.record.Meta.Bill; at != "" {
-		if cost, ok := u.StatedCost(at); ok {
-			u.Cost, c.record.CostStated = llm.Some(cost), true
-			return
-		}
-	}
-	p := c.record.Meta.Price
-	if p == nil {
-		return
-	}
-	if cost, ok := p.Cost(tier, u); ok {
-		u.Cost = llm.Some(cost)
-	}
-}
-
-// Cost is the cost of the call; unset as long as it is unknown.
-func (c *Call) Cost() llm.Opt[llm.Cost] { return c.record.Usage.Cost }
+// Group is the configured name that serves the call, or its fallback's; empty if there is none.
+func (c *Call) Group() string { return c.record.Group }
 
 // Meta describes where the response came from.
 func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
@@ -372,7 +407,10 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		return nil, err
 	}
 	body := c.lease.Held()
-	ctx = budget.With(ctx, c.lease)
+	ctx = budget.With(c.detached(ctx), c.lease)
+	if req, err = c.before(ctx, req); err != nil {
+		return nil, err
+	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
@@ -387,16 +425,18 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		return nil, err
 	}
 	m := &meteredStream{metering: metering{call: c, release: release, allowance: allowance{ctx: ctx}}, prompt: promptLength(req), tier: req.ServiceTier}
-	if several {
+	if m.out = m.one[:]; several {
 		m.out = make([]int64, req.Choices)
-		m.Stream, err = c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
-	} else {
-		m.out = m.one[:]
-		m.Stream, err = c.g.router.Stream(ctx, req)
 	}
+	m.Stream, err = c.stream(ctx, []*llm.Request{req}, func() (llm.Stream, error) {
+		if several {
+			return c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
+		}
+		return c.g.router.Stream(ctx, req)
+	})
 	if err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone {
+		if c.unfinished(e) {
 			c.estimate(m.prompt*int64(len(m.out)), 0, "")
 		}
 		return nil, e
@@ -407,50 +447,6 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	m.warned = len(m.Meta().Warnings)
 	opened = true
 	return m, nil
-}
-
-// estimate sets the usage of a response without reported usage, from the characters of prompt and
-// response: about four per token.
-func (c *Call) estimate(prompt, out int64, tier string) {
-	c.record.Usage = about(prompt, out)
-	c.price(&c.record.Usage, tier)
-	c.record.Estimated = true
-}
-
-// answerLength is the number of characters of a response.
-func answerLength(r *llm.Response) (n int64) {
-	for i := range r.Blocks {
-		n += int64(len(r.Blocks[i].Text))
-		if use := r.Blocks[i].ToolUse; use != nil {
-			n += int64(len(use.Input))
-		}
-	}
-	return n
-}
-
-func promptLength(req *llm.Request) (n int64) {
-	count := func(blocks []llm.Block) {
-		for i := range blocks {
-			b := &blocks[i]
-			n += int64(len(b.Text))
-			if b.ToolUse != nil {
-				n += int64(len(b.ToolUse.Input))
-			}
-			if b.ToolResult != nil {
-				for j := range b.ToolResult.Content {
-					n += int64(len(b.ToolResult.Content[j].JSON) + len(b.ToolResult.Content[j].Block.Text))
-				}
-			}
-		}
-	}
-	count(req.System)
-	for i := range req.Turns {
-		count(req.Turns[i].Blocks)
-	}
-	for i := range req.Tools {
-		n += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
-	}
-	return n
 }
 
 // NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only unique. Ids that are made later

@@ -17,6 +17,9 @@ func (c *Call) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*l
 	if err := c.begin(ctx, &raw.Call, document{raw}); err != nil {
 		return nil, err
 	}
+	if err := c.unguarded(); err != nil {
+		return nil, err
+	}
 	resp, err := c.g.router.Images(budget.With(ctx, c.lease), raw, t)
 	if err != nil {
 		return nil, c.Fail(err)

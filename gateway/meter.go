@@ -21,6 +21,7 @@ type metering struct {
 // an *llm.Error.
 func (m *metering) end(err error, meta *llm.Meta) error {
 	m.over = true
+	m.call.received()
 	if errors.Is(err, io.EOF) {
 		m.call.Warn(meta.Warnings[m.warned:]...)
 		return err
@@ -35,6 +36,7 @@ func (m *metering) abandon() bool {
 		return false
 	}
 	m.over = true
+	m.call.received()
 	if m.call.record.Err == nil {
 		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
 	}

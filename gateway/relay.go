@@ -21,10 +21,10 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	ctx = budget.With(ctx, c.lease)
 	t, release := c.inlined(raw, t)
 	defer release()
-	resp, err := c.g.router.Relay(ctx, raw, t)
+	resp, refused, err := c.relay(ctx, raw, t)
 	if err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone && !raw.Unestimated {
+		if c.unfinished(e) && !raw.Unestimated {
 			c.estimate(int64(len(raw.Body)), 0, "")
 		}
 		return nil, e
@@ -32,16 +32,18 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	c.meta(&resp.Meta)
 	c.record.Stop = resp.RawStop
 	defer c.settle()
-	if resp.Uncounted && !raw.Unestimated {
+	switch {
+	case resp.Uncounted && !raw.Unestimated:
 		c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
-		return resp, nil
-	}
-	if raw.Unestimated {
+	case raw.Unestimated:
 		c.bill(resp)
-		return resp, nil
+	default:
+		c.price(&resp.Usage, resp.ServiceTier)
+		c.record.Usage = resp.Usage
 	}
-	c.price(&resp.Usage, resp.ServiceTier)
-	c.record.Usage = resp.Usage
+	if refused != nil {
+		return nil, c.Fail(refused)
+	}
 	return resp, nil
 }
 
@@ -85,13 +87,13 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 		return nil, err
 	}
 	body := c.lease.Held()
-	ctx = budget.With(ctx, c.lease)
+	ctx = budget.With(c.detached(ctx), c.lease)
 	t, release := c.inlined(raw, t)
-	s, err := c.g.router.RelayStream(ctx, raw, t)
+	s, err := c.relayStream(ctx, raw, t)
 	if err != nil {
 		release()
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone && !raw.Unestimated {
+		if c.unfinished(e) && !raw.Unestimated {
 			c.estimate(int64(len(raw.Body)), 0, "")
 		}
 		return nil, e
@@ -120,13 +122,19 @@ func (c *Call) inlined(raw *llm.Raw, t *Translation) (_ *Translation, release fu
 	var req *llm.Request
 	own.Request = func(ctx context.Context) (*llm.Request, error) {
 		if req != nil {
+			req.Guardrail = raw.Guardrail // of the fallback, if there was one
 			return req, nil
 		}
 		decoded, err := t.Request(ctx)
 		if err != nil {
 			return nil, err
 		}
-		decoded.Guardrail = raw.Guardrail
+		if len(c.g.guardrails) == 0 {
+			if err := c.named(&decoded.Call); err != nil {
+				return nil, err
+			}
+		}
+		decoded.Guardrail, decoded.Attribution, decoded.Session = raw.Guardrail, raw.Attribution, raw.Session
 		whole, free, err := c.inline(ctx, decoded)
 		if err != nil {
 			return nil, err

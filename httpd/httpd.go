@@ -3,6 +3,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -33,12 +34,21 @@ type Options struct {
 	Sample string
 	// Refresh reads the lists of models again; nil if there are none.
 	Refresh Refresh
+	// Reload reads the configuration again; nil if it cannot be. The error is an *llm.Error.
+	Reload func(ctx context.Context) (*Reloaded, error)
 	// Ready reports whether calls could be served; nil for always.
 	Ready Ready
 	// Health checks the entries; nil for none.
 	Health Health
-	// Metrics serves /metrics; nil for none.
-	Metrics http.Handler
+	// Drain is how the gateway is taken out of service by a request; nil for not at all.
+	Drain *Drain
+	// Metrics serves /metrics; nil for none. OpenMetrics is whether that needs no key.
+	Metrics     http.Handler
+	OpenMetrics bool
+	// Callbacks are the services that are told of calls; nil for none.
+	Callbacks Callbacks
+	// Guardrails are the guardrails as they are configured.
+	Guardrails []Guardrail
 	// Doors are the frontends. Errors at paths that belong to none of them are in OpenAI's form.
 	Doors []door.Frontend
 	// LocalOnly refuses requests whose Host or Origin is not this machine: without a master key,
@@ -49,6 +59,7 @@ type Options struct {
 	// the one in X-Forwarded-For.
 	Allowed   []netip.Prefix
 	Forwarded bool
+	Access    Access
 	Logger    *slog.Logger
 }
 
@@ -78,7 +89,8 @@ func New(opt Options) http.Handler {
 type server struct {
 	opt Options
 	// known has only the routes, to find out which methods a path has.
-	known *http.ServeMux
+	known    *http.ServeMux
+	captures inbound.Captures
 }
 
 // endpoint is a path in http.ServeMux's form and in that of the documentation.
@@ -114,16 +126,45 @@ func (s *server) routes() []endpoint {
 		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.lockedFor(s.getModel), true, ""},
 		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true, ""},
 		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true, ""},
+		{"GET /v2/model/info", "/v2/model/info", "the same by pages, with filters", s.lockedFor(s.modelPages), true, ""},
+		{"GET /model_group/info", "/model_group/info", "what the models of each name can do and cost", s.lockedFor(s.modelGroups), true, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
+		{"POST /config/reload", "/config/reload", "reads the configuration again, and takes over its models and how calls are routed", s.operators(s.reloadConfig), true, ""},
+		{"GET /cache/ping", "/cache/ping", "whether the response cache can be used", s.cached(s.cachePing), true, cacheGroup},
+		{"POST /cache/delete", "/cache/delete", "forgets cached responses by their keys", s.cached(s.cacheDelete), true, cacheGroup},
+		{"POST /cache/flushall", "/cache/flushall", "forgets all cached responses", s.cached(s.cacheFlush), true, cacheGroup},
+		{"GET /cache/redis/info", "/cache/redis/info", "what the Valkey or Redis of the response cache says of itself", s.cached(s.cacheInfo), true, cacheGroup},
 		{"GET /health", "/health", "LiteLLM's health check: which entries of the configuration can be called", s.operators(s.health), true, ""},
+		{"GET /health/history", "/health/history", "results of health checks, the newest first", s.operators(s.healthHistory), true, ""},
+		{"GET /health/latest", "/health/latest", "the last of them of each entry", s.operators(s.latestHealth), true, ""},
+		{"POST /health/test_connection", "/health/test_connection", "calls a model, before it is added or as it is served", s.operators(s.testConnection), true, ""},
+		{"GET /health/backlog", "/health/backlog", "how many calls are being served", s.operators(s.backlog), true, ""},
+		{"GET /health/shared-status", "/health/shared-status", "whether replicas share the results of health checks", s.operators(s.sharedHealth), true, ""},
+		{"GET /health/drain", "/health/drain", "takes the gateway out of service, and waits for its calls; with general_settings.enable_drain_endpoint", s.drain, true, ""},
+		{"GET /health/readiness/details", "/health/readiness/details", "the readiness check for operators, with the reason", s.operators(s.details), true, ""},
+		{"GET /test", "/test", "an old health check of LiteLLM's", s.ping, false, ""},
+		{"GET /routes", "/routes", "all paths with their methods", s.locked(s.listRoutes), true, ""},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false, ""},
 		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false, ""},
 		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false, ""},
-		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, false, ""},
+		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, s.metricsLocked(), ""},
+		{"GET /metrics/{$}", "/metrics/", "the same", s.metrics, s.metricsLocked(), ""},
+		{"GET /callbacks/list", "/callbacks/list", "which callbacks are told of calls", s.operators(s.callbacks), true, ""},
+		{"GET /active/callbacks", "/active/callbacks", "how the callbacks do", s.operators(s.activeCallbacks), true, ""},
+		{"GET /settings", "/settings", "the same", s.operators(s.activeCallbacks), true, ""},
+		{"GET /health/services", "/health/services", "tells a callback of a call that was none (?service=)", s.operators(s.testService), true, ""},
+		{"GET /guardrails/list", "/guardrails/list", "LiteLLM's list of the guardrails", s.lockedFor(s.listGuardrails), true, ""},
+		{"GET /v2/guardrails/list", "/v2/guardrails/list", "the same", s.lockedFor(s.listGuardrails), true, ""},
+		{"GET /guardrails/{id}/info", "/guardrails/{id}/info", "one of them", s.lockedFor(s.guardrailInfo), true, ""},
+		{"POST /guardrails/apply_guardrail", "/guardrails/apply_guardrail", "checks a text by a guardrail, as LiteLLM does", s.lockedFor(s.applyGuardrail), true, ""},
+		{"POST /apply_guardrail", "/apply_guardrail", "the same", s.lockedFor(s.applyGuardrail), true, ""},
 		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false, ""},
 		{"GET /{$}", "/", "this page", s.index, false, ""},
 	}
 }
+
+// cacheGroup is the heading of the paths of the response cache on the index page.
+const cacheGroup = "The response cache"
 
 // guard assigns each request its id, bounds the wait for unread bodies, refuses foreign origins,
 // and responds for a handler that panics.
@@ -159,6 +200,19 @@ func (s *server) guard(next http.Handler) http.Handler {
 		if !s.allowed(r) {
 			s.refuse(w, r, s.elsewhere(r))
 			return
+		}
+		if s.opt.Forwarded && r.Header.Get("X-Forwarded-For") != "" {
+			r = inbound.From(r, printable(s.address(r)))
+		}
+		r, denied := s.access(r)
+		if denied != nil {
+			s.refuse(w, r, denied)
+			return
+		}
+		if most := s.opt.Gateway.Wants().Content; most > 0 && r.Method == http.MethodPost {
+			var release func()
+			w, r, release = s.captures.Capture(w, r, most)
+			defer release()
 		}
 		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
 			d.ServeHTTP(w, r)

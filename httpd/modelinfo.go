@@ -8,6 +8,7 @@ import (
 	"outcrop/gateway"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/tenant"
 	"outcrop/wire/litellm"
 )
 
@@ -24,22 +25,50 @@ type Entry struct {
 	Prices *llm.Prices
 	// Facts are what is known of the model; nil if nothing.
 	Facts *catalog.Model
-	// Stored is whether it is in the database, and not in the configuration's file.
-	Stored bool
+	// Stored is whether it is in the database, and not in the configuration's file; Blocked is whether it is there and not
+	// served.
+	Stored, Blocked bool
+	// Team is the only team that may use it, and Public the name by which it does; empty if it is nobody's.
+	Team, Public string
+	// Limits are those of the deployment.
+	Limits llm.Limits
 	// Info is the entry's model_info, a JSON object; empty for none.
 	Info jsonx.Raw
+	// About is what model_info says of a stored entry besides: when it was made and changed, and by whom.
+	About []jsonx.Member
 }
 
-// modelInfo lists the entries, or the one with the id in litellm_model_id, as LiteLLM does: with what the
-// configuration says in model_info over what is known. Of an entry's settings it has the model only.
-func (s *server) modelInfo(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
+// entries are those that a caller may use.
+func (s *server) entries(caller gateway.Caller) []Entry {
 	var entries []Entry
 	if s.opt.Entries != nil {
 		entries = s.opt.Entries()
 	}
 	if t := caller.Tenant(); t != nil {
-		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !s.allows(t, e.Name) })
+		admin := t.Role == tenant.RoleAdmin || t.Role == tenant.RoleAdminViewer
+		entries = slices.DeleteFunc(entries, func(e Entry) bool {
+			if admin && e.Team != "" {
+				return false
+			}
+			groups, name := s.opt.Gateway.Settings(e.Name).AccessGroups, e.Name
+			if e.Team != "" {
+				name = e.Public
+			}
+			return !s.allows(t, name, e.Team, groups)
+		})
 	}
+	for i := range entries {
+		if e := &entries[i]; e.Team != "" {
+			e.Name = e.Public
+		}
+	}
+	return entries
+}
+
+// modelInfo lists the entries, or the one with the id in litellm_model_id, as LiteLLM does: with what the
+// configuration says in model_info over what is known. Of an entry's settings it has the model only.
+func (s *server) modelInfo(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
+	entries := s.entries(caller)
 	if id := r.URL.Query().Get("litellm_model_id"); id != "" {
 		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.ID != id })
 		if len(entries) == 0 {
@@ -72,21 +101,18 @@ func (e *Entry) write(w *jsonx.Writer) {
 	w.String(e.Provider + "/" + e.Model)
 	w.EndObject()
 	w.Key("model_info")
+	w.Object()
+	w.Members(e.info())
+	w.EndObject()
+	w.EndObject()
+}
+
+// info is model_info: what is known, and what the configuration says over it.
+func (e *Entry) info() []jsonx.Member {
 	own, _ := jsonx.Members(e.Info) // the configuration made it
 	known, _ := jsonx.Members(e.known())
-	w.Object()
-	for _, m := range known {
-		if jsonx.Find(own, m.Name) == nil {
-			w.Key(m.Name)
-			w.Raw(m.Value)
-		}
-	}
-	for _, m := range own {
-		w.AnyKey(m.Name)
-		w.Raw(m.Value)
-	}
-	w.EndObject()
-	w.EndObject()
+	known = slices.DeleteFunc(known, func(m jsonx.Member) bool { return jsonx.Find(own, m.Name) != nil })
+	return append(known, own...)
 }
 
 // known is what is known of an entry's model, under LiteLLM's names.
@@ -114,6 +140,11 @@ func (e *Entry) known() jsonx.Raw {
 	word("id", e.ID)
 	w.Key("db_model")
 	w.Bool(e.Stored)
+	if e.Stored {
+		w.Key("blocked")
+		w.Bool(e.Blocked)
+		w.Members(e.About)
+	}
 	word("litellm_provider", e.Provider)
 	word("mode", modeOf(e.Verb))
 	most := e.Context

@@ -99,16 +99,32 @@ func (s *server) models(caller gateway.Caller) []Model {
 	if s.opt.Models == nil {
 		return nil
 	}
-	all := s.opt.Models()
-	if t := caller.Tenant(); t != nil {
-		all = slices.DeleteFunc(slices.Clone(all), func(m Model) bool { return !s.allows(t, m.ID) })
+	t := caller.Tenant()
+	var all []Model
+	seen := map[string]bool{}
+	for _, m := range s.opt.Models() {
+		own := s.opt.Gateway.Settings(m.ID)
+		if own.Team != "" { // only the team's keys see it, by its name in the team
+			if t == nil || !t.In(own.Team) {
+				continue
+			}
+			m.ID = own.Public
+		}
+		if t != nil && !s.allows(t, m.ID, own.Team, own.AccessGroups) || seen[m.ID] {
+			continue
+		}
+		seen[m.ID] = true
+		all = append(all, m)
 	}
 	return all
 }
 
-// allows reports whether a caller may use a model.
-func (s *server) allows(t *tenant.Caller, name string) bool {
-	return t.Allows(name, s.opt.Gateway.Group(name), s.opt.Gateway.Settings(name).AccessGroups)
+// allows reports whether a caller may use a model that is in groups. The name of one that is a team's is that in the team.
+func (s *server) allows(t *tenant.Caller, name, team string, groups []string) bool {
+	if team != "" {
+		return t.In(team) && t.Allows(name, name, groups)
+	}
+	return t.Allows(name, s.opt.Gateway.Group(name), groups)
 }
 
 // listModels lists the known models.
@@ -158,6 +174,54 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request, caller gateway
 
 // refreshTimeout bounds how long a request waits for a refresh, which continues afterwards.
 const refreshTimeout = time.Minute
+
+// Reloaded is what has become of a configuration that was read again.
+type Reloaded struct {
+	// Kept, Opened and Closed count the entries of model_list that stay as they are, are new or changed, and are gone.
+	Kept, Opened, Closed int
+	// Restart are the parts that have changed since the start and take effect with a restart only.
+	Restart []string
+	// Warnings are about the file.
+	Warnings []string
+}
+
+// reloadConfig reads the configuration again.
+func (s *server) reloadConfig(w http.ResponseWriter, r *http.Request) {
+	if s.opt.Reload == nil {
+		s.notFound(w, r)
+		return
+	}
+	done, err := s.opt.Reload(r.Context())
+	inbound.Unread(w, r)
+	if err != nil {
+		s.refuse(w, r, llm.AsError(err))
+		return
+	}
+	var out jsonx.Writer
+	out.Object()
+	out.Key("status")
+	out.String("success")
+	for _, n := range []struct {
+		name  string
+		count int
+	}{{"kept", done.Kept}, {"opened", done.Opened}, {"closed", done.Closed}} {
+		out.Key(n.name)
+		out.Int(int64(n.count))
+	}
+	for _, l := range []struct {
+		name  string
+		items []string
+	}{{"needs_restart", done.Restart}, {"warnings", done.Warnings}} {
+		out.Key(l.name)
+		out.Array()
+		for _, item := range l.items {
+			out.String(item)
+		}
+		out.EndArray()
+	}
+	out.EndObject()
+	writeJSON(w, http.StatusOK, out.Buf)
+}
 
 // refreshCatalogue refreshes the lists of models and returns their state: 200 if at least one list
 // could be read, else the failure.
@@ -236,6 +300,9 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+	s.appendDown(&out)
+	s.appendGuardrailsDown(&out)
+	s.readyCache(&out)
 	out.EndObject()
 	writeJSON(w, status, out.Buf)
 }
@@ -256,7 +323,17 @@ func (s *server) state(ctx context.Context) (status int, word string, reason *ll
 	return http.StatusOK, "healthy", nil
 }
 
+// metricsLocked reports whether /metrics needs a key.
+func (s *server) metricsLocked() bool {
+	return s.opt.Gateway != nil && s.opt.Gateway.Locked() && !s.opt.OpenMetrics
+}
+
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
+	if s.metricsLocked() {
+		if _, ok := s.admit(w, r); !ok {
+			return
+		}
+	}
 	if s.opt.Metrics == nil {
 		s.notFound(w, r)
 		return

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"context"
 	"html"
 	"log/slog"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/openaichat"
-	"outcrop/llm"
 	"outcrop/telemetry"
 )
 
@@ -124,37 +122,5 @@ func TestIndexHasACommandToCopyAndSaysWhatNeedsTheKey(t *testing.T) {
 	}
 	if bad := page("", "x';rm -rf ~;'"); strings.Contains(bad, "rm -rf") || !strings.Contains(bad, "curl http://127.0.0.1:4000/") {
 		t.Errorf("an invalid host is in the command to copy:\n%s", bad)
-	}
-}
-
-func TestHealthAsLiteLLMTellsIt(t *testing.T) {
-	denied := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: "no credentials"}
-	const granite, basalt = `{"model":"bedrock/granite","model_name":"granite","model_id":"1"}`, `{"model":"openai/basalt","model_name":"basalt","model_id":"2","error":"network.unreachable: nobody answers"}`
-	for _, tt := range []struct {
-		name, query string
-		ready       Ready
-		status      int
-		body        string
-	}{
-		{"well", "", nil, 200, `{"healthy_endpoints":[` + granite + `],"unhealthy_endpoints":[` + basalt + `],"healthy_count":1,"unhealthy_count":1}`},
-		{"one name", "?model=granite", nil, 200, `{"healthy_endpoints":[` + granite + `],"unhealthy_endpoints":[],"healthy_count":1,"unhealthy_count":0}`},
-		{"one deployment", "?model_id=2", nil, 200, `{"healthy_endpoints":[],"unhealthy_endpoints":[` + basalt + `],"healthy_count":0,"unhealthy_count":1}`},
-		{"not ready", "?model=granite", func(context.Context) error { return denied }, 503, `{"healthy_endpoints":[],"unhealthy_endpoints":[{"model":"bedrock/granite","model_name":"granite","model_id":"1","error":"credentials.missing: no credentials"}],"healthy_count":0,"unhealthy_count":1}`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			h := New(Options{
-				Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"}),
-				Health: func(context.Context) []Checked {
-					return []Checked{{Name: "granite", Model: "bedrock/granite", ID: "1"}, {Name: "basalt", Model: "openai/basalt", ID: "2", Fault: "network.unreachable: nobody answers"}}
-				},
-				Ready: tt.ready, Logger: slog.New(slog.DiscardHandler),
-			})
-			if w := send(h, "GET", "/health", ""); w.Code != 401 {
-				t.Errorf("without a key: %d", w.Code)
-			}
-			if w := send(h, "GET", "/health"+tt.query, "", "Authorization", "Bearer sk-master"); w.Code != tt.status || w.Body.String() != tt.body {
-				t.Errorf("got %d %s", w.Code, w.Body)
-			}
-		})
 	}
 }

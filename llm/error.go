@@ -40,6 +40,8 @@ const (
 	CodeBudget        Code = "gateway.budget_exceeded"   // a budget is used up
 	CodeRateLimited   Code = "gateway.rate_limited"      // a limit of requests, tokens or parallel calls is reached
 	CodeLimitsAway    Code = "gateway.limits_away"       // limits cannot be checked
+	CodeGuardrail     Code = "gateway.guardrail"         // a guardrail has refused the request or the response
+	CodeGuardrailAway Code = "gateway.guardrail_away"    // a guardrail that must be asked gives no verdict
 	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
 	CodeAddressDenied Code = "gateway.address_denied"    // general_settings.allowed_ips does not have the client's address
 	CodeTokenDenied   Code = "gateway.token_denied"      // a token that is in order belongs to nobody who may call

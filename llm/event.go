@@ -72,6 +72,9 @@ func (*Event) Retain() {}
 // Failure returns nil: a Stream reports failures by the error of Next.
 func (*Event) Failure() *Error { return nil }
 
+// Reported is the usage that the event reports; nil for most.
+func (e *Event) Reported() *Usage { return e.Usage }
+
 // Stream is a streaming response. Its owner calls Next until it fails and then Close, all from one
 // goroutine.
 type Stream interface {

@@ -1,6 +1,9 @@
 package llm
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Limits bound what a deployment may serve. Limits that are not set are not there.
 type Limits struct {
@@ -11,11 +14,21 @@ type Limits struct {
 	Requests, Tokens, Input, Output, Parallel Opt[int64]
 	// Budget is the deployment's, and ProviderBudget that of all deployments of the provider.
 	Budget, ProviderBudget Budget
+	// Reserved is when only certain teams may use the deployment; nil for never.
+	Reserved *Reserved
+	// Watch is told when a call that the limits have admitted is over; nil for nobody.
+	Watch Watcher
 }
+
+// Watcher is told when there may be room for another call. It does not block.
+type Watcher interface{ Free() }
+
+// ErrFull is the cause of a refusal because of Limits.Parallel: there is room when another call ends.
+var ErrFull = errors.New("as many calls as there may be at a time")
 
 // Any reports whether anything is limited.
 func (l *Limits) Any() bool {
-	return l.Requests.Set || l.Tokens.Set || l.Input.Set || l.Output.Set || l.Parallel.Set || l.Budget.Most.Set || l.ProviderBudget.Most.Set
+	return l.Requests.Set || l.Tokens.Set || l.Input.Set || l.Output.Set || l.Parallel.Set || l.Budget.Most.Set || l.ProviderBudget.Most.Set || l.Reserved != nil
 }
 
 // Budget is money for a time.

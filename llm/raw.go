@@ -76,6 +76,9 @@ type RawResponse struct {
 // Metadata is r.Meta, for code that serves several kinds of response.
 func (r *RawResponse) Metadata() *Meta { return &r.Meta }
 
+// Used is the usage that the response reports.
+func (r *RawResponse) Used() *Usage { return &r.Usage }
+
 // RawOf is a response in the common language that body encodes in a dialect. warnings are its own, with
 // the fields as the client's request has them.
 func RawOf(r *Response, body []byte, warnings []Warning) *RawResponse {
@@ -115,6 +118,9 @@ func (e *RawEvent) Retain() { e.Data = bytes.Clone(e.Data) }
 
 // Failure is the failure that the event reports; nil for most.
 func (e *RawEvent) Failure() *Error { return e.Err }
+
+// Reported is the usage that the event reports; nil for most.
+func (e *RawEvent) Reported() *Usage { return e.Usage }
 
 // RawStream is a streaming response in the dialect of its call. Like a Stream, it belongs to one
 // goroutine.

@@ -40,6 +40,10 @@ type Meta struct {
 	Deployment string
 	// Retries counts the failed attempts before this one.
 	Retries int
+	// Fallbacks counts the other models that were tried, including the one that answered, and Fallback is the name of that one;
+	// empty if the model that was asked for has answered.
+	Fallbacks int
+	Fallback  string
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
 	// Bill is where Usage.Stated has the cost, for Usage.StatedCost; empty if the provider does not say what
@@ -66,6 +70,19 @@ type Destination struct {
 	Note     string // such as "emulator"
 	// Reason says in a few words why the call went there. String omits it.
 	Reason string
+}
+
+// Places are the regions in which a call to the destination is processed, if the service processes calls in the region that is called:
+// none for any in the world. It reports false for a service without regions.
+func (t *Destination) Places() (regions []string, known bool) {
+	switch t.Region {
+	case "":
+		return nil, false
+	case "global":
+		return nil, true
+	default:
+		return []string{t.Region}, true
+	}
 }
 
 // String formats the destination as in the header x-outcrop-target: api=converse; region=us-east-1;
@@ -218,6 +235,9 @@ type Count struct {
 
 // Metadata is c.Meta, for code that serves several kinds of response.
 func (c *Count) Metadata() *Meta { return &c.Meta }
+
+// Used is the usage that the response reports.
+func (r *Response) Used() *Usage { return &r.Usage }
 
 // Metadata is r.Meta, for code that serves several kinds of response.
 func (r *Response) Metadata() *Meta { return &r.Meta }

@@ -182,6 +182,13 @@ type Target interface {
 	ID() string
 }
 
+// Resident is implemented by Targets of which it may be known where calls are processed.
+type Resident interface {
+	// Places are all regions in which a call may be processed, as the provider calls them; none for any in the world. It reports
+	// false if they are not known. Callers must not modify the slice.
+	Places() (regions []string, known bool)
+}
+
 // Chatter is a Target for llm.VerbChat.
 type Chatter interface {
 	// Complete makes one attempt at a non-streaming call. A failure is an *llm.Error.

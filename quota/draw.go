@@ -45,6 +45,7 @@ type waiter struct {
 type request struct {
 	waiters []*waiter
 	chunk   int64 // more than the calls want
+	debt    int64 // that the bank is told
 	asking  bool
 	began   time.Time
 	recall  int64
@@ -217,6 +218,7 @@ func (l *Ledger) round(ctx context.Context) (again bool) {
 		q.asking = false
 		switch {
 		case err != nil:
+			c.debt += q.debt
 			c.asked = nil
 			q.end(false, err)
 		case l.granted(c, &grants[i], asked):
@@ -259,6 +261,9 @@ func (l *Ledger) tidy(now time.Time) bool {
 func (l *Ledger) drawing(c *Counter) Draw {
 	q := c.asked
 	q.asking = true
+	if c.slides() {
+		l.roll(c, l.now()) // what is left of the last slice goes back first
+	}
 	need, want := q.need()
 	spare := c.spare()
 	if l.shared && (q.recall > 0 || l.now().Before(c.strict)) {
@@ -267,29 +272,40 @@ func (l *Ledger) drawing(c *Counter) Draw {
 	}
 	q.chunk = l.chunk(c)
 	need = max(1, need-spare)
-	want = max(need, plus(plus(want-min(want, spare), q.chunk), c.debt))
-	return Draw{Counter: c.id, Limit: c.limit.Units, Window: c.limit.Window, Need: need, Want: want, Ahead: q.chunk, Recall: q.recall}
+	debt := c.debt
+	if q.debt = 0; c.slides() {
+		q.debt, c.debt, debt = debt, 0, 0
+	}
+	want = max(need, plus(plus(want-min(want, spare), q.chunk), debt))
+	return Draw{Counter: c.id, Limit: c.limit.Units, Window: c.limit.Window, Need: need, Want: want, Ahead: q.chunk, Debt: q.debt, Recall: q.recall}
 }
 
 // granted adopts the answer to a draw that was sent at a time, and reports whether it is the last. l.mu is held.
 func (l *Ledger) granted(c *Counter, g *Grant, asked time.Time) bool {
 	if !c.known || c.period != g.Period {
-		c.free, c.pledged, c.debt, c.period, c.known, c.dry = 0, 0, 0, g.Period, true, false
+		l.renew(c)
+		c.period, c.known = g.Period, true
 	}
 	c.left = g.Left
 	c.ends = time.Time{}
 	if g.Ends > 0 {
 		c.ends = asked.Add(g.Ends)
 	}
+	if c.slides() {
+		c.frees = l.now().Add(g.Frees)
+	}
 	if g.Units > 0 {
 		c.gain(g.Units)
 		c.pledge()
+		if c.dropped {
+			l.giveBack(c)
+		}
 		if l.now().Before(c.strict) { // another process needs what is left
 			l.answer(c.id)
 		}
 		return true
 	}
-	c.dry = !l.shared && g.Left <= 0
+	c.dry = !l.shared && g.Left <= 0 && !c.slides() // in a sliding window, units are free before the slice is over
 	if g.Recall > 0 && g.Used < c.limit.Units && l.now().Sub(c.asked.began) <= recallTimeout {
 		return false
 	}

@@ -104,10 +104,13 @@ type Counter struct {
 	pause   time.Time // until then, the bank is not asked
 	used    time.Time // when a call ended last
 	idle    bool      // it is in the list of counters whose share goes back soon
+	dropped bool      // it was forgotten
 	strict  time.Time // until then, only what is needed is drawn, and what is not needed returned
 
 	asked *request // for the bank, or before it
 	late  *request // of calls that came while the bank was asked
+
+	frees time.Time // when units of a sliding window are free that were not at the last draw
 }
 
 // Counter returns the counter of an id with a limit. If the counter exists, the limit replaces its own, and its
@@ -144,21 +147,10 @@ func (l *Ledger) Forget(id string) {
 	defer l.mu.Unlock()
 	if c := l.counters[id]; c != nil {
 		l.giveBack(c)
+		c.dropped = true
 		delete(l.counters, id)
 	}
 }
-
-// giveBack returns the free units of a counter; l.mu is held.
-func (l *Ledger) giveBack(c *Counter) {
-	if n := c.spare(); n > 0 {
-		l.returns = append(l.returns, Return{Counter: c.id, Period: c.period, Units: n})
-		c.free -= n
-		l.nudge()
-	}
-}
-
-// spare are the units of the share that nobody waits for.
-func (c *Counter) spare() int64 { return max(0, c.free-c.pledged) }
 
 // nudge wakes the goroutine that draws.
 func (l *Ledger) nudge() {
@@ -193,7 +185,8 @@ type ExceededError struct {
 	Limit   int64
 	// Left are the units that are free, as far as this process knows.
 	Left int64
-	// Resets is how long the period lasts; 0 if it does not end.
+	// Resets is how long it takes until units are free, if none are returned before: the rest of the period; 0 if it does
+	// not end.
 	Resets time.Duration
 }
 
@@ -211,25 +204,24 @@ const lifetimeMargin = 2 * time.Second
 // maxTries bounds how often a call asks for units that others then take.
 const maxTries = 100
 
-// Reserve reserves units of all counters or of none. It waits for the bank only if the shares do not have them.
-// A refusal is an *ExceededError; other errors are ErrAway, with its cause, and the context's.
-func (l *Ledger) Reserve(ctx context.Context, uses []Use) (*Reservation, error) {
+// Reserve reserves units of all counters or of none, and makes r, which has none, their reservation. It waits for the bank
+// only if the shares do not have them. A refusal is an *ExceededError; other errors are ErrAway, with its cause, and the
+// context's. r is empty then.
+func (l *Ledger) Reserve(ctx context.Context, r *Reservation, uses []Use) error {
 	if len(uses) > maxUses {
-		return nil, fmt.Errorf("a call has %d limits; the most is %d", len(uses), maxUses)
+		return fmt.Errorf("a call has %d limits; the most is %d", len(uses), maxUses)
 	}
-	r := &Reservation{l: l}
-	r.parts = r.room[:0]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var stages [maxUses]stage
 	for range maxTries {
 		short, err := l.check(uses, stages[:])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(short) == 0 {
 			l.take(r, uses)
-			return r, nil
+			return nil
 		}
 		for _, s := range short {
 			if err == nil {
@@ -241,10 +233,10 @@ func (l *Ledger) Reserve(ctx context.Context, uses []Use) (*Reservation, error) 
 			stages[s.use] = stages[s.use].after(s.waiter)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, fmt.Errorf("%w: too many calls compete for its units", ErrAway)
+	return fmt.Errorf("%w: too many calls compete for its units", ErrAway)
 }
 
 // stage is how far the search for the units of a use has come.
@@ -277,7 +269,7 @@ func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
 	lost := l.shared && now.Sub(l.bank.Seen()) > Lifetime-lifetimeMargin
 	for i := range uses {
 		u, c := &uses[i], uses[i].Counter
-		c.roll(now)
+		l.roll(c, now)
 		if lost { // other processes may have the share by now, or else it goes back before the next draw
 			c.pledged = 0
 			l.giveBack(c)
@@ -301,19 +293,13 @@ func (l *Ledger) check(uses []Use, stages []stage) ([]shortage, error) {
 
 // take reserves what check has found. l.mu is held.
 func (l *Ledger) take(r *Reservation, uses []Use) {
+	r.l, r.parts = l, r.room[:0]
 	for i := range uses {
 		c := uses[i].Counter
 		n := min(uses[i].Units, c.spare())
 		c.free -= n
 		r.parts = append(r.parts, part{c, n, c.period})
 		l.ahead(c)
-	}
-}
-
-// roll begins a new period if the last one is over.
-func (c *Counter) roll(now time.Time) {
-	if !c.ends.IsZero() && !now.Before(c.ends) {
-		c.free, c.pledged, c.debt, c.left, c.dry, c.known, c.ends = 0, 0, 0, 0, false, false, time.Time{}
 	}
 }
 
@@ -326,9 +312,7 @@ func (c *Counter) gain(units int64) {
 
 func (c *Counter) exceeded(use int, now time.Time) error {
 	e := &ExceededError{Use: use, Counter: c.id, Limit: c.limit.Units, Left: c.free + max(c.left, 0)}
-	if !c.ends.IsZero() {
-		e.Resets = c.ends.Sub(now)
-	}
+	e.Resets = c.resets(now)
 	return e
 }
 
@@ -337,7 +321,8 @@ type State struct {
 	Limit int64
 	// Left are the units that are free, as far as this process knows.
 	Left int64
-	// Resets is how long the period lasts; 0 if it does not end or has not begun.
+	// Resets is how long the period lasts, or how long it takes until units of a sliding window are free; 0 if it does not
+	// end or has not begun.
 	Resets time.Duration
 }
 
@@ -346,24 +331,27 @@ func (l *Ledger) State(c *Counter) State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	c.roll(now)
-	s := State{Limit: c.limit.Units, Left: c.limit.Units}
-	if c.known {
+	l.roll(c, now)
+	s := State{Limit: c.limit.Units, Left: c.limit.Units, Resets: c.resets(now)}
+	if c.known || s.Resets > 0 {
 		s.Left = c.free + max(c.left, 0)
-	}
-	if !c.ends.IsZero() {
-		s.Resets = c.ends.Sub(now)
 	}
 	return s
 }
 
-// Reservation is what a call has reserved. It is ended once, by Settle, and used by one goroutine.
+// Reservation is what a call has reserved: nothing at first, and after Settle. It is used by one goroutine, and not copied.
 type Reservation struct {
-	l     *Ledger
+	l     *Ledger // nil if nothing is reserved
 	parts []part
-	room  [6]part
-	over  bool
+	room  [Usual]part
 }
+
+// Usual is the number of uses from which on a reservation takes more memory than its own: key, team and user with a limit
+// each of requests, tokens and parallel calls.
+const Usual = 9
+
+// Active reports whether anything is reserved.
+func (r *Reservation) Active() bool { return r.l != nil }
 
 // part is what is reserved of one counter.
 type part struct {
@@ -387,8 +375,8 @@ func (r *Reservation) Extend(ctx context.Context, use int, units int64) (int64, 
 	if n, ok := r.grow(p, units); ok {
 		return n, nil
 	}
-	more, err := r.l.Reserve(ctx, []Use{{Counter: p.counter, Units: units, Least: 1}})
-	if err != nil {
+	var more Reservation
+	if err := r.l.Reserve(ctx, &more, []Use{{Counter: p.counter, Units: units, Least: 1}}); err != nil {
 		if e, ok := errors.AsType[*ExceededError](err); ok {
 			e.Use = use
 		}
@@ -407,7 +395,7 @@ func (r *Reservation) grow(p *part, units int64) (int64, bool) {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
 	c := p.counter
-	c.roll(r.l.now())
+	r.l.roll(c, r.l.now())
 	if !c.known || c.period != p.period {
 		return Unbounded, true
 	}
@@ -427,18 +415,18 @@ type Settled struct {
 // Settle ends the reservation: used are the units that the call has used of each counter, in the order of the
 // uses; those of Held counters do not matter. The result is appended to dst. A second call does nothing.
 func (r *Reservation) Settle(dst []Settled, used []int64) []Settled {
-	if r.over {
+	l := r.l
+	if l == nil {
 		return dst
 	}
-	r.over = true
-	l := r.l
+	r.l = nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	for i := range r.parts {
 		p := &r.parts[i]
 		c := p.counter
-		c.roll(now)
+		l.roll(c, now)
 		s := Settled{Period: p.period}
 		current := c.known && c.period == p.period
 		switch n := used[i]; {
@@ -447,19 +435,25 @@ func (r *Reservation) Settle(dst []Settled, used []int64) []Settled {
 			fallthrough
 		case n <= p.units:
 			s.Taken = max(n, 0)
-			if current {
+			switch {
+			case current:
 				c.gain(p.units - s.Taken)
+			case c.slides():
+				l.giveBackOf(c, p.period, p.units-s.Taken, c.spare() > 0)
 			}
-		case current: // more than was reserved
+		case current, c.slides(): // more than was reserved
 			more := min(n-p.units, c.spare())
 			c.free -= more
 			c.debt += n - p.units - more
 			s.Taken = p.units + more
+			if c.slides() && c.debt > 0 { // it counts until it is old enough, and so has to be known at once
+				l.request(c, nil)
+			}
 		default:
 			s.Taken = p.units
 		}
 		switch {
-		case now.Before(c.strict) || l.counters[c.id] != c:
+		case now.Before(c.strict) || c.dropped:
 			l.giveBack(c)
 		case l.shared && c.free > 0 && !c.idle && c.limit.Units < portion:
 			c.idle = true

@@ -49,7 +49,7 @@ func crowd(t *testing.T, all []*quota.Ledger, calls int, limit quota.Limit, rese
 	for i := range calls {
 		l := all[i%len(all)]
 		group.Go(func() {
-			r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: reserve, Least: least}})
+			r, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/spend", limit), Units: reserve, Least: least}})
 			if _, refused := errors.AsType[*quota.ExceededError](err); refused {
 				return
 			}
@@ -94,7 +94,7 @@ func TestWhatIsNotUsedIsFreeAgain(t *testing.T) {
 		}
 		for i := 0; used < 400; i++ {
 			l := all[i%len(all)]
-			r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: 10}})
+			r, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/spend", limit), Units: 10}})
 			if err != nil {
 				t.Fatalf("%d replicas: after %d of 400: %v", replicas, used, err)
 			}
@@ -103,7 +103,7 @@ func TestWhatIsNotUsedIsFreeAgain(t *testing.T) {
 		}
 		for _, l := range all {
 			var exceeded *quota.ExceededError
-			if _, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", limit), Units: 1}}); !errors.As(err, &exceeded) || exceeded.Limit != 400 || exceeded.Left != 0 {
+			if _, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/spend", limit), Units: 1}}); !errors.As(err, &exceeded) || exceeded.Limit != 400 || exceeded.Left != 0 {
 				t.Errorf("after all were used: %v, %+v", err, exceeded)
 			}
 		}
@@ -120,7 +120,7 @@ func TestAtMostNCallsAtEveryInstant(t *testing.T) {
 			l := all[i%len(all)]
 			group.Go(func() {
 				for range 60 {
-					r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/parallel", limit), Units: 1}})
+					r, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/parallel", limit), Units: 1}})
 					if err != nil {
 						continue
 					}
@@ -144,7 +144,7 @@ func TestAtMostNCallsAtEveryInstant(t *testing.T) {
 		for _, l := range all {
 			var held []*quota.Reservation
 			for range 6 {
-				if r, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/parallel", limit), Units: 1}}); err == nil {
+				if r, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/parallel", limit), Units: 1}}); err == nil {
 					held = append(held, r)
 				}
 			}
@@ -163,11 +163,11 @@ func TestAllCountersOrNone(t *testing.T) {
 	l := all[0]
 	wide, narrow := l.Counter("wide", quota.Limit{Units: 10}), l.Counter("narrow", quota.Limit{Units: 1})
 	uses := []quota.Use{{Counter: wide, Units: 3}, {Counter: narrow, Units: 1}}
-	if _, err := l.Reserve(t.Context(), uses); err != nil {
+	if _, err := hold(t.Context(), l, uses); err != nil {
 		t.Fatal(err)
 	}
 	var exceeded *quota.ExceededError
-	if _, err := l.Reserve(t.Context(), uses); !errors.As(err, &exceeded) || exceeded.Use != 1 || exceeded.Counter != "narrow" {
+	if _, err := hold(t.Context(), l, uses); !errors.As(err, &exceeded) || exceeded.Use != 1 || exceeded.Counter != "narrow" {
 		t.Errorf("%v, %+v", err, exceeded)
 	}
 	if left := l.State(wide).Left; left != 7 {
@@ -181,23 +181,23 @@ func TestAPeriodBeginsAnew(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	minute := l.Counter("k/requests", quota.Limit{Units: 2, Window: quota.Window{Length: time.Minute}})
 	one := []quota.Use{{Counter: minute, Units: 1}}
-	old, err := l.Reserve(t.Context(), one)
+	old, err := hold(t.Context(), l, one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Reserve(t.Context(), one); err != nil {
+	if _, err := hold(t.Context(), l, one); err != nil {
 		t.Fatal(err)
 	}
 	c.Advance(59 * time.Second)
 	var exceeded *quota.ExceededError
-	if _, err := l.Reserve(t.Context(), one); !errors.As(err, &exceeded) || exceeded.Resets != time.Second {
+	if _, err := hold(t.Context(), l, one); !errors.As(err, &exceeded) || exceeded.Resets != time.Second {
 		t.Errorf("at 59 s: %v, %+v", err, exceeded)
 	}
 	c.Advance(time.Second)
 	if s := l.State(minute); s.Left != 2 {
 		t.Errorf("at 60 s: %+v", s)
 	}
-	if _, err := l.Reserve(t.Context(), one); err != nil {
+	if _, err := hold(t.Context(), l, one); err != nil {
 		t.Errorf("at 60 s: %v", err)
 	}
 	old.Settle(nil, []int64{0}) // of the period that is over: nothing to give back
@@ -214,7 +214,7 @@ func TestMoreThanWasReserved(t *testing.T) {
 	c := l.Counter("k/tokens", quota.Limit{Units: 100})
 	reserve := func(n int64) *quota.Reservation {
 		t.Helper()
-		r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: n}})
+		r, err := hold(t.Context(), l, []quota.Use{{Counter: c, Units: n}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestExtendTakesWhatIsFree(t *testing.T) {
 	all, _ := ledgers(t, 1)
 	l := all[0]
 	c := l.Counter("k/spend", quota.Limit{Units: 10})
-	r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 4}})
+	r, err := hold(t.Context(), l, []quota.Use{{Counter: c, Units: 4}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,11 +256,11 @@ func TestExtendRecallsWhatOthersHold(t *testing.T) {
 	all, p := ledgers(t, 2)
 	limit := quota.Limit{Units: 100}
 	mine, other := all[0].Counter("k/spend", limit), all[1].Counter("k/spend", limit)
-	r, err := all[0].Reserve(t.Context(), []quota.Use{{Counter: mine, Units: 40}})
+	r, err := hold(t.Context(), all[0], []quota.Use{{Counter: mine, Units: 40}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, err := all[1].Reserve(t.Context(), []quota.Use{{Counter: other, Units: 10}})
+	held, err := hold(t.Context(), all[1], []quota.Use{{Counter: other, Units: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestExtendAfterItsPeriod(t *testing.T) {
 	l := quota.NewLedger(quota.NewMemory(now.Now), quota.Options{Now: now.Now})
 	defer l.Close()
 	c := l.Counter("k/spend", quota.Limit{Units: 10, Window: quota.Window{Length: time.Minute}})
-	r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 10}})
+	r, err := hold(t.Context(), l, []quota.Use{{Counter: c, Units: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestAWarmCounterDoesNotAskTheBank(t *testing.T) {
 	l := all[0]
 	c := l.Counter("k/spend", quota.Limit{Units: 1_000_000})
 	for range 100 {
-		r, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 10, Least: 1}})
+		r, err := hold(t.Context(), l, []quota.Use{{Counter: c, Units: 10, Least: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +318,7 @@ func TestALimitThatChanges(t *testing.T) {
 	all, _ := ledgers(t, 1)
 	l := all[0]
 	reserve := func(limit int64) error {
-		_, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k/spend", quota.Limit{Units: limit}), Units: 1}})
+		_, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k/spend", quota.Limit{Units: limit}), Units: 1}})
 		return err
 	}
 	for i, want := range []struct {
@@ -336,11 +336,11 @@ func TestTheBankIsAway(t *testing.T) {
 	l := all[0]
 	limit := quota.Limit{Units: 3}
 	p.goAway(errors.New("no route"))
-	if _, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k", limit), Units: 1}}); !errors.Is(err, quota.ErrAway) {
+	if _, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k", limit), Units: 1}}); !errors.Is(err, quota.ErrAway) {
 		t.Errorf("%v", err)
 	}
 	p.goAway(nil)
-	if _, err := l.Reserve(t.Context(), []quota.Use{{Counter: l.Counter("k", limit), Units: 1}}); err != nil {
+	if _, err := hold(t.Context(), l, []quota.Use{{Counter: l.Counter("k", limit), Units: 1}}); err != nil {
 		t.Errorf("after it is back: %v", err)
 	}
 }
@@ -350,20 +350,20 @@ func TestSharesOfALostProcessAreNotUsed(t *testing.T) {
 	all, p := ledgers(t, 2)
 	one := []quota.Use{{Counter: all[0].Counter("k", quota.Limit{Units: 1_000_000}), Units: 1}}
 	for range 2 {
-		if _, err := all[0].Reserve(t.Context(), one); err != nil {
+		if _, err := hold(t.Context(), all[0], one); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.mu.Lock()
 	p.members[0].seen, p.away = time.Now().Add(-quota.Lifetime), errors.New("no route")
 	p.mu.Unlock()
-	if _, err := all[0].Reserve(t.Context(), one); !errors.Is(err, quota.ErrAway) {
+	if _, err := hold(t.Context(), all[0], one); !errors.Is(err, quota.ErrAway) {
 		t.Errorf("with a share that may be another's: %v", err)
 	}
 	p.mu.Lock()
 	p.members[0].seen, p.away = time.Time{}, nil
 	p.mu.Unlock()
-	if _, err := all[0].Reserve(t.Context(), one); err != nil {
+	if _, err := hold(t.Context(), all[0], one); err != nil {
 		t.Errorf("after the bank has heard of it: %v", err)
 	}
 }
@@ -371,17 +371,17 @@ func TestSharesOfALostProcessAreNotUsed(t *testing.T) {
 func TestACallThatIsGivenUpReservesNothing(t *testing.T) {
 	all, p := ledgers(t, 2)
 	limit := quota.Limit{Units: 1}
-	held, err := all[0].Reserve(t.Context(), []quota.Use{{Counter: all[0].Counter("k", limit), Units: 1}})
+	held, err := hold(t.Context(), all[0], []quota.Use{{Counter: all[0].Counter("k", limit), Units: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := all[1].Reserve(ctx, []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1}}); !errors.Is(err, context.Canceled) {
+	if _, err := hold(ctx, all[1], []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	held.Settle(nil, []int64{0})
-	if r, err := all[1].Reserve(t.Context(), []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1}}); err != nil || p.held("k") != 1 {
+	if r, err := hold(t.Context(), all[1], []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1}}); err != nil || p.held("k") != 1 {
 		t.Errorf("afterwards: %v, %v", r, err)
 	}
 }
@@ -389,13 +389,13 @@ func TestACallThatIsGivenUpReservesNothing(t *testing.T) {
 func TestForgottenCountersReturnTheirShare(t *testing.T) {
 	all, p := ledgers(t, 2)
 	limit := quota.Limit{Units: 1600}
-	r, err := all[0].Reserve(t.Context(), []quota.Use{{Counter: all[0].Counter("k", limit), Units: 1}})
+	r, err := hold(t.Context(), all[0], []quota.Use{{Counter: all[0].Counter("k", limit), Units: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all[0].Forget("k")
 	r.Settle(nil, []int64{0})
-	if _, err := all[1].Reserve(t.Context(), []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1600}}); err != nil || p.held("k") != 1600 {
+	if _, err := hold(t.Context(), all[1], []quota.Use{{Counter: all[1].Counter("k", limit), Units: 1600}}); err != nil || p.held("k") != 1600 {
 		t.Errorf("the other cannot have all of them: %v", err)
 	}
 }
@@ -406,7 +406,7 @@ func TestNoReservationAfterTheEnd(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Reserve(t.Context(), []quota.Use{{Counter: c, Units: 1}}); !errors.Is(err, quota.ErrAway) {
+	if _, err := hold(t.Context(), l, []quota.Use{{Counter: c, Units: 1}}); !errors.Is(err, quota.ErrAway) {
 		t.Errorf("%v", err)
 	}
 	if err := l.Close(); err != nil {
@@ -444,11 +444,17 @@ func BenchmarkReserve(b *testing.B) {
 		{Counter: l.Counter("k/parallel", quota.Limit{Units: 100, Kind: quota.Held}), Units: 1},
 	}
 	var room [4]quota.Settled
+	var r quota.Reservation
 	for b.Loop() {
-		r, err := l.Reserve(b.Context(), uses)
-		if err != nil {
+		if err := l.Reserve(b.Context(), &r, uses); err != nil {
 			b.Fatal(err)
 		}
 		r.Settle(room[:0], []int64{10, 10, 1, 0})
 	}
+}
+
+// hold reserves in memory of its own.
+func hold(ctx context.Context, l *quota.Ledger, uses []quota.Use) (*quota.Reservation, error) {
+	r := &quota.Reservation{}
+	return r, l.Reserve(ctx, r, uses)
 }

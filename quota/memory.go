@@ -21,6 +21,18 @@ type entry struct {
 	drawn  int64
 	period int64 // of its own: none is used twice
 	ends   time.Time
+	slices Slices    // of a sliding window
+	until  time.Time // when the slices do not count any more
+}
+
+// over reports whether nothing of the counter counts.
+func (e *entry) over(now time.Time) bool {
+	return !e.ends.IsZero() && !now.Before(e.ends) && !now.Before(e.until)
+}
+
+// slice is the period that is under way.
+func (e *entry) slice() Slice {
+	return Slice{Period: e.period, Ends: e.ends.UnixMicro(), Units: e.drawn}
 }
 
 // NewMemory makes a bank; time.Now is the clock if now is nil.
@@ -45,19 +57,34 @@ func (m *Memory) Draw(_ context.Context, draws []Draw) ([]Grant, error) {
 		e := m.entries[d.Counter]
 		if e == nil || !e.ends.IsZero() && !now.Before(e.ends) {
 			m.periods++
-			e = &entry{period: m.periods, ends: d.Window.End(now)}
+			next := &entry{period: m.periods, ends: d.Window.End(now)}
+			if d.Window.Slice > 0 {
+				next.until = next.ends.Add(d.Window.Length)
+				if e != nil {
+					next.slices = e.slices.Close(d.Window, now.UnixMicro(), e.slice())
+				}
+			}
+			e = next
 			m.entries[d.Counter] = e
 		}
 		g := &grants[i]
+		e.drawn = plus(e.drawn, d.Debt)
 		g.Period = e.period
 		if !e.ends.IsZero() {
 			g.Ends = e.ends.Sub(now)
 		}
-		if left := d.Limit - e.drawn; left >= d.Need {
+		left := d.Limit - e.drawn
+		if d.Window.Slice > 0 {
+			left -= e.slices.Units(d.Window, now.UnixMicro())
+		}
+		if left >= d.Need {
 			g.Units = min(d.Want, left)
 			e.drawn += g.Units
 		}
-		g.Left = d.Limit - e.drawn
+		g.Left = left - g.Units
+		if d.Window.Slice > 0 {
+			g.Frees = e.slices.Frees(d.Window, now.UnixMicro(), e.slice(), d.Need-left)
+		}
 	}
 	m.drop(now, len(draws))
 	return grants, nil
@@ -70,7 +97,7 @@ func (m *Memory) drop(now time.Time, draws int) {
 	}
 	m.sweep = max(sweepEvery, len(m.entries))
 	for id, e := range m.entries {
-		if !e.ends.IsZero() && !now.Before(e.ends) {
+		if e.over(now) {
 			delete(m.entries, id)
 		}
 	}
@@ -81,8 +108,12 @@ func (m *Memory) Return(_ context.Context, returns []Return) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range returns {
-		if e := m.entries[r.Counter]; e != nil && e.period == r.Period {
+		switch e := m.entries[r.Counter]; {
+		case e == nil:
+		case e.period == r.Period:
 			e.drawn = max(0, e.drawn-r.Units)
+		default:
+			e.slices.Return(r.Period, r.Units)
 		}
 	}
 	return nil

@@ -22,6 +22,17 @@ type pooled struct {
 	period, recalled int64
 	ends             time.Time
 	held, acked      []int64 // by member
+	drew             []int64 // in which period a member drew last, by member
+	slices           quota.Slices
+}
+
+// open is the period that is under way.
+func (e *pooled) open() quota.Slice {
+	s := quota.Slice{Period: e.period, Ends: e.ends.UnixMicro()}
+	for _, n := range e.held {
+		s.Units += n
+	}
+	return s
 }
 
 func newPool(now func() time.Time, members int) *pool {
@@ -63,27 +74,37 @@ func (m *member) Draw(_ context.Context, draws []quota.Draw) ([]quota.Grant, err
 	for _, d := range draws {
 		e := m.entries[d.Counter]
 		if e == nil {
-			e = &pooled{period: 1, ends: d.Window.End(now), held: make([]int64, len(m.members)), acked: make([]int64, len(m.members))}
+			e = &pooled{period: 1, ends: d.Window.End(now), held: make([]int64, len(m.members)), acked: make([]int64, len(m.members)), drew: make([]int64, len(m.members))}
 			m.entries[d.Counter] = e
 		}
 		if !e.ends.IsZero() && !now.Before(e.ends) {
+			if d.Window.Slice > 0 {
+				e.slices = e.slices.Close(d.Window, now.UnixMicro(), e.open())
+			}
 			e.period, e.ends = e.period+1, d.Window.End(now)
 			clear(e.held)
 		}
+		e.held[m.number] += d.Debt
 		g := quota.Grant{Period: e.period, Left: d.Limit}
+		if d.Window.Slice > 0 {
+			g.Left -= e.slices.Units(d.Window, now.UnixMicro())
+		}
 		if !e.ends.IsZero() {
 			g.Ends = e.ends.Sub(now)
 		}
 		waiting := false
 		for i, held := range e.held {
 			g.Left -= held
-			waiting = waiting || i != m.number && held > 0 && (d.Recall == 0 || e.acked[i] < d.Recall)
+			old := d.Window.Slice > 0 && e.slices.Counts(d.Window, now.UnixMicro(), e.drew[i])
+			waiting = waiting || i != m.number && (held > 0 || old) && (d.Recall == 0 || e.acked[i] < d.Recall)
 		}
+		lack := d.Need - g.Left
 		switch {
 		case g.Left >= d.Need:
 			g.Units = min(g.Left, d.Want)
 			g.Left -= g.Units
 			e.held[m.number] += g.Units
+			e.drew[m.number] = e.period
 			if g.Units != d.Want-d.Ahead {
 				e.acked[m.number] = 0
 			}
@@ -97,6 +118,9 @@ func (m *member) Draw(_ context.Context, draws []quota.Draw) ([]quota.Grant, err
 			}
 		case waiting:
 			g.Recall = d.Recall
+		}
+		if d.Window.Slice > 0 {
+			g.Frees = e.slices.Frees(d.Window, now.UnixMicro(), e.open(), lack)
 		}
 		grants = append(grants, g)
 	}
@@ -114,9 +138,13 @@ func (m *member) Return(_ context.Context, returns []quota.Return) error {
 		if e == nil {
 			continue
 		}
-		e.acked[m.number] = e.recalled
+		if !r.Keeps {
+			e.acked[m.number] = e.recalled
+		}
 		if e.period == r.Period {
 			e.held[m.number] -= r.Units
+		} else {
+			e.slices.Return(r.Period, r.Units)
 		}
 	}
 	return nil

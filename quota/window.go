@@ -17,7 +17,15 @@ type Window struct {
 	// Days and Months are periods by the calendar, in UTC: days begin at midnight, weeks (7 days) on Monday, and
 	// months on their first day. At most one of them is not 0.
 	Days, Months int
+	// Slice makes a window without an Anchor slide: no span of Length, wherever it begins, has more units than the limit.
+	// A period of the counter is a slice then, which begins with the first use after the one before, and its units count
+	// until the whole slice is older than Length. So units are free again up to Slice later than they might be. 0 for a
+	// window that begins anew.
+	Slice time.Duration `json:",omitzero"`
 }
+
+// Sliding is a window that slides, in slices.
+func Sliding(length, slice time.Duration) Window { return Window{Length: length, Slice: slice} }
 
 // ParseWindow reads a duration as LiteLLM writes it: a number and one of s, m, h, d, w, mo, such as 30d. Days,
 // weeks and months are periods by the calendar (docs.litellm.ai/docs/proxy/users: budget resets are at midnight
@@ -68,9 +76,11 @@ func ParseWindowEnding(text string, anchor, ends time.Time) (Window, error) {
 // firstMonday begins the weeks by the calendar, 1970-01-05.
 const firstMonday = 4
 
-// End is when the period that includes now ends; the zero time if it does not end.
+// End is when the period that includes now ends, which is a slice of a sliding window; the zero time if it does not end.
 func (w Window) End(now time.Time) time.Time {
 	switch now = now.UTC(); {
+	case w.Slice > 0:
+		return now.Add(w.Slice)
 	case w.Length > 0 && w.Anchor.IsZero():
 		return now.Add(w.Length)
 	case w.Length > 0:

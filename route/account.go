@@ -1,6 +1,8 @@
 package route
 
 import (
+	"time"
+
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -26,6 +28,9 @@ func (r *Router) Account(dialect, name, of string) (Account, bool) {
 	}
 	for _, g := range groups {
 		for _, t := range g.deployments {
+			if name == "" && t.Team != "" { // it is a team's own account
+				continue
+			}
 			if of != "" && t.Provider != of || !t.speaks(dialect, r.captured(g)) {
 				continue
 			}
@@ -49,7 +54,7 @@ func (r *Router) sameAccount(dialect string, found Account, as *deployment) Acco
 	}
 	for _, g := range r.table().all {
 		for _, t := range g.deployments {
-			if other, ok := t.Deployment.(provider.Accounter); ok && t.Provider == as.Provider && other.Account() == own.Account() && t.speaks(dialect, r.captured(g)) {
+			if other, ok := t.Deployment.(provider.Accounter); ok && t.Team == as.Team && t.Provider == as.Provider && other.Account() == own.Account() && t.speaks(dialect, r.captured(g)) {
 				return Account{Model: g.name, Deployment: t.ID}
 			}
 		}
@@ -119,32 +124,65 @@ type Terms struct {
 	// MostOutput is in tokens; 0 if unknown.
 	MostOutput int64
 
-	prices [4]llm.Pricer // of the first deployments
+	prices   [4]priced // of the first deployments
+	adjusted *llm.Adjustments
+}
+
+// priced is the price of a model of a provider.
+type priced struct {
+	llm.Pricer
+
+	provider, model string
 }
 
 // Priced reports whether any price is known.
-func (t *Terms) Priced() bool { return t.prices[0] != nil }
+func (t *Terms) Priced() bool { return t.prices[0].Pricer != nil }
 
 // Cost is what usage costs at most; 0 if no price is known.
 func (t *Terms) Cost(u *llm.Usage) (most llm.Cost) {
-	for _, p := range t.prices {
-		if p == nil {
+	for i := range t.prices {
+		p := &t.prices[i]
+		if p.Pricer == nil {
 			break
 		}
 		if cost, ok := p.Cost("", u); ok {
-			most = max(most, cost)
+			most = max(most, t.adjusted.Of(p.provider, p.model, cost).Cost)
 		}
 	}
 	return most
 }
 
-// Terms returns the terms of a model name before it is called. It does not block.
-func (r *Router) Terms(name string) (terms Terms) {
+// termsFor is how long the terms of a name are not asked for again: prices and profiles that become known meanwhile matter
+// little.
+const termsFor = time.Second
+
+// recentTerms are terms that were found at a time.
+type recentTerms struct {
+	Terms
+
+	at time.Time
+}
+
+// Terms returns the terms of a model name before it is called. They are not modified. It does not block.
+func (r *Router) Terms(name string) *Terms {
 	g, captured := r.table().names.find(name)
 	if g == nil {
-		return terms
+		return &Terms{}
 	}
-	n := 0
+	if captured != "" {
+		return g.findTerms(captured, r.opt.Adjustments)
+	}
+	now := r.opt.Now()
+	recent := g.terms.Load()
+	if recent == nil || now.Sub(recent.at).Abs() > termsFor {
+		recent = &recentTerms{*g.findTerms("", r.opt.Adjustments), now}
+		g.terms.Store(recent)
+	}
+	return &recent.Terms
+}
+
+func (g *group) findTerms(captured string, adjusted *llm.Adjustments) *Terms {
+	terms, n := &Terms{adjusted: adjusted}, 0
 	for _, t := range g.deployments {
 		model := t.modelFor(captured)
 		if t.Facts != nil {
@@ -153,7 +191,7 @@ func (r *Router) Terms(name string) (terms Terms) {
 			}
 		}
 		if p := t.pricer(model); p != nil && n < len(terms.prices) {
-			terms.prices[n] = p
+			terms.prices[n] = priced{p, t.Provider, model}
 			n++
 		}
 	}

@@ -29,7 +29,7 @@ func accounts() []Entry {
 }
 
 func TestAnAccountHasOneNameWhateverTheClientCallsIt(t *testing.T) {
-	r := New(accounts(), Options{})
+	r := New(Plan{Entries: accounts()}, Options{})
 	for _, tt := range []struct {
 		model, of string
 		want      Account
@@ -59,13 +59,13 @@ func TestAnAccountHasOneNameWhateverTheClientCallsIt(t *testing.T) {
 func TestACallStaysAtItsDeployment(t *testing.T) {
 	for _, tt := range []struct{ id, want string }{{"d-4", "d-4"}, {"d-2", "d-2"}} {
 		for range 3 { // round-robin would alternate
-			resp, err := New(accounts(), Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "second", Deployment: tt.id}, Dialect: llm.DialectBedrock, Service: true}, nil)
+			resp, err := New(Plan{Entries: accounts()}, Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "second", Deployment: tt.id}, Dialect: llm.DialectBedrock, Service: true}, nil)
 			if err != nil || resp.Meta.Deployment != tt.want {
 				t.Errorf("%s: %+v %v", tt.id, resp, err)
 			}
 		}
 	}
-	_, err := New(accounts(), Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Deployment: "gone"}, Dialect: llm.DialectBedrock, Service: true}, nil)
+	_, err := New(Plan{Entries: accounts()}, Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Deployment: "gone"}, Dialect: llm.DialectBedrock, Service: true}, nil)
 	if e := llm.AsError(err); e == nil || e.Code != llm.CodeStateNotFound {
 		t.Errorf("a deployment that is not there: %v", err)
 	}
@@ -79,14 +79,14 @@ func TestWhatMayHappenOnceIsTriedOnce(t *testing.T) {
 		t.Fatal("another deployment")
 	}
 	k.raw = []rawStep{{err: unavailable()}, {}}
-	_, err := New([]Entry{e}, Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Once: true}, Dialect: llm.DialectBedrock, Service: true}, nil)
+	_, err := New(Plan{Entries: []Entry{e}}, Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Once: true}, Dialect: llm.DialectBedrock, Service: true}, nil)
 	if codeOf(err) != llm.CodeUnavailable || len(k.raw) != 1 {
 		t.Errorf("%v, %d steps left", err, len(k.raw))
 	}
 }
 
 func TestModelsAreNamedAsAtAProvider(t *testing.T) {
-	r := New(accounts(), Options{})
+	r := New(Plan{Entries: accounts()}, Options{})
 	for _, tt := range []struct{ id, name, want string }{
 		{"d-1", "second", "model of second"}, {"d-1", "openai/gpt-4o", "gpt-4o"}, {"d-1", "silent", ""}, {"d-1", "nobody", ""}, {"gone", "first", ""}, {"", "first", ""},
 	} {
@@ -99,10 +99,30 @@ func TestModelsAreNamedAsAtAProvider(t *testing.T) {
 func TestWhoSpeaksADialect(t *testing.T) {
 	mixed := accounts()
 	mixed = append(mixed, entry("second", &fake{name: "d-5", steps: []step{{}}}))
-	r := New(mixed, Options{})
+	r := New(Plan{Entries: mixed}, Options{})
 	for name, want := range map[string][2]bool{"first": {true, true}, "second": {true, false}, "silent": {false, false}, "openai/x": {true, true}, "nobody": {false, false}} {
 		if some, all := r.Speaks(name, llm.DialectBedrock); some != want[0] || all != want[1] {
 			t.Errorf("%s: %v %v", name, some, all)
 		}
+	}
+}
+
+// A team's own models have names of their own, and nobody else's files are kept in their accounts.
+func TestAModelOfATeamIsFoundByItsTeamOnly(t *testing.T) {
+	own := keeper("model_name_core_1", "t-1", "openai", "t")
+	own.Team, own.Public = "core", "first"
+	r := New(Plan{Entries: append([]Entry{own}, accounts()...)}, Options{})
+	for _, tt := range []struct{ team, name, want string }{{"core", "first", "model_name_core_1"}, {"core", "second", ""}, {"other", "first", ""}, {"", "first", ""}} {
+		if got := r.TeamModel(tt.team, tt.name); got != tt.want {
+			t.Errorf("%s in %s is %q, want %q", tt.name, tt.team, got, tt.want)
+		}
+	}
+	for _, name := range []string{"model_name_core_1", "t-1"} {
+		if s := r.Settings(name); s.Team != "core" || s.Public != "first" {
+			t.Errorf("%s: %q, %q", name, s.Team, s.Public)
+		}
+	}
+	if got, ok := r.Account(llm.DialectBedrock, "", "openai"); !ok || got.Deployment != "d-1" {
+		t.Errorf("the account for everybody is %+v, %v", got, ok)
 	}
 }

@@ -73,7 +73,7 @@ func TestACallGoesToADeploymentWhoseLimitsAdmitIt(t *testing.T) {
 func TestDeploymentsWithoutLimitsAreNotAskedFor(t *testing.T) {
 	free := &fake{name: "free", steps: []step{{}}}
 	full := &fake{name: "full", steps: []step{{}}}
-	r := New([]Entry{limitedEntry(full), entry("granite", free)}, Options{})
+	r := New(Plan{Entries: []Entry{limitedEntry(full), entry("granite", free)}}, Options{})
 	asked := &admissions{refuse: map[string]*llm.Error{"full": {Code: llm.CodeRateLimited, Status: 429}}}
 	for range 4 {
 		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite", Admit: asked.admit}}); err != nil {

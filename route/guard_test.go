@@ -40,7 +40,7 @@ func TestOnlyTargetsThatApplyGuardrailsGetCallsThatHaveOne(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &fake{steps: answer}
-			r := New([]Entry{{Name: "m", Model: "m", Deployment: tt.open(f), Timeout: 1e9, StreamTimeout: 1e9}}, Options{})
+			r := New(Plan{Entries: []Entry{{Name: "m", Model: "m", Deployment: tt.open(f), Timeout: 1e9, StreamTimeout: 1e9}}}, Options{})
 			call := llm.Call{Model: "m", Guardrail: jsonx.Raw(`{"guardrailIdentifier":"abc123","guardrailVersion":"1"}`)}
 			raw := &llm.Raw{Call: call}
 			translation := &Translation{

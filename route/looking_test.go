@@ -44,7 +44,7 @@ func TestSilenceWhileItIsLookedWhetherThereIsMoreEndsAStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const limit = 10 * time.Second
-				s, err := open[llm.Event](t.Context(), limit, func(ctx context.Context) (Source[llm.Event], error) { return &looking{ctx: ctx}, nil })
+				s, err := open[llm.Event](t.Context(), silence{limit, limit}, func(ctx context.Context) (Source[llm.Event], error) { return &looking{ctx: ctx}, nil })
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -8,13 +8,14 @@ import (
 	"outcrop/provider"
 )
 
-// names finds the group for a model name. Exact names take precedence, then wildcards: the one with
+// names finds the group for a model name. Exact names take precedence, then aliases, then wildcards: the one with
 // the most characters before its *, and among those the one with the most after it. A * matches at
 // least one character.
 type names struct {
 	exact map[string]*group
 	order []*group // of exact, as configured
 	wild  []wildcard
+	alias map[string]Alias // none is a name of exact
 }
 
 type wildcard struct {
@@ -22,8 +23,8 @@ type wildcard struct {
 	group          *group
 }
 
-func newNames(groups []*group) *names {
-	n := &names{exact: map[string]*group{}}
+func newNames(groups []*group, aliases map[string]Alias) *names {
+	n := &names{exact: map[string]*group{}, alias: aliases}
 	for _, g := range groups {
 		prefix, suffix, ok := strings.Cut(g.name, "*")
 		if !ok {
@@ -41,6 +42,17 @@ func newNames(groups []*group) *names {
 
 // find returns the group of a name and the part that its * matched.
 func (n *names) find(name string) (g *group, captured string) {
+	if g := n.exact[name]; g != nil {
+		return g, ""
+	}
+	if a, ok := n.alias[name]; ok && a.Name != name {
+		return n.named(a.Name)
+	}
+	return n.named(name)
+}
+
+// named is find for what is no alias.
+func (n *names) named(name string) (g *group, captured string) {
 	if g := n.exact[name]; g != nil {
 		return g, ""
 	}
@@ -87,7 +99,7 @@ func (n *names) same(name string) string {
 	for _, g := range n.order {
 		for _, t := range g.deployments {
 			reviewer, ok := t.Deployment.(provider.Reviewer)
-			if !ok || strings.Contains(t.Model, "*") {
+			if !ok || t.Team != "" || strings.Contains(t.Model, "*") {
 				continue
 			}
 			if id == "" {

@@ -10,7 +10,7 @@ import (
 // tryDeployment tries a deployment, with the client's settings if the request has any, and records
 // its health. Failures with a client's own credentials or endpoint do not concern other clients, so
 // they are not recorded.
-func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, access *llm.ClientSettings) *llm.Error {
+func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, access *llm.ClientSettings, do attempt) *llm.Error {
 	if access != nil {
 		override, release, err := t.withOverrides(access)
 		if err != nil {
@@ -19,13 +19,11 @@ func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, a
 		// A stream continues after release: closing a deployment stops the refresh of its
 		// credentials and lists, but no calls.
 		defer release()
-		return c.tryTargets(ctx, override, model)
+		return c.tryTargets(ctx, override, model, do)
 	}
-	e := c.tryTargets(ctx, t, model)
-	if e == nil {
-		t.cooldownUntil.Store(0)
-	} else {
-		c.r.note(t, e)
+	e := c.tryTargets(ctx, t, model, do)
+	if e != nil {
+		c.r.note(c.req, t, e)
 	}
 	return e
 }
@@ -42,8 +40,8 @@ func (t *deployment) withOverrides(access *llm.ClientSettings) (*deployment, fun
 	if err != nil {
 		return nil, nil, llm.AsError(err)
 	}
-	override := &deployment{Entry: t.Entry, late: t.late}
-	override.Deployment = d
+	override := &deployment{Entry: t.Entry, state: &state{}, late: t.late}
+	override.Deployment, override.Region = d, "" // of the client's own endpoint nobody knows where it is
 	override.observer, _ = d.(provider.Observer)
 	return override, release, nil
 }

@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"slices"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -26,7 +27,7 @@ func (r *Router) Speaks(name, dialect string) (some, all bool) {
 	if g == nil {
 		return false, false
 	}
-	all = true
+	all = !slices.ContainsFunc(g.reach, func(f *group) bool { return !f.speaks(dialect) })
 	for _, t := range g.deployments {
 		targets, err := t.Deployment.Targets(llm.VerbRaw, t.modelFor(captured))
 		if err != nil {

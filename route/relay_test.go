@@ -189,7 +189,7 @@ func collect(s llm.RawStream, err error) (types []string, _ error) {
 func TestRelayStreamEndsAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &passing{fake: &fake{name: "a"}, raw: []rawStep{{events: []llm.RawEvent{head(), body()}, stall: time.Hour}}}
-		types, err := collect(New([]Entry{relayed(p)}, Options{}).RelayStream(t.Context(), bedrockCall(true), nil))
+		types, err := collect(New(Plan{Entries: []Entry{relayed(p)}}, Options{}).RelayStream(t.Context(), bedrockCall(true), nil))
 		if len(types) != 2 || codeOf(err) != llm.CodeTimeout || p.ended != 1 {
 			t.Errorf("%q, %v", types, err)
 		}
@@ -206,7 +206,7 @@ func TestRelayTranslates(t *testing.T) {
 		},
 		Stream: func(s llm.Stream) llm.RawStream { return translated{s} },
 	}
-	r := New([]Entry{entry("granite", f)}, Options{})
+	r := New(Plan{Entries: []Entry{entry("granite", f)}}, Options{})
 	if resp, err := r.Relay(t.Context(), bedrockCall(false), tr); err != nil || string(resp.Body) != "translated a" {
 		t.Errorf("got %+v, %v", resp, err)
 	}

@@ -6,11 +6,11 @@
 package route
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,12 +33,26 @@ type Entry struct {
 	// Model is the deployment's model string; a * in it is replaced by what Name's * matched.
 	Model      string
 	Deployment provider.Deployment
-	// Timeout bounds a complete response, over all attempts.
+	// Timeout bounds a complete response, over all attempts at the deployment; another deployment has its own.
 	Timeout time.Duration
-	// StreamTimeout bounds the provider's silence before and within a stream.
-	StreamTimeout time.Duration
+	// StreamTimeout bounds the provider's silence before and within a stream. FirstTimeout and IdleTimeout replace it before
+	// the first content and after it; 0 for none.
+	StreamTimeout, FirstTimeout, IdleTimeout time.Duration
 	// Retries is how many attempts may follow the first.
 	Retries int
+	// Order is when the deployment is tried: those of the lowest order first. Weight is its share among those of the same order,
+	// in proportion to the others'; if none has one, all have the same.
+	Order  int
+	Weight float64
+	// Cooldown is how long the deployment is left alone after failures, 0 for not at all; nil for the policy's.
+	Cooldown *time.Duration
+	// Tags select the deployment, if the policy is by tags, and so does a User-Agent that one of TagPatterns matches, as
+	// "User-Agent: VALUE".
+	Tags        []string
+	TagPatterns []*regexp.Regexp
+	// Region is where the deployment's calls are processed, as the operator says; empty if that is not said. It counts where the
+	// provider does not know better.
+	Region string
 	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
 	// those.
 	Price llm.Pricer
@@ -71,10 +85,18 @@ type Settings struct {
 	// AccessGroups are the names of the groups of models that the entry is in. The settings of a name have those
 	// of all of its deployments.
 	AccessGroups []string
+	// Guardrails name the gateway's guardrails that are in force for calls of the entry. The settings of a name have those of
+	// all of its deployments.
+	Guardrails []string
+	// Team is the only team that may use the entry, and Public the name by which it does; empty if it is nobody's.
+	Team, Public string
 	// Spoken are the dialects that deployments of the name speak, and Deployments the deployments' ids; New
 	// sets them.
 	Spoken      []Spoken
 	Deployments []string
+	// Policy is how calls are routed, and FallsBack whether calls of the name may go on with others; the router sets them.
+	Policy    *Policy
+	FallsBack bool
 }
 
 // Spoken is a dialect that some of a name's deployments speak, so that its bodies can pass through.
@@ -104,8 +126,14 @@ type Options struct {
 	Logger *slog.Logger
 	// Retried is called for each failure that is retried; for metrics.
 	Retried func(name string, err *llm.Error)
+	// Queued is called for each call that begins to wait for a deployment of a name, and Waited when it ends to, with one of the Wait
+	// constants; for metrics.
+	Queued func(name string)
+	Waited func(name, end string, took time.Duration)
 	// Providers are the names of all providers, also of those without an entry, for errors about names.
 	Providers []string
+	// Adjustments are the operator's, of what providers charge; nil for none.
+	Adjustments *llm.Adjustments
 }
 
 // Router serves calls. It is safe for concurrent use.
@@ -120,9 +148,16 @@ type group struct {
 
 	name         string
 	deployments  []*deployment
-	spoken       []Spoken
+	tiers        []tier
+	spoken       []Spoken // by its own deployments
+	common       []Spoken // and, where all do, by those of reach too
 	accessGroups []string
+	guardrails   []string
 	ids          []string
+	policy       *Policy                     // the table's, or its own
+	bounded      bool                        // calls can wait in its queue
+	reach        []*group                    // that its calls may go on with
+	terms        atomic.Pointer[recentTerms] // of a name that is no wildcard; nil if nobody has asked
 }
 
 // shared is what the groups of a name have in common in the tables of a router that follow each other.
@@ -130,20 +165,27 @@ type shared struct {
 	turn           atomic.Uint64
 	budget         budget
 	overrideBudget budget // for calls with client settings
+	queue          queue
 }
 
 // deployment is a deployment and its recent health.
 type deployment struct {
 	Entry
+	*state
+	hash     uint64            // of its id
 	observer provider.Observer // nil if the deployment does not learn from refusals
-	// cooldownUntil is in nanoseconds since 1970; 0 if healthy.
-	cooldownUntil atomic.Int64
-	cooldowns     cooldowns
-	late          late // the cause of the end of attempts for complete responses that take too long
+	late     late              // the cause of the end of attempts for complete responses that take too long
 }
 
-// New makes a router. Entries of one name form a group that distributes its calls evenly.
-func New(entries []Entry, opt Options) *Router {
+// state is what is remembered of a deployment in the tables that follow each other.
+type state struct {
+	health
+	cooldowns cooldowns
+	queues    atomic.Pointer[[]*queue] // of the names that it serves; nil for none
+}
+
+// New makes a router. Entries of one name form a group that distributes its calls.
+func New(plan Plan, opt Options) *Router {
 	if opt.Sleep == nil {
 		opt.Sleep = sleep
 	}
@@ -159,8 +201,14 @@ func New(entries []Entry, opt Options) *Router {
 	if opt.Retried == nil {
 		opt.Retried = func(string, *llm.Error) {}
 	}
+	if opt.Queued == nil {
+		opt.Queued = func(string) {}
+	}
+	if opt.Waited == nil {
+		opt.Waited = func(_, _ string, _ time.Duration) {}
+	}
 	r := &Router{opt: opt}
-	r.Set(entries)
+	r.Set(plan)
 	return r
 }
 
@@ -199,113 +247,19 @@ func (r *Router) Alternative(name string) string {
 	return r.table().names.meant(name)
 }
 
+// TeamModel returns the name of an entry that a team uses by another; empty if there is none.
+func (r *Router) TeamModel(team, public string) string { return r.table().teams[team][public] }
+
 // Settings returns how calls of a model name are translated; the zero value if the name is not
 // configured.
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.table().names.find(name); g != nil {
 		s := g.deployments[0].Settings
-		s.Spoken, s.Deployments, s.AccessGroups = g.spoken, g.ids, g.accessGroups
+		s.Spoken, s.Deployments, s.AccessGroups, s.Guardrails = g.common, g.ids, g.accessGroups, g.guardrails
+		s.Policy, s.FallsBack = g.policy, len(g.reach) > 0
 		return s
 	}
 	return Settings{}
-}
-
-// Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
-// the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
-// after several attempts, that of the last.
-func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do func(ctx context.Context, w way) (T, error)) (T, Served, error) {
-	var result T
-	served, err := r.try(ctx, verb, c, func(t *deployment, w way, start time.Time) error {
-		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), &t.late)
-		defer cancel()
-		var err error
-		result, err = do(attempt, w)
-		return attemptError(ctx, attempt, err)
-	})
-	if err != nil {
-		var none T
-		return none, served, err
-	}
-	return result, served, nil
-}
-
-// Open is Do for streaming responses: begin makes one attempt, and the stream that it returns
-// outlives it. Open returns when the first event with content has arrived; nothing is retried
-// afterwards.
-func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, begin func(ctx context.Context, w way) (Source[E], error)) (Source[E], error) {
-	var s *stream[E, P]
-	served, err := r.try(ctx, verb, c, func(t *deployment, w way, _ time.Time) error {
-		var err error
-		s, err = open[E, P](ctx, t.StreamTimeout, func(ctx context.Context) (Source[E], error) { return begin(ctx, w) })
-		if err == nil {
-			s.failed = func(e *llm.Error) {
-				r.noteTarget(t, w.Target, e)
-				r.note(t, e)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	served.note(s.Meta())
-	return s, nil
-}
-
-// attempt calls one target of a deployment; start is when the call arrived.
-type attempt func(t *deployment, w way, start time.Time) error
-
-// try makes attempts until one succeeds or no other can help.
-func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attempt) (Served, error) {
-	name := req.Model
-	g, captured := r.table().names.find(name)
-	if g == nil {
-		return Served{}, r.notConfigured(name)
-	}
-	if len(req.Guardrail) > 0 && verb != llm.VerbCount && verb != llm.VerbService {
-		do = guarded(do)
-	}
-	c := call{r: r, g: g, name: name, verb: verb, attempt: do, start: r.opt.Now(), budget: &g.budget}
-	if req.ClientSettings != nil {
-		c.budget = &g.overrideBudget
-	}
-	order := g.order(c.start)
-	if req.Deployment != "" {
-		if order = g.only(req.Deployment); order == nil {
-			return Served{}, goneError(name)
-		}
-	}
-	var last *llm.Error
-	for tries, at := 0, 0; ; tries, at = tries+1, at+1 {
-		failed, e := c.admit(ctx, req.Admit, order, &at)
-		if e != nil {
-			return Served{}, cmp.Or(last, e)
-		}
-		t := order[at%len(order)]
-		model := t.modelFor(captured)
-		e = c.tryDeployment(ctx, t, model, req.ClientSettings)
-		explain(e, t.Facts, model)
-		if e != nil && failed != nil {
-			failed()
-		}
-		if e == nil {
-			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price, facts: t.Facts, model: model}, nil
-		}
-		if req.Once {
-			return Served{}, e
-		}
-		next := order[(at+1)%len(order)]
-		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)
-		if !ok || ctx.Err() != nil {
-			return Served{}, e
-		}
-		c.retry(ctx, e, pause)
-		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
-			return Served{}, e
-		}
-		last = e
-	}
 }
 
 // modelFor is the deployment's model string for what the name's * has matched.
@@ -314,115 +268,6 @@ func (t *deployment) modelFor(captured string) string {
 		return t.Model
 	}
 	return strings.Replace(t.Model, "*", captured, 1)
-}
-
-// shouldRetry decides whether another try follows a failure, and after which pause.
-func (r *Router) shouldRetry(e *llm.Error, tries int, retries *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
-	if tries >= failed.Retries || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
-		return 0, false // a response arrived, and another attempt would find no more memory
-	}
-	elsewhere := next != failed
-	var pause time.Duration
-	switch e.CanRetry() {
-	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
-		if e.Code == llm.CodeTimeout && !e.Upstream && !elsewhere {
-			return 0, false // the gateway's own timeout expired; the same deployment would use it up again
-		}
-		if !elsewhere {
-			pause = backoff(tries, e.RetryAfter, r.opt.Random)
-		}
-	case llm.RetryAfterRefresh:
-		if tries > 0 {
-			return 0, false
-		}
-	case llm.RetryNo, llm.RetryOtherTarget:
-		if !elsewhere || e.Responsible() == llm.ActorCaller {
-			return 0, false // another deployment may have other credentials and permissions, but an invalid request is invalid everywhere
-		}
-	}
-	now := r.opt.Now()
-	if pause > longestPause || now.Add(pause).Sub(start) >= next.Timeout {
-		return 0, false // the client gets the error at once, with the Retry-After
-	}
-	if elsewhere && next.healthy(now) {
-		return pause, true // it adds no load to the failing deployment
-	}
-	return pause, retries.spend()
-}
-
-// note records the health of a deployment after a failure.
-func (r *Router) note(t *deployment, e *llm.Error) {
-	if atFault(e) {
-		t.cooldownUntil.Store(r.cooldownUntil(e))
-	}
-}
-
-// atFault reports whether the deployment or target caused a failure, and not the call.
-func atFault(e *llm.Error) bool {
-	switch {
-	case e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping || e.Code == llm.CodeOverloaded:
-		return false
-	case limited(e):
-		return true
-	case e.CanRetry() == llm.RetryOtherTarget: // the model is missing there; another target may have it
-		return false
-	default:
-		return e.Responsible() != llm.ActorCaller
-	}
-}
-
-// limited reports whether a failure is a rate limit.
-func limited(e *llm.Error) bool {
-	return e.Code == llm.CodeLimitRequests || e.Code == llm.CodeLimitTokens
-}
-
-// cooldownUntil is until when a failed deployment is tried after the others, in nanoseconds since
-// 1970.
-func (r *Router) cooldownUntil(e *llm.Error) int64 {
-	return r.opt.Now().Add(min(max(cooldown, retryAfter(e.RetryAfter)), longestPause)).UnixNano()
-}
-
-// healthy reports whether the deployment has not failed recently.
-func (t *deployment) healthy(now time.Time) bool { return t.cooldownUntil.Load() <= now.UnixNano() }
-
-// longestPause bounds how long a client waits for another attempt, and how long a cooldown lasts,
-// whatever a Retry-After asks for.
-const longestPause = time.Minute
-
-// cooldown is how long a failed deployment is tried after the others; LiteLLM's default
-// cooldown_time is the same.
-const cooldown = 5 * time.Second
-
-// order returns the deployments in the order in which to try them: first the healthy ones, in
-// round-robin order, then the others, the one whose cooldown ends first leading. It returns all of
-// them, so that a call is always attempted.
-func (g *group) order(now time.Time) []*deployment {
-	if len(g.deployments) == 1 {
-		return g.deployments
-	}
-	n := len(g.deployments)
-	first := int((g.turn.Add(1) - 1) % uint64(n))
-	order := make([]*deployment, 0, n)
-	var cooling []*deployment
-	for i := range n {
-		t := g.deployments[(first+i)%n]
-		if t.healthy(now) {
-			order = append(order, t)
-		} else {
-			cooling = append(cooling, t)
-		}
-	}
-	for len(cooling) > 0 {
-		soonest := 0
-		for i, t := range cooling {
-			if t.cooldownUntil.Load() < cooling[soonest].cooldownUntil.Load() {
-				soonest = i
-			}
-		}
-		order = append(order, cooling[soonest])
-		cooling = append(cooling[:soonest], cooling[soonest+1:]...)
-	}
-	return order
 }
 
 func quote(s string) string { return `"` + llm.Clip(s, 200) + `"` }

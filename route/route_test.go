@@ -35,7 +35,7 @@ func entry(name string, d *fake) Entry {
 
 // instant is a router whose pauses are noted and not waited for.
 func instant(pauses *[]time.Duration, entries ...Entry) *Router {
-	return New(entries, Options{
+	return New(Plan{Entries: entries}, Options{
 		Random: func() float64 { return 0 },
 		Sleep: func(_ context.Context, d time.Duration) error {
 			*pauses = append(*pauses, d)
@@ -46,7 +46,7 @@ func instant(pauses *[]time.Duration, entries ...Entry) *Router {
 
 func TestCallsOfOneNameAreSharedOutEvenly(t *testing.T) {
 	a, b, c := &fake{name: "a", steps: []step{{}}}, &fake{name: "b", steps: []step{{}}}, &fake{name: "c", steps: []step{{}}}
-	r := New([]Entry{entry("granite", a), entry("granite", b), entry("granite", c)}, Options{})
+	r := New(Plan{Entries: []Entry{entry("granite", a), entry("granite", b), entry("granite", c)}}, Options{})
 	for range 30 {
 		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 	exact, narrow, wide := &fake{name: "exact", steps: []step{{}}}, &fake{name: "narrow", steps: []step{{}}}, &fake{name: "wide", steps: []step{{}}}
 	entries := []Entry{entry("*", wide), entry("bedrock/us.*", narrow), entry("bedrock/us.granite", exact)}
 	entries[0].Model, entries[1].Model = "*", "us.*"
-	r := New(entries, Options{})
+	r := New(Plan{Entries: entries}, Options{})
 	for _, tt := range []struct{ name, deployment, model string }{
 		{"bedrock/us.granite", "exact", "exact-model"},
 		{"bedrock/us.amazon.nova-pro-v1:0", "narrow", "us.amazon.nova-pro-v1:0"},
@@ -84,7 +84,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestUnknownNameIsNotFound(t *testing.T) {
-	r := New([]Entry{entry("granite", &fake{name: "a"})}, Options{})
+	r := New(Plan{Entries: []Entry{entry("granite", &fake{name: "a"})}}, Options{})
 	_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "basalt"}})
 	var e *llm.Error
 	if !errors.As(err, &e) || e.Status != 404 || e.Code != llm.CodeModelNotFound || !strings.Contains(e.Message, "basalt") {
@@ -104,7 +104,7 @@ func (k *knowing) Describe(model string) provider.Model {
 func (*knowing) Doubts() []provider.Doubt { return nil }
 
 func TestANameWithoutItsWildcardsPrefixGetsAHint(t *testing.T) {
-	r := New([]Entry{{Name: "bedrock/*", ID: "wild", Model: "*", Deployment: &knowing{model: "nova-lite"}}}, Options{})
+	r := New(Plan{Entries: []Entry{{Name: "bedrock/*", ID: "wild", Model: "*", Deployment: &knowing{model: "nova-lite"}}}}, Options{})
 	for name, want := range map[string]string{
 		"nova-lite":                `Use "bedrock/nova-lite", the name configured for this model.`,
 		"basalt":                   "GET /v1/models lists the configured names.",
@@ -130,7 +130,7 @@ func TestTries(t *testing.T) {
 		pauses []time.Duration
 	}{
 		{name: "a failure that passes is tried again after a pause", first: []step{{err: unavailable()}, {}}, calls: [2]int{2, 0}, pauses: []time.Duration{100 * time.Millisecond}},
-		{name: "pauses grow, and the tries end", first: []step{{err: unavailable()}}, calls: [2]int{3, 0}, status: 503, pauses: []time.Duration{100 * time.Millisecond, 200 * time.Millisecond}},
+		{name: "pauses grow, and the tries end", first: []step{{err: unavailable()}}, calls: [2]int{3, 0}, status: 503, pauses: []time.Duration{100 * time.Millisecond, time.Second}},
 		{name: "Retry-After is the least pause", first: []step{{err: throttled}, {}}, calls: [2]int{2, 0}, pauses: []time.Duration{7 * time.Second}},
 		{name: "a wrong request is not tried again", first: []step{{err: refused()}}, calls: [2]int{1, 0}, status: 400},
 		{name: "a wrong request is wrong elsewhere too", first: []step{{err: refused()}}, second: []step{{}}, calls: [2]int{1, 0}, status: 400},
@@ -232,7 +232,7 @@ func TestLongRetryAfterIsTheClientsToWaitFor(t *testing.T) {
 func TestSettingsAreThoseOfTheNameThatIsCalled(t *testing.T) {
 	wide, narrow := entry("bedrock/*", &fake{name: "a"}), entry("bedrock/us.*", &fake{name: "b"})
 	wide.DropParams, narrow.KeepAlive = true, time.Second
-	r := New([]Entry{wide, narrow}, Options{})
+	r := New(Plan{Entries: []Entry{wide, narrow}}, Options{})
 	if got := r.Settings("bedrock/us.amazon.nova-lite-v1:0"); got.DropParams || got.KeepAlive != time.Second {
 		t.Errorf("got %+v", got)
 	}
@@ -314,7 +314,7 @@ func TestWholeAnswerThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}
 		began := time.Now()
-		_, err := New([]Entry{entry("granite", a)}, Options{}).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		_, err := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{}).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		e := llm.AsError(err)
 		if e.Status != 504 || e.Code != llm.CodeTimeout || len(a.calls) != 1 {
 			t.Errorf("got %v after %d calls", err, len(a.calls))
@@ -339,7 +339,7 @@ func TestStreamSilence(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &fake{name: "a", steps: tt.steps}
 				began := time.Now()
-				s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+				s, err := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 				got := ""
 				if err == nil {
 					got, err = drain(s)
@@ -363,7 +363,7 @@ func TestStreamSilence(t *testing.T) {
 func TestSlowReaderIsNoSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a"), text("b")}}}}
-		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		s, err := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -382,7 +382,7 @@ func TestSlowReaderIsNoSilence(t *testing.T) {
 func TestSilenceAfterASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a")}, stall: time.Hour}}}
-		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		s, err := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -402,7 +402,7 @@ func TestSilenceAfterASlowReader(t *testing.T) {
 func TestSilenceBehindSomethingThatIsNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a")}, stall: time.Hour, some: true}}}
-		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		s, err := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -423,7 +423,7 @@ func TestClientThatGoesAway(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		r := New([]Entry{entry("granite", a)}, Options{})
+		r := New(Plan{Entries: []Entry{entry("granite", a)}}, Options{})
 		_, err := r.Complete(ctx, &llm.Request{Call: llm.Call{Model: "granite"}})
 		if e := llm.AsError(err); e.Code != llm.CodeClientGone || len(a.calls) != 1 {
 			t.Errorf("got %v after %d calls", err, len(a.calls))
@@ -443,7 +443,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestAMisspelledNameIsToldTheNearest(t *testing.T) {
-	r := New([]Entry{{Name: "claude"}, {Name: "claude-small"}, {Name: "openai/*"}}, Options{})
+	r := New(Plan{Entries: []Entry{{Name: "claude"}, {Name: "claude-small"}, {Name: "openai/*"}}}, Options{})
 	for name, want := range map[string]string{"claud": `Did you mean "claude"? `, "Claude-smal": `Did you mean "claude-small"? `, "granite": "", "openai": ""} {
 		e := r.notConfigured(name)
 		if e.Fix != want+"GET /v1/models lists the configured names." {

@@ -1,6 +1,8 @@
 package route
 
 import (
+	"time"
+
 	"outcrop/catalog"
 	"outcrop/llm"
 )
@@ -9,6 +11,13 @@ import (
 type Served struct {
 	Deployment string // its id
 	Retries    int    // the failed attempts before
+	Fallbacks  int    // how many fallbacks were tried, including the one that served it
+	Group      string // the fallback that served the call; empty if none has
+
+	deployment *deployment
+	foreign    bool      // with the client's own settings, which say nothing of the deployment
+	began      time.Time // the attempt that succeeded
+	now        func() time.Time
 
 	price llm.Pricer
 	facts func(model string) *catalog.Model
@@ -16,7 +25,7 @@ type Served struct {
 }
 
 func (s Served) note(m *llm.Meta) {
-	m.Deployment, m.Retries = s.Deployment, s.Retries
+	m.Deployment, m.Retries, m.Fallbacks, m.Fallback = s.Deployment, s.Retries, s.Fallbacks, s.Group
 	switch {
 	case s.price != nil:
 		m.Price, m.Bill = s.price, "" // the operator knows better
@@ -25,4 +34,29 @@ func (s Served) note(m *llm.Meta) {
 			m.Price = known.Prices
 		}
 	}
+}
+
+// used counts what a call has used, if that is known.
+func (s *Served) used(u *llm.Usage) {
+	if u != nil && !s.foreign {
+		s.deployment.used(u.Prompt()+u.Output, s.now())
+	}
+}
+
+// opened notes that the first content of a stream has arrived, or succeeded that a response is complete; tokens are those of its output, 0
+// if unknown.
+func (s *Served) opened() { s.measured(0, true) }
+
+func (s *Served) succeeded(tokens int64) {
+	s.measured(tokens, false)
+	s.deployment.inFlight.Add(-1)
+}
+
+func (s *Served) measured(tokens int64, stream bool) {
+	if s.foreign {
+		s.deployment.release()
+		return
+	}
+	now := s.now()
+	s.deployment.succeeded(sample{took: now.Sub(s.began), tokens: tokens, stream: stream}, now)
 }

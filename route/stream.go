@@ -29,6 +29,8 @@ type event[E any] interface {
 	HasContent() bool
 	// Failure is the failure that the event reports; nil for most.
 	Failure() *llm.Error
+	// Reported is the usage that the event reports; nil for most.
+	Reported() *llm.Usage
 	// Retain makes the event stay valid when the next one is read.
 	Retain()
 }
@@ -40,7 +42,7 @@ type stream[E any, P event[E]] struct {
 	call   context.Context // the client's
 	ctx    context.Context // this attempt's; ends when the provider is silent for too long
 	cancel context.CancelCauseFunc
-	limit  time.Duration
+	limit  atomic.Int64 // of the provider's silence, in nanoseconds
 
 	// The timer is not set for each event, which would wake another thread each time: it looks how
 	// long the provider has been waited for.
@@ -51,7 +53,12 @@ type stream[E any, P event[E]] struct {
 	held   []E
 	err    error // the error that ended the stream
 	failed func(*llm.Error)
+	usage  *llm.Usage         // as far as it has been reported
+	closed func(u *llm.Usage) // called once
 }
+
+// silence is how long a provider may send nothing, before the first content and after it.
+type silence struct{ first, idle time.Duration }
 
 // Values of stream.waiting that are no time.
 const (
@@ -60,11 +67,12 @@ const (
 )
 
 // open opens a stream and waits for its first event with content. If it fails, nothing stays open.
-func open[E any, P event[E]](call context.Context, limit time.Duration, begin func(ctx context.Context) (Source[E], error)) (*stream[E, P], error) {
+func open[E any, P event[E]](call context.Context, limit silence, begin func(ctx context.Context) (Source[E], error)) (*stream[E, P], error) {
 	ctx, cancel := context.WithCancelCause(call)
-	s := &stream[E, P]{call: call, ctx: ctx, cancel: cancel, limit: limit, opened: time.Now()}
+	s := &stream[E, P]{call: call, ctx: ctx, cancel: cancel, opened: time.Now()}
+	s.limit.Store(int64(limit.first))
 	s.timer = time.AfterFunc(math.MaxInt64, s.watch)
-	s.timer.Reset(limit) // watch uses timer
+	s.timer.Reset(limit.first) // watch uses timer
 	inner, err := begin(ctx)
 	s.waiting.Store(waitingNot)
 	if err != nil {
@@ -91,6 +99,10 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 		}
 		P(ev).Retain()
 		if P(ev).HasContent() || len(s.held) == maxHeld {
+			if limit.idle != limit.first {
+				s.limit.Store(int64(limit.idle))
+				s.timer.Reset(limit.idle)
+			}
 			return s, nil
 		}
 	}
@@ -99,7 +111,8 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 // watch ends the attempt if the provider has been silent for the limit, and otherwise looks again
 // when that could be.
 func (s *stream[E, P]) watch() {
-	left := s.limit
+	limit := time.Duration(s.limit.Load())
+	left := limit
 	switch since := s.waiting.Load(); {
 	case since == waitingHardly:
 		s.waiting.CompareAndSwap(waitingHardly, int64(time.Since(s.opened))) // it is a wait if it still goes on
@@ -109,7 +122,7 @@ func (s *stream[E, P]) watch() {
 	switch {
 	case s.ctx.Err() != nil: // the stream is closed
 	case left <= 0:
-		s.cancel(&late{s.limit, "the next piece of the stream"})
+		s.cancel(&late{limit, "the next piece of the stream"})
 	default:
 		s.timer.Reset(left)
 	}
@@ -148,6 +161,9 @@ func (s *stream[E, P]) pull(ev *E) error {
 		if e := P(ev).Failure(); e != nil && s.failed != nil {
 			s.failed(e)
 		}
+		if u := P(ev).Reported(); u != nil {
+			s.usage = u
+		}
 	}
 	s.err = err
 	return err
@@ -168,5 +184,9 @@ func (s *stream[E, P]) Meta() *llm.Meta { return s.inner.Meta() }
 func (s *stream[E, P]) Close() error {
 	s.cancel(nil) // before the timer is stopped, so that watch cannot set it for good
 	s.timer.Stop()
+	if s.closed != nil {
+		s.closed(s.usage)
+		s.closed = nil
+	}
 	return s.inner.Close()
 }

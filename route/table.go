@@ -1,6 +1,7 @@
 package route
 
 import (
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -9,21 +10,24 @@ import (
 
 // table is what a router knows of names at a time. It is not modified.
 type table struct {
-	names *names
-	all   []*group // as configured
+	policy Policy
+	names  *names
+	all    []*group // as configured
+	// teams are names of entries by the team that they are for, and the name by which it uses them.
+	teams map[string]map[string]string
 }
 
 // table is the present one. A call finds its deployments in one table, and ends with them, whatever is set
 // meanwhile.
 func (r *Router) table() *table { return r.current.Load() }
 
-// Set replaces all entries, for the calls that begin from then on. An entry with the Deployment and the ID of
+// Set replaces the whole plan, for the calls that begin from then on. An entry with the Deployment and the ID of
 // one before it keeps what was learned of its health, and a name keeps its budget of retries. Set is not called
 // twice at the same time.
-func (r *Router) Set(entries []Entry) {
+func (r *Router) Set(plan Plan) {
 	before := r.current.Load()
 	if before == nil {
-		before = &table{names: newNames(nil)}
+		before = &table{names: newNames(nil, nil)}
 	}
 	known, states := map[provider.Deployment]*deployment{}, map[string]*shared{}
 	for _, g := range before.all {
@@ -49,11 +53,13 @@ func (r *Router) Set(entries []Entry) {
 		g.deployments = append(g.deployments, t)
 	}
 	var all []*deployment
-	for _, e := range entries {
-		t := known[e.Deployment]
-		if t == nil || t.ID != e.ID {
-			t = &deployment{Entry: e, late: lateAfter(e.Timeout)}
-			t.observer, _ = e.Deployment.(provider.Observer)
+	for _, e := range plan.Entries {
+		t := &deployment{Entry: e, hash: hashOf(e.ID), late: lateAfter(e.Timeout)}
+		t.observer, _ = e.Deployment.(provider.Observer)
+		if old := known[e.Deployment]; old != nil && old.ID == e.ID {
+			t.state = old.state
+		} else {
+			t.state = &state{}
 		}
 		all = append(all, t)
 		join(e.Name, t)
@@ -64,15 +70,69 @@ func (r *Router) Set(entries []Entry) {
 		}
 	}
 	for _, g := range groups {
+		g.tiers = tiersOf(g.deployments)
 		g.spoken = spoken(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
-			for _, name := range t.AccessGroups {
-				if !slices.Contains(g.accessGroups, name) {
-					g.accessGroups = append(g.accessGroups, name)
-				}
-			}
+			g.accessGroups = union(g.accessGroups, t.AccessGroups)
+			g.guardrails = union(g.guardrails, t.Guardrails)
 		}
 	}
-	r.current.Store(&table{names: newNames(groups), all: groups})
+	watch(groups, &plan.Policy)
+	n := newNames(groups, plan.Policy.Aliases)
+	for _, g := range groups {
+		g.reach = plan.Policy.Fallbacks.reach(n, g)
+	}
+	next := &table{policy: plan.Policy, names: n, all: groups, teams: teamsOf(all)}
+	for _, g := range groups {
+		g.common, g.policy = g.commonly(), next.policy.of(g.name)
+	}
+	r.current.Store(next)
+}
+
+// union appends those of more to names that are not among them.
+func union(names, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// commonly lists the dialects of a name's deployments, and whether all of them and of those that its calls may go on with
+// speak them.
+func (g *group) commonly() []Spoken {
+	own := slices.Clone(g.spoken)
+	for i := range own {
+		own[i].All = own[i].All && !slices.ContainsFunc(g.reach, func(f *group) bool { return !f.speaks(own[i].Dialect) })
+	}
+	return own
+}
+
+// teamsOf are the names of teams' entries by team and by the name that the team uses.
+func teamsOf(all []*deployment) map[string]map[string]string {
+	teams := map[string]map[string]string{}
+	for _, t := range all {
+		if t.Team == "" {
+			continue
+		}
+		if teams[t.Team] == nil {
+			teams[t.Team] = map[string]string{}
+		}
+		teams[t.Team][t.Public] = t.Name
+	}
+	return teams
+}
+
+// speaks reports whether all deployments of the name speak a dialect.
+func (g *group) speaks(dialect string) bool {
+	return slices.Contains(g.spoken, Spoken{dialect, true})
+}
+
+// hashOf is a hash of an id that is the same in all processes (FNV-1a).
+func hashOf(id string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id)) // it does not fail
+	return h.Sum64()
 }

@@ -16,13 +16,13 @@ func (*still) Close() error                                        { return nil 
 
 func TestEntriesThatStayKeepTheirHealth(t *testing.T) {
 	a, b := &still{"a"}, &still{"b"}
-	r := New([]Entry{{Name: "x", ID: "1", Deployment: a}}, Options{})
+	r := New(Plan{Entries: []Entry{{Name: "x", ID: "1", Deployment: a}}}, Options{})
 	old, _ := r.table().names.find("x")
-	old.deployments[0].cooldownUntil.Store(7)
+	old.deployments[0].until.Store(7)
 	old.budget.spend()
-	r.Set([]Entry{{Name: "x", ID: "1", Deployment: a}, {Name: "x", ID: "2", Deployment: b}, {Name: "y", ID: "3", Deployment: &still{"c"}}})
+	r.Set(Plan{Entries: []Entry{{Name: "x", ID: "1", Deployment: a}, {Name: "x", ID: "2", Deployment: b}, {Name: "y", ID: "3", Deployment: &still{"c"}}}})
 	now, _ := r.table().names.find("x")
-	if len(now.deployments) != 2 || now.deployments[0].cooldownUntil.Load() != 7 || now.budget.tenths.Load() != budgetFull-10 {
+	if len(now.deployments) != 2 || now.deployments[0].until.Load() != 7 || now.budget.tenths.Load() != budgetFull-10 {
 		t.Errorf("the entry is %+v", now)
 	}
 	if len(old.deployments) != 1 {
@@ -31,7 +31,7 @@ func TestEntriesThatStayKeepTheirHealth(t *testing.T) {
 	if r.Group("y") != "y" || r.Group("3") != "3" {
 		t.Error("the new entry is not found")
 	}
-	r.Set([]Entry{{Name: "y", ID: "3", Deployment: b}})
+	r.Set(Plan{Entries: []Entry{{Name: "y", ID: "3", Deployment: b}}})
 	if r.Group("x") != "" || r.Group("1") != "" {
 		t.Error("the entry that is gone is found")
 	}

@@ -16,13 +16,22 @@ import (
 // call is one call with its state over the deployments of a name.
 type call struct {
 	r       *Router
-	g       *group
-	name    string // as the client wrote it
+	table   *table
 	verb    llm.Verb
+	req     *llm.Call
 	attempt attempt
-	start   time.Time
-	failed  int // failed attempts
-	budget  *budget
+
+	g      *group // at present
+	name   string // as the client, or the list of fallbacks, has it
+	start  time.Time
+	failed int // failed attempts
+	hops   int // fallbacks that were tried
+	budget *budget
+
+	as     *group     // whose settings the call has, in walk; nil if they must be asked for
+	denied *llm.Error // the last refusal to have those of a name
+
+	patience time.Time // until when it waits for a deployment; the zero time if it has not waited
 }
 
 // retry counts a failed attempt that is followed by another.
@@ -40,10 +49,13 @@ const maxObserved = 3
 // tryTargets tries the targets of one deployment in order, as long as another one can help: because
 // the deployment reports so, which num_retries does not count, or because a location failed. It
 // returns nil if one has served the call.
-func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm.Error {
+func (c *call) tryTargets(ctx context.Context, t *deployment, model string, do attempt) *llm.Error {
 	targets, err := t.Deployment.Targets(c.verb, model)
 	if err != nil {
 		return c.meant(llm.AsError(err))
+	}
+	if targets = c.staying(t, targets); len(targets) == 0 {
+		return awayError(c.name, c.req.Routing.Regions)
 	}
 	targets = t.cooldowns.order(targets, c.r.opt.Now())
 	var tried []provider.Target
@@ -51,7 +63,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 	learned := 0
 	for i := 0; ; {
 		target := targets[i]
-		err := c.attempt(t, way{target, t.Facts, model}, c.start)
+		err := do(t, way{target, t.Facts, model}, c.start)
 		if err == nil {
 			t.cooldowns.recovered(target)
 			return nil
@@ -65,7 +77,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 			first = e
 		}
 		if learned < maxObserved && t.observer != nil && t.observer.ReportRefusal(ctx, c.verb, model, target, e) {
-			if others := t.untried(c.verb, model, tried, c.r.opt.Now()); len(others) > 0 {
+			if others := c.staying(t, t.untried(c.verb, model, tried, c.r.opt.Now())); len(others) > 0 {
 				learned++
 				targets, i = others, 0
 				c.retry(ctx, e, 0)

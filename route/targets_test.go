@@ -180,7 +180,7 @@ func TestUnwellRegionsStandBehind(t *testing.T) {
 	d := &scriptedDeployment{}
 	e := entry("a", &d.fake)
 	e.Deployment, e.Retries = d, 0
-	r := New([]Entry{e}, Options{Now: func() time.Time { return now }})
+	r := New(Plan{Entries: []Entry{e}}, Options{Now: func() time.Time { return now }})
 	call := func(want string) {
 		t.Helper()
 		d.tried = nil
@@ -314,7 +314,7 @@ func TestTheFirstRefusalOfAnAPIIsTheAnswer(t *testing.T) {
 		d := &apis{}
 		d.targets = []provider.Target{d.target("r a", wrong("not by A"))}
 		d.next = [][]provider.Target{{d.target("r a without A", tt.second)}, {d.target("r a", wrong("again"))}}
-		r := New([]Entry{{Name: "a", ID: "d", Model: "a", Deployment: d, Timeout: time.Minute}}, Options{})
+		r := New(Plan{Entries: []Entry{{Name: "a", ID: "d", Model: "a", Deployment: d, Timeout: time.Minute}}}, Options{})
 		_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}})
 		if e := llm.AsError(err); e.Message != tt.want || len(d.tried) != 2 {
 			t.Errorf("got %v after %v, want %s", err, d.tried, tt.want)
@@ -348,7 +348,7 @@ func TestAlternatives(t *testing.T) {
 		{Name: "again", Model: "v.small", Deployment: &reviewed{bases: bases}},
 		{Name: "w/*", Model: "*", Deployment: &reviewed{bases: bases}},
 	}
-	r := New(entries, Options{})
+	r := New(Plan{Entries: entries}, Options{})
 	for name, want := range map[string]string{"small-1": "small", "large-1": "large", "other": "w/other", "unknown": "", strings.Repeat("x", 1000): ""} {
 		if got := r.Alternative(name); got != want {
 			t.Errorf("%.20s: %q, want %q", name, got, want)

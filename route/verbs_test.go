@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -122,6 +123,21 @@ func TestVerbsAreRoutedAlike(t *testing.T) {
 					t.Errorf("the record is %+v", meta)
 				}
 			})
+		}
+	}
+}
+
+// TestACountIsOfItsOwnModel checks that a count of tokens fails with its model, where other calls fall back.
+func TestACountIsOfItsOwnModel(t *testing.T) {
+	for _, verb := range []string{"embed", "rerank", "images", "count"} {
+		a, b := &able{fake{name: "a", steps: []step{coded(llm.CodeUnavailable, 503)}}}, &able{fake{name: "b", steps: []step{{}}}}
+		r := New(Plan{
+			Entries: []Entry{{Name: "a", ID: "a", Model: "m", Deployment: a, Timeout: time.Minute}, {Name: "b", ID: "b", Model: "m", Deployment: b, Timeout: time.Minute}},
+			Policy:  Policy{Fallbacks: Fallbacks{General: map[string][]string{"a": {"b"}}}},
+		}, Options{Logger: slog.New(slog.DiscardHandler)})
+		_, err := verbs(t.Context(), r, "a")[verb]()
+		if falls := verb != "count"; (err == nil) != falls || (len(b.calls) > 0) != falls {
+			t.Errorf("%s: %v after %v of the fallback", verb, err, b.calls)
 		}
 	}
 }

@@ -16,6 +16,23 @@ type coder struct {
 	reading bool
 	in      string
 	bad     bool
+	room    *room // for the lists of rows that are read
+}
+
+// room is memory for the lists of many rows: a list each would be a third of what reading costs.
+type room struct {
+	tags    []string
+	charges []store.Charge
+}
+
+// take returns a list of n elements out of the free ones, of which it makes more if there are too few.
+func take[T any](free *[]T, n int) []T {
+	if len(*free) < n {
+		*free = make([]T, max(n, 256))
+	}
+	list := (*free)[:n:n]
+	*free = (*free)[n:]
+	return list
 }
 
 // appendRow appends a row as bytes.
@@ -25,9 +42,15 @@ func appendRow(b []byte, row *store.Row) []byte {
 	return c.out
 }
 
-// parseRow reads what appendRow has written into an empty row.
-func parseRow(b []byte, row *store.Row) error {
-	c := coder{reading: true, in: string(b)} // the row's texts share this one
+// texts reads rows of a text, which they share.
+type texts struct {
+	text string
+	room room
+}
+
+// row reads what appendRow has written, from one place of the text to another, into an empty row.
+func (t *texts) row(from, to int, row *store.Row) error {
+	c := coder{reading: true, in: t.text[from:to], room: &t.room}
 	if c.row(row); c.bad || c.in != "" {
 		return errDamaged
 	}
@@ -49,14 +72,35 @@ func (c *coder) row(r *store.Row) {
 	}
 	c.number(&r.Status)
 	c.bytes(&r.Metadata)
-	for i := range list(c, &r.Tags) {
+	if n := c.length(len(r.Tags)); c.reading && n > 0 {
+		r.Tags = take(&c.room.tags, n)
+	}
+	for i := range r.Tags {
 		c.text(&r.Tags[i])
 	}
-	for i := range list(c, &r.Charges) {
+	if n := c.length(len(r.Charges)); c.reading && n > 0 {
+		r.Charges = take(&c.room.charges, n)
+	}
+	for i := range r.Charges {
 		c.charge(&r.Charges[i])
 	}
+	c.cached(r)
 }
 
+// cached is the last field, and is there only for answers of the response cache: rows of releases without one end before it.
+func (c *coder) cached(r *store.Row) {
+	if c.reading {
+		r.Cached = c.in != ""
+	}
+	if !r.Cached {
+		return
+	}
+	one := int64(1)
+	c.integer(&one)
+	c.bad = c.bad || one != 1
+}
+
+// charge is for a counter of money, whose window does not slide: its Slice is 0.
 func (c *coder) charge(ch *store.Charge) {
 	c.text(&ch.Counter)
 	for _, n := range []*int64{&ch.Units, &ch.Taken, &ch.Period, (*int64)(&ch.Window.Length)} {
@@ -67,23 +111,25 @@ func (c *coder) charge(ch *store.Charge) {
 	c.number(&ch.Window.Months)
 }
 
-// list writes the length of a list, or reads it and makes the list.
-func list[T any](c *coder, s *[]T) []T {
-	n := int64(len(*s))
+// length writes the length of a list, or reads it.
+func (c *coder) length(of int) int {
+	n := int64(of)
 	c.integer(&n)
-	if c.reading && n != 0 {
-		if n < 0 || n > int64(len(c.in)) { // an element has at least one byte
-			c.bad = true
-			return nil
-		}
-		*s = make([]T, n)
+	if n < 0 || c.reading && n > int64(len(c.in)) { // an element has at least one byte
+		c.bad = true
+		return 0
 	}
-	return *s
+	return int(n)
 }
 
 func (c *coder) integer(n *int64) {
 	if !c.reading {
-		c.out = binary.AppendVarint(c.out, *n)
+		c.write(*n)
+		return
+	}
+	if c.in != "" && c.in[0] < 0x80 { // most are
+		u := int64(c.in[0])
+		*n, c.in = u>>1^-(u&1), c.in[1:]
 		return
 	}
 	u := uint64(0)
@@ -98,6 +144,15 @@ func (c *coder) integer(n *int64) {
 	c.bad, c.in = true, ""
 }
 
+// write writes a number, which is one byte if it is small, as most are.
+func (c *coder) write(n int64) {
+	if u := uint64(n)<<1 ^ uint64(n>>63); u < 0x80 {
+		c.out = append(c.out, byte(u))
+		return
+	}
+	c.out = binary.AppendVarint(c.out, n)
+}
+
 func (c *coder) number(n *int) {
 	wide := int64(*n)
 	c.integer(&wide)
@@ -105,11 +160,14 @@ func (c *coder) number(n *int) {
 }
 
 func (c *coder) text(s *string) {
-	n := int64(len(*s))
+	if !c.reading {
+		c.write(int64(len(*s)))
+		c.out = append(c.out, *s...)
+		return
+	}
+	n := int64(0)
 	c.integer(&n)
 	switch {
-	case !c.reading:
-		c.out = append(c.out, *s...)
 	case n < 0 || n > int64(len(c.in)):
 		c.bad, c.in = true, ""
 	default:

@@ -24,6 +24,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Unix(1_700_000_000+int64(*n), int64(*n)).UTC()))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
 	case v.Kind() == reflect.String:
 		v.SetString(fmt.Sprint("text ", *n))
 	case v.CanInt():
@@ -36,7 +38,10 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 			fill(t, v.Index(i), n)
 		}
 	case v.Kind() == reflect.Struct:
-		for _, field := range v.Fields() {
+		for of, field := range v.Fields() {
+			if v.Type() == reflect.TypeFor[quota.Window]() && of.Name == "Slice" {
+				continue // budgets have no window that slides
+			}
 			fill(t, field, n)
 		}
 	default:
@@ -62,6 +67,7 @@ func TestRowsOfVersion1AreRead(t *testing.T) {
 	n := 0
 	want := &store.Row{}
 	fill(t, reflect.ValueOf(want).Elem(), &n)
+	want.Cached = false // which releases without a response cache did not write
 	name := filepath.Join("testdata", "version1.hex")
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(name, []byte(hex.EncodeToString(appendRow(nil, want))+"\n"), 0o600); err != nil {
@@ -170,4 +176,10 @@ func BenchmarkPost(b *testing.B) {
 	if err := j.release(); err != nil {
 		b.Error(err)
 	}
+}
+
+// parseRow reads one row.
+func parseRow(b []byte, row *store.Row) error {
+	t := texts{text: string(b)}
+	return t.row(0, len(b), row)
 }

@@ -96,23 +96,38 @@ func load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err 
 	} else if n < len(b) { // the file is shorter than it was
 		b, size = b[:n], offset+int64(n)
 	}
+	read := texts{text: string(b)}
+	rows = make([]store.Row, 0, count(b))
 	for next = offset; len(rows) < batchRows; {
-		text, n, err := nextRecord(b)
+		at := int(next - offset)
+		row, n, err := nextRecord(b[at:])
 		switch {
 		case err != nil:
 			return rows, next, err
-		case text == nil && next+int64(len(b)) == size && len(b) > 0:
+		case row == nil && offset+int64(len(b)) == size && at < len(b):
 			return rows, next, errDamaged
-		case text == nil:
+		case row == nil:
 			return rows, next, nil
 		}
 		rows = append(rows, store.Row{})
-		if err := parseRow(text, &rows[len(rows)-1]); err != nil {
+		if err := read.row(at+prefix, at+n, &rows[len(rows)-1]); err != nil {
 			return rows[:len(rows)-1], next, err
 		}
-		b, next = b[n:], next+int64(n)
+		next += int64(n)
 	}
 	return rows, next, nil
+}
+
+// count is how many records b has, of at most batchRows, if none is damaged.
+func count(b []byte) (n int) {
+	for n < batchRows && len(b) >= prefix {
+		size := prefix + int64(binary.LittleEndian.Uint32(b[4:]))
+		if size > int64(len(b)) {
+			break
+		}
+		n, b = n+1, b[size:]
+	}
+	return n
 }
 
 // write writes a record, with one system call. j.mu is held.

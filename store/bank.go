@@ -58,10 +58,17 @@ func (b *Bank) run(ctx context.Context) {
 	defer close(b.done)
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-sweep.C:
+			within, cancel := context.WithTimeout(ctx, Lifetime/2)
+			_ = b.store.Sweep(within) // the next one tries again
+			cancel()
+			continue
 		case <-tick.C:
 		}
 		within, cancel := context.WithTimeout(ctx, Lifetime/2)
@@ -93,7 +100,7 @@ func (b *Bank) missed(ctx context.Context) {
 		return
 	}
 	rows, err := b.store.db.QueryContext(ctx, `SELECT s.counter FROM shares AS s JOIN counters AS c ON c.id = s.counter
-		WHERE s.replica = $1 AND s.held > 0 AND s.period = c.period AND s.acked < c.recalled LIMIT 1000`, b.replica)
+		WHERE s.replica = $1 AND s.held > 0 AND (s.period = c.period OR c.slices <> '') AND s.acked < c.recalled LIMIT 1000`, b.replica)
 	counters, err := collect(rows, err, func(rows *sql.Rows, id *string) error { return rows.Scan(id) })
 	if err != nil {
 		return // the next beat tries again
@@ -160,7 +167,7 @@ func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, err
 	})
 	if err != nil {
 		for i := range grants {
-			b.doubted(draws[i].Counter, doubt{number, grants[i].Period, grants[i].Units, true})
+			b.doubted(draws[i].Counter, doubt{number, grants[i].Period, add(grants[i].Units, draws[i].Debt), true})
 		}
 		return nil, err
 	}
@@ -171,6 +178,7 @@ func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, err
 // draw draws units.
 func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
 	need := max(d.Need, 1)
+	c.own.held = add(c.own.held, d.Debt)
 	held, waiting := c.own.held, false
 	for i := range c.others {
 		o := &c.others[i]
@@ -180,9 +188,13 @@ func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
 		}
 		held = add(held, o.held)
 		// One that is gone cannot return anything.
-		waiting = waiting || o.alive && o.held > 0 && (d.Recall == 0 || o.acked < d.Recall)
+		waiting = waiting || o.alive && c.has(o, d.Window) && (d.Recall == 0 || o.acked < d.Recall)
 	}
 	left := sub(sub(d.Limit, c.used), held)
+	if d.Window.Slice > 0 {
+		left = sub(left, c.slices.Units(d.Window, c.now))
+	}
+	lack := sub(need, left)
 	g := quota.Grant{Left: left, Used: c.used, Period: c.period}
 	if c.ends != 0 {
 		g.Ends = time.Duration(c.ends-a.now) * time.Microsecond
@@ -203,6 +215,12 @@ func (c *account) draw(d *quota.Draw, replica string, a *accounts) quota.Grant {
 		c.changed = true
 		g.Recall = c.recalled
 		a.notes = append(a.notes, recallNote(replica, c.id))
+	}
+	if d.Window.Slice > 0 {
+		g.Frees = c.slices.Frees(d.Window, c.now, c.open(), lack)
+	}
+	if d.Debt > 0 {
+		a.keep(c)
 	}
 	return g
 }
@@ -229,10 +247,10 @@ func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
 			if c == nil || !c.own.stored {
 				continue
 			}
-			if r.Period == c.period {
-				c.own.held = max(0, c.own.held-max(0, r.Units))
+			c.back(r.Period, r.Units)
+			if c.own.mark = number; !r.Keeps {
+				c.own.acked = c.recalled
 			}
-			c.own.acked, c.own.mark = c.recalled, number
 			a.keep(c)
 			a.notes = append(a.notes, restoreNote(c.id))
 		}

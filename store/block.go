@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"outcrop/internal/jsonx"
 	"outcrop/quota"
 )
 
@@ -157,96 +156,5 @@ func (b *batch) charge(of *Charge) {
 	c.units = add(c.units, of.Units)
 	if of.Taken > 0 {
 		c.taken[of.Period] = add(c.taken[of.Period], of.Taken)
-	}
-}
-
-// row is a Row as its document has it.
-type row struct {
-	Row
-
-	Metadata jsonx.Raw `json:"metadata,omitzero"`
-}
-
-// document is the JSON of a row, or of several as an array, without their charges, which are in the counters. A row is posted
-// whatever it has: texts that are not UTF-8 are repaired.
-func document(rows ...*Row) string {
-	w := jsonx.Writer{Buf: make([]byte, 0, 640*len(rows))}
-	if len(rows) == 1 {
-		writeRow(&w, rows[0])
-		return string(w.Buf)
-	}
-	w.Array()
-	for _, r := range rows {
-		writeRow(&w, r)
-	}
-	w.EndArray()
-	return string(w.Buf)
-}
-
-func writeRow(w *jsonx.Writer, r *Row) {
-	w.Object()
-	writeText(w, "request_id", r.RequestID)
-	writeText(w, "call_type", r.CallType)
-	writeText(w, "api_key", r.Key)
-	writeText(w, "key_alias", r.KeyAlias)
-	writeNumber(w, "cost", r.Cost)
-	writeMoment(w, "start", r.Start)
-	writeMoment(w, "first", r.First)
-	writeMoment(w, "end", r.End)
-	writeText(w, "model", r.Model)
-	writeText(w, "model_id", r.Deployment)
-	writeText(w, "model_group", r.Group)
-	writeText(w, "provider", r.Provider)
-	writeText(w, "user", r.User)
-	writeText(w, "end_user", r.Customer)
-	writeText(w, "team_id", r.Team)
-	writeText(w, "organization_id", r.Organization)
-	if len(r.Tags) > 0 {
-		w.Key("request_tags")
-		w.Array()
-		for _, tag := range r.Tags {
-			w.String(strings.ToValidUTF8(tag, "\uFFFD"))
-		}
-		w.EndArray()
-	}
-	writeText(w, "session_id", r.Session)
-	writeText(w, "requester_ip_address", r.Address)
-	writeNumber(w, "prompt_tokens", r.Input)
-	writeNumber(w, "completion_tokens", r.Output)
-	writeNumber(w, "cache_read", r.CacheRead)
-	writeNumber(w, "cache_write", r.CacheWrite)
-	writeNumber(w, "status", int64(r.Status))
-	writeText(w, "code", r.Code)
-	if len(r.Metadata) > 0 {
-		w.Key("metadata")
-		if jsonx.Valid(r.Metadata) {
-			w.Raw(r.Metadata)
-		} else {
-			w.String(strings.ToValidUTF8(string(r.Metadata), "\uFFFD"))
-		}
-	}
-	w.EndObject()
-}
-
-func writeText(w *jsonx.Writer, name, value string) {
-	if value != "" {
-		w.Key(name)
-		w.String(strings.ToValidUTF8(value, "\uFFFD"))
-	}
-}
-
-func writeNumber(w *jsonx.Writer, name string, value int64) {
-	if value != 0 {
-		w.Key(name)
-		w.Int(value)
-	}
-}
-
-func writeMoment(w *jsonx.Writer, name string, at time.Time) {
-	at = at.UTC()
-	if year := at.Year(); !at.IsZero() && year >= 0 && year <= 9999 { // others have no form in RFC 3339
-		var text [len(time.RFC3339Nano) + 2]byte
-		w.Key(name)
-		w.Raw(append(at.AppendFormat(append(text[:0], '"'), time.RFC3339Nano), '"'))
 	}
 }

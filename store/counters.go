@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"outcrop/internal/jsonx"
 	"outcrop/quota"
 )
 
@@ -58,6 +60,7 @@ func (k counterKind) calls() bool { return k == countsCalls }
 type share struct {
 	replica     string
 	held, acked int64 // held is that of the counter's period
+	period      int64 // of the row
 	mark        int64 // the number of the last transaction of its replica's bank that has changed it
 	stored      bool  // it has a row
 	alive       bool
@@ -69,6 +72,7 @@ type account struct {
 	kind                         counterKind
 	period, used, ends, recalled int64
 	changed                      bool
+	slices                       quota.Slices // of a sliding window
 
 	own    share
 	others []share
@@ -123,7 +127,7 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 	for part := range slices.Chunk(sorted, listedValues[0]) {
 		c := &condition{}
 		c.in("c.id", part)
-		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, s.mark, r.seen
+		rows, err := tx.QueryContext(ctx, c.after(`SELECT c.id, c.period, c.used, c.ends, c.recalled, c.slices, `+s.dialect.clock()+`, s.replica, s.period, s.held, s.acked, s.mark, r.seen
 			FROM counters AS c LEFT JOIN shares AS s ON s.counter = c.id LEFT JOIN replicas AS r ON r.id = s.replica`, ` ORDER BY c.id, s.replica`), c.args...)
 		if _, err := collect(rows, err, a.scan); err != nil {
 			return nil, err
@@ -137,13 +141,18 @@ func (s *Store) lockCounters(ctx context.Context, tx *sql.Tx, sorted []string, r
 
 func (a *accounts) scan(rows *sql.Rows, _ *struct{}) error {
 	var c account
+	var past string
 	var replica sql.NullString
 	var period, held, acked, mark, seen sql.NullInt64
-	if err := rows.Scan(&c.id, &c.period, &c.used, &c.ends, &c.recalled, &a.now, &replica, &period, &held, &acked, &mark, &seen); err != nil {
+	if err := rows.Scan(&c.id, &c.period, &c.used, &c.ends, &c.recalled, &past, &a.now, &replica, &period, &held, &acked, &mark, &seen); err != nil {
 		return err
 	}
 	to := a.byID[c.id]
 	if to == nil {
+		var err error
+		if c.slices, err = readSlices(past); err != nil {
+			return fmt.Errorf("counter %s: %w", c.id, err)
+		}
 		to = &c
 		to.kind, to.own = kindOf(c.id), share{replica: a.replica}
 		a.byID[c.id] = to
@@ -152,7 +161,7 @@ func (a *accounts) scan(rows *sql.Rows, _ *struct{}) error {
 	if !replica.Valid {
 		return nil
 	}
-	s := share{replica: replica.String, held: held.Int64, acked: acked.Int64, mark: mark.Int64, stored: true, alive: a.now-seen.Int64 <= Lifetime.Microseconds()}
+	s := share{replica: replica.String, held: held.Int64, acked: acked.Int64, period: period.Int64, mark: mark.Int64, stored: true, alive: a.now-seen.Int64 <= Lifetime.Microseconds()}
 	if period.Int64 != to.period {
 		s.held = 0
 	}
@@ -169,12 +178,60 @@ func (c *account) begin(w quota.Window) {
 	if c.period != 0 && (c.ends == 0 || c.ends > c.now) {
 		return
 	}
+	if w.Slice > 0 && c.period != 0 && c.ends != 0 {
+		c.slices = c.slices.Close(w, c.now, c.open())
+	} else {
+		c.slices = nil
+	}
 	c.period++
 	c.used, c.ends, c.changed = 0, micros(w.End(time.UnixMicro(c.now))), true
 	c.own.held = 0
 	for i := range c.others {
 		c.others[i].held = 0
 	}
+}
+
+// open is the period that is under way, with what was used and drawn in it.
+func (c *account) open() quota.Slice {
+	s := quota.Slice{Period: c.period, Ends: c.ends, Units: add(c.used, c.own.held)}
+	for i := range c.others {
+		s.Units = add(s.Units, c.others[i].held)
+	}
+	return s
+}
+
+// has reports whether a replica may have units of a share that count.
+func (c *account) has(s *share, w quota.Window) bool {
+	return s.held > 0 || w.Slice > 0 && s.stored && c.slices.Counts(w, c.now, s.period)
+}
+
+// back gives back units of the own share, and reports whether their period still counts.
+func (c *account) back(period, units int64) bool {
+	if period == c.period {
+		c.own.held = max(0, c.own.held-max(0, units))
+		return true
+	}
+	if !c.slices.Return(period, units) {
+		return false
+	}
+	c.changed = true
+	return true
+}
+
+// readSlices reads what the database has of slices; writeSlices writes it. It is empty for none.
+func readSlices(text string) (s quota.Slices, err error) {
+	if text != "" {
+		err = jsonx.Unmarshal([]byte(text), &s)
+	}
+	return s, err
+}
+
+func writeSlices(s quota.Slices) (string, error) {
+	if len(s) == 0 {
+		return "", nil
+	}
+	text, err := jsonx.Marshal(s)
+	return string(text), err
 }
 
 // fit fits the end of the period to a window that has changed.
@@ -195,14 +252,18 @@ func (a *accounts) save(ctx context.Context, tx *sql.Tx, d dialect) error {
 	for _, id := range a.order {
 		c := a.byID[id]
 		if c.changed {
-			counters = append(counters, c.id, c.period, c.used, c.ends, c.recalled)
+			past, err := writeSlices(c.slices)
+			if err != nil {
+				return err
+			}
+			counters = append(counters, c.id, c.period, c.used, c.ends, c.recalled, past)
 		}
 		if a.kept[c] {
 			shares = append(shares, c.id, a.replica, c.period, c.own.held, c.own.acked, c.own.mark)
 		}
 	}
-	err := d.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled)`,
-		`ON CONFLICT (id) DO UPDATE SET period = excluded.period, used = excluded.used, ends = excluded.ends, recalled = excluded.recalled`, 5, counters)
+	err := d.insert(ctx, tx, `INSERT INTO counters (id, period, used, ends, recalled, slices)`,
+		`ON CONFLICT (id) DO UPDATE SET period = excluded.period, used = excluded.used, ends = excluded.ends, recalled = excluded.recalled, slices = excluded.slices`, 6, counters)
 	if err != nil {
 		return err
 	}

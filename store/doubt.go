@@ -35,8 +35,7 @@ func (b *Bank) doubted(counter string, d doubt) {
 // go back, and units that were not returned are. b.using is held.
 func (b *Bank) settle(a *accounts, c *account) {
 	for _, d := range b.doubts[c.id] {
-		if committed := c.own.mark >= d.number; d.period == c.period && d.drawn == committed {
-			c.own.held = max(0, c.own.held-d.units)
+		if committed := c.own.mark >= d.number; d.drawn == committed && c.back(d.period, d.units) {
 			a.keep(c)
 		}
 	}

@@ -43,6 +43,9 @@ type Row struct {
 
 	// Charges are the counters of money that the call counts for.
 	Charges []Charge `json:"charges,omitzero"`
+
+	// Cached is whether the response cache has answered the call, so that these tokens cost nothing.
+	Cached bool `json:"cache_hit,omitzero"`
 }
 
 // Charge is what a call has cost one counter.

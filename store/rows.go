@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"time"
-
-	"outcrop/internal/jsonx"
 )
 
 // RowFilter selects rows of the spend log. Empty fields select all.
@@ -139,29 +136,13 @@ func (s *Store) rowsOf(ctx context.Context, f *RowFilter, c *condition) (all []R
 			return err
 		}
 		for i := range stored {
-			r := &stored[i]
-			if id != "" || f.has(&r.Row) { // conditions know all about a row that is alone
-				r.Row.Metadata, r.Charges = r.Metadata, nil
-				all = append(all, r.Row)
+			if r := &stored[i]; id != "" || f.has(r) { // conditions know all about a row that is alone
+				all = append(all, *r)
 			}
 		}
 		return nil
 	})
 	return all, err
-}
-
-// parseBlock reads what document has written.
-func parseBlock(doc []byte) (rows []row, err error) {
-	if len(doc) > 0 && doc[0] == '[' {
-		err = jsonx.Unmarshal(doc, &rows)
-	} else {
-		rows = make([]row, 1)
-		err = jsonx.Unmarshal(doc, &rows[0])
-	}
-	if err != nil {
-		return nil, fmt.Errorf("a row of the spend log: %w", err)
-	}
-	return rows, nil
 }
 
 // countRows counts the rows that the filter selects: those of blocks within its interval by their number, and those of

@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver of SQLite
 )
 
 var (
@@ -76,10 +74,11 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		settings.Add("_pragma", "synchronous(NORMAL)")
 		settings.Add("_pragma", "temp_store(MEMORY)") // what a statement for many rows would undo goes to a file otherwise
 	}
-	db, err := sql.Open("sqlite", name+"?"+settings.Encode())
+	c, err := newConnector(name + "?" + settings.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, err)
 	}
+	db := sql.OpenDB(c)
 	// SQLite has one writer at a time, and each connection to memory has a database of its own.
 	db.SetMaxOpenConns(1)
 	s := &Store{db: pool{db}, dialect: sqlite, inMemory: opt.Dir == "", listener: newListener(nil)}

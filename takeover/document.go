@@ -55,12 +55,12 @@ func (d *doc) bytes() []byte {
 	return w.Buf
 }
 
-// merged is a document with what has changed between two others.
-func merged(current, before, after []byte) []byte {
-	d, old, now := parse(current), parse(before), parse(after)
+// merged is a document with what has changed between two others, as it is written in a third.
+func merged(current, before, after, written []byte) []byte {
+	d, old, now, own := parse(current), parse(before), parse(after), parse(written)
 	for _, m := range now.members {
 		if string(old.get(m.Name)) != string(m.Value) {
-			d.set(m.Name, m.Value)
+			d.set(m.Name, own.get(m.Name))
 		}
 	}
 	for _, m := range old.members {

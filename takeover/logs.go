@@ -69,7 +69,7 @@ func (p *Plan) logged(r row) store.Row {
 		Tags: r.texts("request_tags"), Session: r.text("session_id"), Address: r.text("requester_ip_address"),
 		Input: r.integer("prompt_tokens"), Output: r.integer("completion_tokens"),
 		CacheRead:  max(usage.integer("cache_read_input_tokens"), usage.object("prompt_tokens_details").integer("cached_tokens")),
-		CacheWrite: usage.integer("cache_creation_input_tokens"), Status: 200,
+		CacheWrite: usage.integer("cache_creation_input_tokens"), Status: 200, Cached: r.text("cache_hit") == "True",
 	}
 	if v := r.json("metadata"); v.Kind() == '{' {
 		out.Metadata = v

@@ -63,17 +63,7 @@ func ReadModels(ctx context.Context, s *Source, secrets *seal.Keys) (*Models, er
 		d := &doc{}
 		d.set("model_name", r.get("model_name"))
 		d.set("litellm_params", params.bytes())
-		info := parse(r.json("model_info"))
-		info.drop("db_model")
-		info.drop("created_at")
-		info.drop("updated_at")
-		info.drop("created_by")
-		info.drop("updated_by")
-		info.members = slices.DeleteFunc(info.members, func(m jsonx.Member) bool { return m.Value.Kind() == 'n' })
-		if id := r.text("model_id"); id != "" {
-			info.put("id", id)
-		}
-		d.set("model_info", info.bytes())
+		d.set("model_info", modelInfo(r).bytes())
 		item(&models, d)
 		return nil
 	})
@@ -94,6 +84,19 @@ func ReadModels(ctx context.Context, s *Source, secrets *seal.Keys) (*Models, er
 		m.YAML = []byte(text)
 	}
 	return m.Models, nil
+}
+
+// modelInfo is model_info without what the gateway knows by itself.
+func modelInfo(r row) *doc {
+	info := parse(r.json("model_info"))
+	for _, name := range [...]string{"db_model", "blocked", "created_at", "updated_at", "created_by", "updated_by"} {
+		info.drop(name)
+	}
+	info.members = slices.DeleteFunc(info.members, func(m jsonx.Member) bool { return m.Value.Kind() == 'n' })
+	if id := r.text("model_id"); id != "" {
+		info.put("id", id)
+	}
+	return info
 }
 
 // reading is Models that are being read.

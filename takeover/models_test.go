@@ -4,13 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"outcrop/config"
+	"outcrop/internal/jsonx"
 	"outcrop/internal/seal"
 	"outcrop/provider/all"
+	"outcrop/store"
 	"outcrop/takeover"
 )
 
@@ -94,10 +98,157 @@ func TestModelsThatTheMasterKeyHasEncryptedAreRead(t *testing.T) {
 	}
 }
 
+// modelsIn are what a store has of models and credentials, opened with keys, by id.
+func modelsIn(t *testing.T, s *store.Store, keys *seal.Keys) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for kind, member := range map[store.Kind]string{store.KindModel: "litellm_params", store.KindCredential: "credential_values"} {
+		found, _, err := s.Entities(t.Context(), &store.Filter{Kind: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range found {
+			doc, err := jsonx.Members(e.Doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values, err := jsonx.Members(jsonx.Find(doc, member))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := e.Alias
+			for _, m := range values {
+				plain, err := keys.Open(jsonx.Word(m.Value))
+				if err != nil {
+					plain = string(m.Value)
+				}
+				text += " " + m.Name + "=" + plain
+			}
+			all[e.ID] = text + " blocked=" + string(jsonx.Find(doc, "blocked"))
+		}
+	}
+	return all
+}
+
+func TestModelsBecomeModelsOfTheStoreEncryptedForTheGateway(t *testing.T) {
+	for _, to := range []string{"sk-right", "sk-of-the-gateway"} {
+		l := newLiteLLM(t)
+		fillModels(t, l, "sk-right")
+		s, err := store.Open(t.Context(), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		take := func(check func(jsonx.Raw, map[string]jsonx.Raw) string) *takeover.Plan {
+			t.Helper()
+			p, err := takeover.Read(t.Context(), l.source(), time.Now())
+			if err == nil {
+				err = p.AddModels(t.Context(), l.source(), &takeover.ModelOptions{From: seal.NewKeys("sk-right"), To: seal.NewKeys(to), Check: check})
+			}
+			if err == nil {
+				err = p.Write(t.Context(), s)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		table := func(p *takeover.Plan) takeover.Table {
+			for _, table := range p.Tables {
+				if table.Name == "LiteLLM_ProxyModelTable" {
+					return *table
+				}
+			}
+			return takeover.Table{}
+		}
+		p := take(func(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
+			if strings.Contains(string(entry), `"named"`) {
+				if !strings.Contains(string(credentials["shared"]), `sk-shared`) || !strings.Contains(string(entry), "anthropic/claude-sonnet-4-5") {
+					t.Errorf("%s with %s is checked", entry, credentials)
+				}
+				return "nobody serves it"
+			}
+			return ""
+		})
+		if got := table(p); got.Rows != 4 || got.Taken != 3 || got.Created != 3 {
+			t.Errorf("%+v", got)
+		}
+		if at := slices.IndexFunc(p.Left, func(l takeover.Left) bool { return l.Field == "named" }); at < 0 || !strings.Contains(p.Left[at].Reason, "nobody serves it") {
+			t.Errorf("%+v", p.Left)
+		}
+		if got := table(take(nil)); got.Created != 1 || got.Unchanged != 3 {
+			t.Errorf("the second time: %+v", got)
+		}
+		if got := table(take(nil)); got.Unchanged != 4 || got.Changed != 0 {
+			t.Errorf("the third time: %+v", got)
+		}
+		want := map[string]string{
+			"m1":     `best model=openai/gpt-5 api_key=sk-provider-secret timeout=7 blocked=`,
+			"m2":     `claude model=bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0 aws_region_name=us-west-2 input_cost_per_token=0.000001 blocked=`,
+			"m3":     `named model=anthropic/claude-sonnet-4-5 litellm_credential_name=shared blocked=`,
+			"m4":     `shut model=openai/gpt-5 blocked=true`,
+			"shared": `shared api_key=sk-shared "secret": # x blocked=`,
+		}
+		got := modelsIn(t, s, seal.NewKeys(to))
+		for id, text := range want {
+			if !sameWords(got[id], text) {
+				t.Errorf("with the key %s: %s is %s, want %s", to, id, got[id], text)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%v", got)
+		}
+		// A change in LiteLLM comes over, a deletion too, and neither happens if the models are not read this time.
+		l.exec(`UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = litellm_params || '{"timeout": 9}' WHERE model_id = 'm1'`)
+		if got := table(take(nil)); got.Changed != 1 || got.Unchanged != 3 {
+			t.Errorf("after a change: %+v", got)
+		}
+		if got := modelsIn(t, s, seal.NewKeys(to))["m1"]; !strings.Contains(got, "timeout=9") || !strings.Contains(got, "api_key=sk-provider-secret") {
+			t.Errorf("after a change: %s", got)
+		}
+		without, err := takeover.Read(t.Context(), l.source(), time.Now())
+		if err == nil {
+			err = without.Write(t.Context(), s)
+		}
+		if err != nil || len(modelsIn(t, s, seal.NewKeys(to))) != 5 {
+			t.Errorf("without the models: %v, %v", err, modelsIn(t, s, seal.NewKeys(to)))
+		}
+		l.exec(`UPDATE "LiteLLM_ProxyModelTable" SET model_name = 'model_name_core_x', model_info = '{"team_id": "core", "team_public_model_name": "claude"}' WHERE model_id = 'm2'`)
+		take(nil)
+		if e := entity(t, s, store.KindModel, "m2"); e.TeamID != "core" || e.Alias != "model_name_core_x" || !strings.Contains(string(e.Doc), `"team_public_model_name":"claude"`) {
+			t.Errorf("a team's model: %+v %s", e, e.Doc)
+		}
+		l.exec(`DELETE FROM "LiteLLM_ProxyModelTable" WHERE model_id = 'm1'`)
+		if got := table(take(nil)); got.Deleted != 1 {
+			t.Errorf("after a deletion: %+v", got)
+		}
+	}
+}
+
+// sameWords reports whether two texts have the same words: the columns of PostgreSQL have no order.
+func sameWords(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
 func TestAWrongSaltKeyIsAnError(t *testing.T) {
 	l := newLiteLLM(t)
 	fillModels(t, l, "sk-right")
 	if _, err := takeover.ReadModels(t.Context(), l.source(), seal.NewKeys("sk-wrong", "")); !errors.Is(err, takeover.ErrWrongKey) {
+		t.Errorf("%v", err)
+	}
+	p, err := takeover.Read(t.Context(), l.source(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := seal.NewKeys("sk-wrong", "")
+	if err := p.AddModels(t.Context(), l.source(), &takeover.ModelOptions{From: keys, To: keys}); !errors.Is(err, takeover.ErrWrongKey) {
 		t.Errorf("%v", err)
 	}
 }

@@ -70,6 +70,17 @@ type entity struct {
 	duration string
 	// counter is whether there is a counter only.
 	counter bool
+	// source is the document as LiteLLM has it, to find out whether it has changed; nil if that is Doc. What is encrypted
+	// again is never the same twice.
+	source []byte
+}
+
+// seen is what is compared with what was seen before.
+func (e *entity) seen() []byte {
+	if e.source != nil {
+		return e.source
+	}
+	return e.Doc
 }
 
 func (e *entity) ref() store.Ref { return store.Ref{Kind: e.Kind, ID: e.ID} }
@@ -83,7 +94,7 @@ func Read(ctx context.Context, s *Source, now time.Time) (*Plan, error) {
 	for _, read := range []func(context.Context, *Source) error{
 		p.readBudgets, p.plain(organizationsTable(), nil), p.plain(usersTable(), p.user), p.readMemberships, p.readTeams,
 		p.plain(keysTableOf(), p.key), p.readOldKeys, p.readOrgMemberships, p.plain(customersTable(), nil), p.plain(tagsTable(), p.tag),
-		p.plain(groupsTable(), nil), p.readOthers,
+		p.plain(groupsTable(), nil), p.noteModels, p.readOthers,
 	} {
 		if err := read(ctx, s); err != nil {
 			return nil, err

@@ -44,7 +44,6 @@ func keysTableOf() table {
 			{"agent_id", "there are no agents", false},
 			{"budget_fallbacks", "a key over its budget is refused, not sent to another model", false},
 			{"router_settings", "keys have no router settings of their own", false},
-			{"allowed_cache_controls", "there is no cache", false},
 			{"permissions", "they are for LiteLLM's guardrails and pages", false},
 			{"config", "keys have no settings of their own", false},
 			{"auto_rotate", "keys are not replaced by themselves; use /key/regenerate", false},
@@ -74,7 +73,7 @@ func usersTable() table {
 		kept: []without{
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"policies", "there are no guardrail policies", true},
-			{"allowed_cache_controls", "there is no cache", false},
+			{"allowed_cache_controls", "users have no settings of the cache; keys have", false},
 		},
 	}
 }
@@ -91,7 +90,6 @@ func customersTable() table {
 		name: "LiteLLM_EndUserTable", kind: store.KindCustomer, id: "user_id", alias: "alias",
 		kept: []without{
 			{"models", "customers have no models of their own", true},
-			{"allowed_model_region", "calls of customers are not kept in a region", true},
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"default_model", "it is for allowed_model_region", false},
 		},
@@ -136,14 +134,14 @@ const (
 	goneKeysTable       = "LiteLLM_DeletedVerificationToken"
 	goneTeamsTable      = "LiteLLM_DeletedTeamTable"
 	membersInTeams      = "LiteLLM_TeamTable.members_with_roles"
-	metadataGuardrails  = "there are no guardrails of keys, users and teams"
+	metadataGuardrails  = "calls are refused until the configuration has the guardrails of these names"
 	metadataCredentials = "loggers of keys and teams are not taken, because their settings have credentials"
 )
 
 // inMetadata are members of the metadata of keys, users, teams and organisations.
 func inMetadata() []without {
 	return []without{
-		{"guardrails", metadataGuardrails, true},
+		{"guardrails", metadataGuardrails, false},
 		{"enforced_params", "requests are not checked for parameters", true},
 		{"tag_rpm_limit", "a key's calls with a tag are not limited", true},
 		{"denied_passthrough_routes", "they are not refused; use allowed_routes", true},

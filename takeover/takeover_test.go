@@ -140,7 +140,7 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			{"LiteLLM_VerificationToken", "project_id", "projects", true},
 			{"LiteLLM_VerificationToken", "object_permission_id", "not checked", true},
 			{"LiteLLM_VerificationToken", "", "signed in", false},
-			{"LiteLLM_TeamTable", "metadata.guardrails", "guardrails", true},
+			{"LiteLLM_TeamTable", "metadata.guardrails", "guardrails", false},
 			{"LiteLLM_TeamTable", "metadata.logging", "credentials", false},
 			{"LiteLLM_TeamTable.members_with_roles", "", "neither", false},
 			{"LiteLLM_DeprecatedVerificationToken", "", "ended", false},
@@ -262,9 +262,9 @@ func TestSpendLogsAreCopiedOnceWithTheirDays(t *testing.T) {
 	eachStore(t, func(l *litellm, s *store.Store) {
 		hash := tenant.Hash("sk-x")
 		l.exec(`INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, total_tokens, prompt_tokens, completion_tokens, "startTime", "endTime", model, model_group, custom_llm_provider, "user", team_id, end_user,
-				metadata, request_tags, messages, status)
+				metadata, request_tags, messages, status, cache_hit)
 			SELECT 'r' || i, 'acompletion', '` + hash + `', 0.001, 30, 20, 10, '2026-03-01T04:05:06.789'::timestamp + (i % 3) * interval '1 day', '2026-03-04T04:05:08', 'gpt-5', 'best', 'openai', 'ann', 'geo', 'shop',
-				'{"user_api_key_alias": "ann''s", "usage_object": {"prompt_tokens_details": {"cached_tokens": 8}}}', '["field"]', '{"secret": "prompt"}', 'success' FROM generate_series(0, 1202) AS i`)
+				'{"user_api_key_alias": "ann''s", "usage_object": {"prompt_tokens_details": {"cached_tokens": 8}}}', '["field"]', '{"secret": "prompt"}', 'success', CASE WHEN i = 4 THEN 'True' ELSE 'False' END FROM generate_series(0, 1202) AS i`)
 		l.insert("LiteLLM_SpendLogs", `{"request_id": "failed", "call_type": "acompletion", "api_key": "`+hash+`", "startTime": "2026-03-04T00:00:00", "endTime": "2026-03-04T00:00:01", "model": "gpt-5", "status": "failure",
 			"metadata": {"error_information": {"error_code": "429", "error_class": "RateLimitError"}}}`)
 		for n, want := range []int{1204, 0} {
@@ -282,10 +282,10 @@ func TestSpendLogsAreCopiedOnceWithTheirDays(t *testing.T) {
 			l.Fatal(rows, err)
 		}
 		r := rows[0]
-		if r.Cost != 1_000_000_000 || r.Group != "best" || r.KeyAlias != "ann's" || r.Customer != "shop" || r.Tags[0] != "field" || !r.Start.Equal(time.Date(2026, 3, 2, 4, 5, 6, 789_000_000, time.UTC)) {
+		if r.Cost != 1_000_000_000 || !r.Cached || r.Group != "best" || r.KeyAlias != "ann's" || r.Customer != "shop" || r.Tags[0] != "field" || !r.Start.Equal(time.Date(2026, 3, 2, 4, 5, 6, 789_000_000, time.UTC)) {
 			l.Errorf("row: %+v", r)
 		}
-		if rows, _, err = s.Rows(l.Context(), store.RowFilter{RequestID: "failed"}); err != nil || rows[0].Status != 429 || rows[0].Code != "RateLimitError" {
+		if rows, _, err = s.Rows(l.Context(), store.RowFilter{RequestID: "failed"}); err != nil || rows[0].Status != 429 || rows[0].Cached || rows[0].Code != "RateLimitError" {
 			l.Errorf("failed row: %+v, %v", rows, err)
 		}
 	})

@@ -51,7 +51,7 @@ func (p *Plan) Write(ctx context.Context, to *store.Store) error {
 func kinds() []store.Kind {
 	return []store.Kind{
 		store.KindKey, store.KindUser, store.KindTeam, store.KindMember, store.KindOrganization, store.KindOrgMember, store.KindCustomer, store.KindBudget, store.KindTag,
-		store.KindAccessGroup, store.KindOldKey,
+		store.KindAccessGroup, store.KindOldKey, store.KindModel, store.KindCredential,
 	}
 }
 
@@ -86,7 +86,7 @@ func (w *writer) part(ctx context.Context, entities []*entity) error {
 	i := &store.Import{}
 	var done []func()
 	for _, e := range entities {
-		record := store.Imported{Ref: e.ref(), Doc: e.Doc, Spent: e.spent, Resets: e.resets}
+		record := store.Imported{Ref: e.ref(), Doc: e.seen(), Spent: e.spent, Resets: e.resets}
 		before, known := w.seen[e.ref()]
 		put, counted, note := w.compare(e, &before, known)
 		if put != nil {
@@ -132,11 +132,11 @@ func (w *writer) compare(e *entity, before *store.Imported, known bool) (put *st
 		return nil, true, func() {
 			w.leave(e, "they exist in Outcrop already and stay as they are there; what they have spent is added")
 		}
-	case string(before.Doc) == string(e.Doc):
+	case string(before.Doc) == string(e.seen()):
 		return nil, true, unchanged
 	}
 	next := *current
-	next.Doc = merged(current.Doc, before.Doc, e.Doc)
+	next.Doc = merged(current.Doc, before.Doc, e.seen(), e.Doc)
 	next.Alias, next.UserID, next.TeamID, next.OrganizationID, next.Updated = e.Alias, e.UserID, e.TeamID, e.OrganizationID, w.plan.now
 	return &next, true, func() { e.table.Changed++ }
 }
@@ -213,6 +213,7 @@ func (w *writer) gone(ctx context.Context) error {
 func (p *Plan) tableOf(kind store.Kind) *Table {
 	name := map[store.Kind]string{
 		store.KindMember: membershipTable, store.KindOrgMember: orgMembershipTable, store.KindOldKey: oldKeysTable,
+		store.KindModel: modelsTable, store.KindCredential: credentialsTable,
 	}[kind]
 	for _, t := range []table{keysTableOf(), teamsTable(), usersTable(), organizationsTable(), customersTable(), budgetsTable(), tagsTable(), groupsTable()} {
 		if t.kind == kind {

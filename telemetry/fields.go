@@ -26,7 +26,7 @@ func knownField(name string) bool {
 	case "top_k", "thinking", "thinking_blocks", "reasoning_content", "reasoning_signature", "effort", "tool_use_id", "input_schema", "file_url", "media_type", "signature", "after_text", "after_tool_calls", "budget_tokens", "cache_control", "ttl", "cache_control_injection_points", "location", "index", "control",
 		"drop_params", "additional_drop_params", "allowed_openai_params", "extra_body", "extra_headers", "provider_specific_fields", "citations", "context", "status", "is_error",
 		"video_url", "audio_url", "guarded_text", "json", "document", "source", "key", "value", "bucket_owner", "uri", "disable_parallel_tool_use", "qualifiers", "tool",
-		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks", "context_window_fallback_dict", "priority",
+		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "stream_timeout", "disable_fallbacks", "x-litellm-timeout", "x-litellm-stream-timeout", "x-litellm-num-retries", "max_retries", "fallbacks", "context_window_fallback_dict", "priority",
 		"no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request", "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables",
 		"custom_llm_provider", "modify_params", "input", "output", "any", "auto", "vertex_credentials", "headers", "web", "promptRouter", "invokedModelId":
 		return true

@@ -1,10 +1,11 @@
-// Package telemetry records each call: one structured log line and its metrics. It never sees a
-// call's content.
+// Package telemetry records each call: one structured log line and its metrics, neither of which has
+// anything of the call's content, and a record for those that watch.
 package telemetry
 
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,20 @@ type Call struct {
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
 	Stop    string // the provider's stop reason
+	// Sent is the time from the arrival to the call of the provider, and Upstream the time from then to the end of its
+	// response; both are 0 if no provider was called.
+	Sent, Upstream time.Duration
+	// Who makes the call, and From what its request says; both are only set if Wants.Details is.
+	Who  Who
+	From From
+	// Content is what was asked and answered; nil unless a callback wants it.
+	Content *Content
+	// Silent is whether no callback is told of the call.
+	Silent bool
+	// Cached is whether the response cache has answered the call; Usage is then that of the call that made the answer, and Saved
+	// what that one cost.
+	Cached bool
+	Saved  llm.Cost
 }
 
 // Recorder writes records. It is safe for concurrent use.
@@ -72,9 +87,18 @@ type Recorder struct {
 	refused  *prometheus.CounterVec
 
 	alerts *prometheus.CounterVec
+	cache  cacheMetrics
+	guards *prometheus.HistogramVec
+	queued *prometheus.GaugeVec
+	waits  *prometheus.HistogramVec
 
-	logState atomic.Pointer[LogState]    // nil if the state of the log is unknown
-	watcher  atomic.Pointer[func(*Call)] // nil if nobody watches
+	callbacks *prometheus.CounterVec
+	down      *prometheus.GaugeVec
+	away      *prometheus.GaugeVec
+
+	logState atomic.Pointer[LogState]      // nil if the state of the log is unknown
+	watchers atomic.Pointer[[]func(*Call)] // nil if nobody watches
+	wants    atomic.Pointer[Wants]         // nil if nobody wants more
 
 	series sync.Map // seriesKey to *series: label sets, resolved once
 }
@@ -103,7 +127,7 @@ func buckets() []float64 {
 // NewRecorder makes a recorder with its own metrics registry, so that several can coexist in one
 // process.
 func NewRecorder(log *slog.Logger) *Recorder {
-	r := &Recorder{log: log, registry: prometheus.NewRegistry()}
+	r := &Recorder{log: log, registry: prometheus.NewRegistry(), cache: newCacheMetrics()}
 	r.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
 	}, []string{"door", "model", "status", "code"})
@@ -132,10 +156,28 @@ func NewRecorder(log *slog.Logger) *Recorder {
 	r.alerts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_alerts_total", Help: "Alerts by target (slack, webhook, email) and result (sent, failed after all attempts, dropped because too many waited).",
 	}, []string{"target", "result"})
+	r.callbacks = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_callback_records_total", Help: "Records of calls by callback and result (sent, failed after all attempts, dropped because too many waited).",
+	}, []string{"callback", "result"})
+	r.down = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "outcrop_callback_down", Help: "1 while a callback cannot be reached or refuses records; calls go on.",
+	}, []string{"callback"})
+	r.guards = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "outcrop_guardrail_seconds", Help: "Time that checks by guardrails took, by guardrail, mode (pre_call, during_call, post_call, logging_only) and result (passed, masked, blocked, failed).", Buckets: buckets(),
+	}, []string{"guardrail", "mode", "result"})
+	r.away = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "outcrop_guardrail_down", Help: "1 while a guardrail gives no verdicts, because its last check has failed.",
+	}, []string{"guardrail"})
+	r.queued = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "outcrop_queued_requests", Help: "Calls that wait because all deployments of their model have as many calls as they may have at a time.",
+	}, []string{"model"})
+	r.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "outcrop_queue_seconds", Help: "Time that calls waited for a deployment with room, by result (served, refused, gone).", Buckets: buckets(),
+	}, []string{"model", "result"})
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "outcrop_log_lines_dropped_total", Help: "Log lines lost because the log could not be written, or not fast enough.",
 	}, r.logDropped)
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, r.alerts, dropped,
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, r.alerts, r.callbacks, r.down, r.guards, r.away, r.queued, r.waits, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -170,11 +212,35 @@ func (r *Recorder) Retried(group string, e *llm.Error) {
 	r.retries.WithLabelValues(group, string(e.Code)).Inc()
 }
 
+// Queued counts a call that begins to wait for a deployment with room; Waited ends it.
+func (r *Recorder) Queued(group string) { r.queued.WithLabelValues(group).Inc() }
+
+// Waited counts a call that has waited for a deployment with room.
+func (r *Recorder) Waited(group, result string, took time.Duration) {
+	r.queued.WithLabelValues(group).Dec()
+	r.waits.WithLabelValues(group, result).Observe(took.Seconds())
+}
+
 // Refused counts a request that never became a call.
 func (r *Recorder) Refused(status int) { r.refused.WithLabelValues(strconv.Itoa(status)).Inc() }
 
 // Alerted counts an alert at a target by what became of it.
 func (r *Recorder) Alerted(target, result string) { r.alerts.WithLabelValues(target, result).Inc() }
+
+// Guarded counts a check by a guardrail.
+func (r *Recorder) Guarded(name, mode, result string, took time.Duration) {
+	r.guards.WithLabelValues(name, mode, result).Observe(took.Seconds())
+}
+
+// GuardrailDown sets whether a guardrail gives no verdicts, and why; nil for one that does.
+func (r *Recorder) GuardrailDown(name string, err error) {
+	if err == nil {
+		r.away.WithLabelValues(name).Set(0)
+		return
+	}
+	r.away.WithLabelValues(name).Set(1)
+	r.log.Warn("a guardrail gives no verdicts", slog.String("guardrail", name), slog.String("error", err.Error()))
+}
 
 // ExpectAlerts creates the series of alerts at a target, so that they start at 0.
 func (r *Recorder) ExpectAlerts(target string, results ...string) {
@@ -183,15 +249,50 @@ func (r *Recorder) ExpectAlerts(target string, results ...string) {
 	}
 }
 
-// Watch has a function called with each call that has ended. It must not block, nor keep the record.
-func (r *Recorder) Watch(ended func(*Call)) { r.watcher.Store(&ended) }
+// Watch has a function called with each call that has ended, after those that watch already. It must not block, nor keep
+// the record. It is called before calls are served.
+func (r *Recorder) Watch(ended func(*Call)) {
+	var all []func(*Call)
+	if before := r.watchers.Load(); before != nil {
+		all = slices.Clone(*before)
+	}
+	all = append(all, ended)
+	r.watchers.Store(&all)
+}
+
+// Register adds metrics of another package to those that are served.
+func (r *Recorder) Register(c prometheus.Collector) error { return r.registry.Register(c) }
+
+// CalledBack counts records of calls at a callback by what became of them.
+func (r *Recorder) CalledBack(callback, result string, n int) {
+	r.callbacks.WithLabelValues(callback, result).Add(float64(n))
+}
+
+// ExpectCallback creates the series of a callback, so that they start at 0.
+func (r *Recorder) ExpectCallback(callback string, results ...string) {
+	for _, result := range results {
+		r.callbacks.WithLabelValues(callback, result)
+	}
+	r.down.WithLabelValues(callback)
+}
+
+// CallbackDown sets whether a callback cannot be reached.
+func (r *Recorder) CallbackDown(callback string, down bool) {
+	value := 0.0
+	if down {
+		value = 1
+	}
+	r.down.WithLabelValues(callback).Set(value)
+}
 
 // Record writes the log line and the metrics of a finished call.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.open.Dec()
 	r.measure(c)
-	if ended := r.watcher.Load(); ended != nil {
-		(*ended)(c)
+	if all := r.watchers.Load(); all != nil {
+		for _, ended := range *all {
+			ended(c)
+		}
 	}
 	level, msg := slog.LevelInfo, "call"
 	if c.Err != nil && c.Err.Code != llm.CodeClientGone {
@@ -203,7 +304,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [39]slog.Attr
+	var room [40]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -221,6 +322,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	}
 	a = append(a, slog.String("id", c.ID), slog.String("door", c.Door))
 	text("model", c.Model)
+	text("fallback", c.Meta.Fallback)
 	text("deployment", c.Meta.Deployment)
 	text("target", c.Meta.Destination.String())
 	text("reason", c.Meta.Destination.Reason)
@@ -233,6 +335,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		a = append(a, slog.Int("client_attempts_max", c.ClientAttempts))
 	}
 	a = append(a, slog.Bool("stream", c.Stream), slog.Int("status", c.Status))
+	if c.Cached {
+		a = append(a, slog.Bool("cached", true))
+	}
 	if c.Meta.Retries > 0 {
 		a = append(a, slog.Int("retries", c.Meta.Retries))
 	}
@@ -334,6 +439,12 @@ func (r *Recorder) measure(c *Call) {
 		s.first.Observe(c.FirstToken.Seconds())
 	}
 	if c.Foreign {
+		return
+	}
+	if c.Saved > 0 {
+		r.cache.saved.WithLabelValues(c.Group).Add(c.Saved.USD())
+	}
+	if c.Cached { // no token was used
 		return
 	}
 	s.cost.Add(max(0, c.Usage.Cost.Value.USD()))

@@ -2,13 +2,23 @@ package tenant
 
 import (
 	"context"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"outcrop/llm"
 	"outcrop/quota"
 	"outcrop/store"
 )
+
+func providerBase(name string) string { return "provider:" + name }
+
+// ProviderCounter is the counter of what all deployments of a provider have spent of its budget.
+func ProviderCounter(name string) string { return providerBase(name) + spendSuffix }
+
+// spendSuffix ends the names of counters of money.
+const spendSuffix = "/spend"
 
 // served is a deployment with limits. It is not modified.
 type served struct {
@@ -19,6 +29,17 @@ type served struct {
 // admission is what a call, or one of the parts of a call, has reserved of a deployment.
 type admission struct {
 	money, rates reserved
+	watch        llm.Watcher // nil for nobody
+}
+
+// settle ends the reservation, and appends the charges of its money.
+func (a *admission) settle(charges []store.Charge, u *use) []store.Charge {
+	charges = a.money.settle(charges, u)
+	a.rates.settle(nil, u)
+	if a.watch != nil {
+		a.watch.Free()
+	}
+	return charges
 }
 
 // serves returns a deployment's limits with their counters.
@@ -46,16 +67,17 @@ func (d *Directory) serves(limits *llm.Limits) *served {
 	}
 	budget := func(whose, base string, b *llm.Budget) {
 		if b.Most.Set {
-			add(limit{scope: scope{whose: whose}, id: base + "/spend", most: quota.Limit{Units: int64(b.Most.Value), Window: period(b.Duration, time.Time{})}})
+			add(limit{scope: scope{whose: whose}, id: base + spendSuffix, most: quota.Limit{Units: int64(b.Most.Value), Window: period(b.Duration, time.Time{})}})
 		}
 	}
+	minute := d.opt.Settings.minute()
 	rate := func(what what, tokens Counted, suffix string, most llm.Opt[int64], l quota.Limit) {
 		if l.Units = most.Value; most.Set {
 			add(limit{scope: scope{whose: whose, what: what, tokens: tokens}, id: base + suffix, most: l})
 		}
 	}
 	budget(whose, base, &limits.Budget)
-	budget("the provider "+limits.Provider, "provider:"+limits.Provider, &limits.ProviderBudget)
+	budget("the provider "+limits.Provider, providerBase(limits.Provider), &limits.ProviderBudget)
 	rate(whatRequests, AllTokens, "/requests", limits.Requests, quota.Limit{Window: minute})
 	rate(whatTokens, AllTokens, "/tokens", limits.Tokens, quota.Limit{Window: minute})
 	rate(whatTokens, InputTokens, "@input/tokens", limits.Input, quota.Limit{Window: minute})
@@ -68,17 +90,39 @@ func (d *Directory) serves(limits *llm.Limits) *served {
 	return s
 }
 
-// Admit reserves what the call may use of a deployment, or refuses the deployment. It is a llm.Admission.
-func (ch *Charge) Admit(ctx context.Context, limits *llm.Limits) (failed func(), err error) {
-	d := ch.c.d
+// Admission reserves what the call may use of deployments, as long as the call is not over.
+func (ch *Charge) Admission() llm.Admission {
+	of := ch.ended
+	return func(ctx context.Context, limits *llm.Limits) (failed func(), err error) {
+		return ch.admit(ctx, of, limits)
+	}
+}
+
+// errOver is for an attempt that was given up, of a call that is over.
+func errOver() error {
+	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the call is over"}
+}
+
+// admit reserves what a call may use of a deployment, or refuses the deployment. of counts the calls before it.
+func (ch *Charge) admit(ctx context.Context, of int, limits *llm.Limits) (failed func(), err error) {
+	ch.mu.Lock()
+	if ch.ended != of {
+		ch.mu.Unlock()
+		return nil, errOver()
+	}
+	ch.admitted = true // so that the charge remains this call's
+	d, n, team := ch.c.d, ch.needed().part(), ch.c.TeamID
+	ch.mu.Unlock()
+	if limits.Reserved != nil {
+		if until := limits.Reserved.Until(team, d.opt.Now()); !until.IsZero() {
+			return nil, keptAway(until.Sub(d.opt.Now()))
+		}
+	}
 	s := d.serves(limits)
-	a := &admission{}
+	a := &admission{watch: limits.Watch}
 	a.money.limits, a.rates.limits = a.money.room[:0], a.rates.room[:0]
 	a.money.add(s.counts, true)
 	a.rates.add(s.counts, false)
-	ch.mu.Lock()
-	n := ch.needed().part()
-	ch.mu.Unlock()
 	if err := ch.reserve(ctx, &a.money, d.opt.Money, &n); err != nil {
 		return nil, unserved(err)
 	}
@@ -87,8 +131,15 @@ func (ch *Charge) Admit(ctx context.Context, limits *llm.Limits) (failed func(),
 		return nil, unserved(err)
 	}
 	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	ch.admissions = append(ch.admissions, a)
+	over := ch.ended != of
+	if !over {
+		ch.admissions = append(ch.admissions, a)
+	}
+	ch.mu.Unlock()
+	if over { // meanwhile
+		a.settle(nil, &use{})
+		return nil, errOver()
+	}
 	return func() { ch.fail(a) }, nil
 }
 
@@ -105,13 +156,20 @@ func unserved(err error) error {
 	return e
 }
 
+// keptAway is the refusal of a deployment that is other teams' for some time.
+func keptAway(wait time.Duration) error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: 429, Class: classRate, RetryAfter: strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))}
+	e.Message = "No deployments available for selected model: at this time of day it is reserved for other teams (model_info.access_windows)."
+	e.Fix = "Send the request again after " + e.RetryAfter + " s."
+	return e
+}
+
 // fail ends a deployment's reservation: the attempt counts as a request, and has cost nothing.
 func (ch *Charge) fail(a *admission) {
 	ch.mu.Lock()
 	ch.admissions = slices.DeleteFunc(ch.admissions, func(other *admission) bool { return other == a })
 	ch.mu.Unlock()
-	a.money.settle(nil, &use{})
-	a.rates.settle(nil, &use{requests: 1})
+	a.settle(nil, &use{requests: 1})
 }
 
 // leave ends what is reserved of deployments, and appends the charges of their money. Of a call that several attempts have
@@ -120,12 +178,12 @@ func (ch *Charge) leave(charges []store.Charge, u *use) []store.Charge {
 	ch.mu.Lock()
 	all := ch.admissions
 	ch.admissions = nil
+	ch.ended++
 	ch.mu.Unlock()
 	for i, a := range all {
 		left := int64(len(all) - i)
 		part := use{cost: u.cost / left, input: u.input / left, output: u.output / left, requests: u.requests}
-		charges = a.money.settle(charges, &part)
-		a.rates.settle(nil, &part)
+		charges = a.settle(charges, &part)
 		u = &use{cost: u.cost - part.cost, input: u.input - part.input, output: u.output - part.output, requests: u.requests}
 	}
 	return charges

@@ -13,8 +13,16 @@ import (
 	"outcrop/store"
 )
 
-// minute is the period of limits of requests and tokens: it begins with the first call, as LiteLLM's.
-var minute = quota.Window{Length: time.Minute} //nolint:gochecknoglobals // it is never written to
+// slice is how much longer than a minute units may count in a window that slides.
+const slice = 5 * time.Second
+
+// minute is the window of limits of requests and tokens: it begins with the first call, as LiteLLM's, or slides.
+func (s *Settings) minute() quota.Window {
+	if s.Sliding {
+		return quota.Sliding(time.Minute, slice)
+	}
+	return quota.Window{Length: time.Minute}
+}
 
 // build makes the caller of a key's hash; nil if there is no such key.
 func (d *Directory) build(ctx context.Context, r *reading, hash string) (*Caller, error) {
@@ -22,7 +30,8 @@ func (d *Directory) build(ctx context.Context, r *reading, hash string) (*Caller
 	if err != nil || f == nil {
 		return nil, err
 	}
-	b := builder{d: d, r: r, c: &Caller{d: d, Hash: f.hash, Name: f.doc.KeyName, Alias: f.doc.KeyAlias}}
+	owner := keyOwner + f.hash // has the hash too: there may be a hundred thousand callers
+	b := builder{d: d, r: r, c: &Caller{d: d, owner: owner, Hash: owner[len(keyOwner):], Name: f.doc.KeyName, Alias: f.doc.KeyAlias}}
 	if err := b.key(ctx, f.doc, f.created); err != nil {
 		return nil, err
 	}
@@ -120,7 +129,10 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	}
 	c.UserID, c.TeamID, c.OrganizationID = doc.UserID, doc.TeamID, doc.OrganizationID
 	c.routes, c.tags, c.estimated = routesOf(doc), doc.tags(), doc.estimated()
-	c.aliases = doc.Aliases
+	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
+	c.logging = doc.logging()
+	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
+	c.guardrails, c.regions = doc.guardrails(), doc.regions()
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -172,7 +184,10 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
 	c.tags = slices.Concat(c.tags, doc.tags())
-	c.teamAliases = doc.ModelAliases
+	c.teamAliases, c.TeamAlias = doc.ModelAliases, doc.TeamAlias
+	c.logging = loggingOf(c.logging, doc.logging())
+	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())
+	c.regions = slices.Concat(c.regions, doc.regions())
 	whose := "the team " + c.TeamID
 	b.limits(whose, store.KindTeam, c.TeamID, doc, created)
 	list := models(doc.Models)
@@ -234,7 +249,9 @@ func (b *builder) user(ctx context.Context) error {
 		c.Role = Role(doc.UserRole)
 	}
 	c.userBlocked, c.userInactive = doc.Blocked.Value, bool(doc.Metadata.Inactive)
-	b.email = doc.UserEmail
+	b.email, c.UserEmail = doc.UserEmail, doc.UserEmail
+	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())
+	c.regions = slices.Concat(c.regions, doc.regions())
 	whose := "the user " + c.UserID
 	if c.TeamID != "" { // as in LiteLLM, a user's budgets and models are for the keys of their own
 		doc.MaxBudget, doc.BudgetLimits, doc.ModelMaxBudget = optional[money]{}, nil, nil
@@ -258,9 +275,12 @@ func (b *builder) organization(ctx context.Context) error {
 		b.charge(store.KindOrganization, c.OrganizationID, quota.Window{})
 		return nil
 	}
+	c.OrganizationAlias = doc.OrganizationAlias
 	whose := "the organization " + c.OrganizationID
 	b.limits(whose, store.KindOrganization, c.OrganizationID, doc, created)
 	c.allow(store.KindOrganization, whose, doc.Models)
+	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())
+	c.regions = slices.Concat(c.regions, doc.regions())
 	return nil
 }
 
@@ -322,6 +342,7 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 			c.byModel = append(c.byModel, money("@model:"+model, scope{whose: whose, model: model}, most.Value, period(cmp.Or(m.Period, m.Duration), created)))
 		}
 	}
+	minute := b.d.opt.Settings.minute()
 	rate := func(what what, suffix, model string, most int64, l quota.Limit) limit {
 		l.Units = most
 		return limit{scope: scope{whose: whose, what: what, tokens: b.d.opt.Settings.Counted, model: model}, id: base + suffix, most: l}

@@ -27,8 +27,15 @@ const (
 
 // Hash is how keys are stored: the hexadecimal SHA-256 of the key, as LiteLLM stores them.
 func Hash(key string) string {
+	hash := hashed(key)
+	return string(hash[:])
+}
+
+// hashed is Hash without memory of its own.
+func hashed(key string) (hash [2 * sha256.Size]byte) {
 	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
+	hex.Encode(hash[:], sum[:])
+	return hash
 }
 
 // UserNames are the texts by which the store finds a user: the e-mail address and the other names that an identity provider

@@ -10,9 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/quota"
 	"outcrop/store"
+	"outcrop/telemetry"
 )
 
 // Caller is who makes calls: a key, and what it belongs to, as they were when they were read. It is not
@@ -25,25 +27,35 @@ type Caller struct {
 	Hash, Name, Alias string
 	// UserID, TeamID and OrganizationID are what the key belongs to; empty for none.
 	UserID, TeamID, OrganizationID string
+	// UserEmail, TeamAlias and OrganizationAlias are what people know them by; empty if they have none.
+	UserEmail, TeamAlias, OrganizationAlias string
 	// Role is what the key may do with the gateway itself.
 	Role Role
 
-	// token is the hash of the token that the caller has in place of a key, and owner its name for what it makes;
-	// empty for keys.
-	token, owner string
+	// owner is whose things are that the caller makes; empty for the master key. token is the hash of the token that the
+	// caller has in place of a key; empty for keys.
+	owner, token string
 	// scoped is whether a token is an operator's by its scope, whose routes hold for the management API too.
 	scoped bool
 	// customer is the customer of all calls of a token; empty for none.
 	customer string
+	// scopes are the only models that a token may call by its scopes; nil for all.
+	scopes []string
+	// demands are the members that bodies must have, and service is whether the key is a service account's.
+	demands []string
+	service bool
 	// teams are the callers for the other teams of a token.
 	teams []*Caller
 
 	teamBlocked, userBlocked, userInactive bool
 	expires                                time.Time
 	aliases, teamAliases                   map[string]string
+	cacheControls                          []string
+	cache                                  jsonx.Raw
 	routes                                 []string
-	tags                                   []string
+	tags, guardrails                       []string
 	estimated                              int64
+	logging                                *telemetry.Logging
 }
 
 // ends makes the key expire at a time, unless it does so before; never for the zero time.
@@ -56,15 +68,36 @@ func (c *Caller) ends(at time.Time) {
 // masterUser is the user of calls with the master key.
 const masterUser = "default_user_id"
 
+// MasterAlias is the key of calls with the master key in the sums of days, as in LiteLLM.
+const MasterAlias = "litellm_proxy_master_key"
+
 // masterCaller is who calls with the master key: LiteLLM's proxy admin, whose user is default_user_id.
 func (d *Directory) masterCaller() *Caller {
-	b := builder{d: d, c: &Caller{d: d, Name: "master key", Alias: "litellm_proxy_master_key", UserID: masterUser, Role: RoleAdmin}}
+	b := builder{d: d, c: &Caller{d: d, Name: "master key", Alias: MasterAlias, UserID: masterUser, Role: RoleAdmin}}
 	b.charge(store.KindUser, b.c.UserID, quota.Window{})
 	b.proxy()
 	b.told("", nil)
 	b.c.find(d)
 	return b.c
 }
+
+// Anyone is who calls a path that needs no key, without one: nobody, whose calls only the gateway's own budget and limits
+// bound.
+func (d *Directory) Anyone() *Caller {
+	b := builder{d: d, c: &Caller{d: d, token: publicOwner, owner: publicOwner, Name: "no key", Role: RoleUserViewer}}
+	b.proxy()
+	b.c.find(d)
+	return b.c
+}
+
+// publicOwner is whose things are that calls without a key make.
+const publicOwner = "public"
+
+// Keyless reports whether the caller is Anyone.
+func (c *Caller) Keyless() bool { return c.token == publicOwner }
+
+// Demands are the members that bodies of the caller's requests must have, and whether the key is a service account's.
+func (c *Caller) Demands() (members []string, service bool) { return c.demands, c.service }
 
 // Master is who calls with the master key.
 func (d *Directory) Master() *Caller { return d.master }
@@ -85,6 +118,10 @@ func (c *Caller) usable(now time.Time) error {
 	}
 	return nil
 }
+
+// Cache is which settings of the response cache the key's requests may have, none for all, and those that the key has itself: a
+// JSON object, empty for none.
+func (c *Caller) Cache() (allowed []string, own jsonx.Raw) { return c.cacheControls, c.cache }
 
 // Model is the model that a name means for the caller: the aliases of the key and of its team are names of others.
 func (c *Caller) Model(name string) string {
@@ -107,20 +144,7 @@ func (c *Caller) Model(name string) string {
 // Allows reports whether the caller may call a model: its name, the configured name that serves it, and the
 // access groups that it is in.
 func (c *Caller) Allows(name, group string, groups []string) bool {
-	return c.denied(name, group, groups) == nil || slices.ContainsFunc(c.teams, func(team *Caller) bool { return team.Allows(name, group, groups) })
-}
-
-// Estimate is what a call may use.
-type Estimate struct {
-	// Prompt are the tokens of the request, about: of all of its responses, if the provider counts them for each.
-	Prompt int64
-	// Output is the most that a response may have, and MostOutput the most that the model can write; 0 if they
-	// are not known. Output is -1 for a response that is no text.
-	Output, MostOutput int64
-	// Cost is what a use of tokens costs at most; 0 if unknown.
-	Cost func(*llm.Usage) llm.Cost
-	// Times is how many responses the call asks for.
-	Times int64
+	return c.within(name) == nil && c.denied(name, group, groups) == nil || slices.ContainsFunc(c.teams, func(team *Caller) bool { return team.Allows(name, group, groups) })
 }
 
 // Request is a call to be made.
@@ -129,6 +153,8 @@ type Request struct {
 	// name that serves it, and Groups the access groups that it is in.
 	Asked, Model, Group string
 	Groups              []string
+	// Team is the only team that may use the model, whose name for it is Group then; empty if it is nobody's.
+	Team string
 	// Customer is the client's own user, and Tags the call's labels.
 	Customer string
 	Tags     []string
@@ -150,13 +176,19 @@ type Charge struct {
 
 	mu         sync.Mutex // parts of a call may be served at the same time
 	admissions []*admission
+	admitted   bool
+	ended      int // how many calls it has served
+
+	// The row is written in the charge's own memory, as all that a call with the usual limits needs.
+	row     store.Row
+	charges [4]store.Charge
 }
 
 // reserved is a reservation and its limits.
 type reserved struct {
 	limits []*limit
-	r      *quota.Reservation // nil if there is none
-	room   [6]*limit
+	r      quota.Reservation
+	room   [quota.Usual]*limit
 }
 
 func (r *reserved) add(limits []limit, money bool) {
@@ -166,15 +198,6 @@ func (r *reserved) add(limits []limit, money bool) {
 		}
 	}
 }
-
-// defaultOutput is how many tokens are reserved for a response if neither the request, the operator nor the
-// catalogue says how many it may have.
-const defaultOutput = 4096
-
-// expectedOutput is how many tokens of a limit must be left for a response that may have as many or more. Coding agents
-// allow responses of 128,000 tokens and use a few hundred, so such a call does not wait for all of them; one that allows
-// less is never begun unless all that it may use is left, and cannot exceed the limit.
-const expectedOutput = 1024
 
 // Check is Begin for a call that uses nothing.
 func (c *Caller) Check(req *Request) error {
@@ -199,6 +222,12 @@ func (c *Caller) may(req *Request) (*Caller, error) {
 
 // permitted says why the caller may not call a model; nil if it may.
 func (c *Caller) permitted(req *Request) error {
+	if err := c.within(cmp.Or(req.Asked, req.Model)); err != nil {
+		return err
+	}
+	if req.Team != "" {
+		return c.permittedInTeam(req)
+	}
 	if a := c.denied(req.Model, req.Group, req.Groups); a != nil && !c.aliased(req.Asked, req.Model) {
 		return deniedModel(cmp.Or(req.Asked, req.Model), a)
 	}
@@ -222,6 +251,12 @@ func (c *Caller) TagsOf(call, more []string) []string {
 	return slices.Compact(all)
 }
 
+// Guardrails name the gateway's guardrails that are in force for the caller's calls: of a token, those of all its teams. The result is
+// not modified.
+func (c *Caller) Guardrails() []string {
+	return c.ofTeams(func(team *Caller) []string { return team.guardrails })
+}
+
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	c, err := c.may(req)
@@ -232,7 +267,8 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		own := *req
 		own.Customer, req = c.customer, &own
 	}
-	ch := &Charge{c: c, customer: req.Customer, tags: c.TagsOf(req.Tags, nil), estimate: req.Estimate}
+	ch := c.d.charge()
+	ch.c, ch.customer, ch.tags, ch.estimate = c, req.Customer, c.TagsOf(req.Tags, nil), req.Estimate
 	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
 		return nil, err
 	}
@@ -261,74 +297,37 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 	return ch, nil
 }
 
-// needs are the units that a call reserves.
-type needs struct {
-	cost, input, output int64
-	expected            int64 // tokens of the response that must be left
-	times               int64 // how many responses these are for, each of which may be a call to a deployment
+// charge returns an empty charge: of a call that is over, if there is one.
+func (d *Directory) charge() *Charge {
+	if ch, ok := d.charges.Get().(*Charge); ok {
+		return ch
+	}
+	return &Charge{}
 }
 
-// part is what one of the responses needs.
-func (n *needs) part() needs {
-	each := func(all int64) int64 { return (all + n.times - 1) / n.times }
-	return needs{each(n.cost), each(n.input), each(n.output), each(n.expected), 1}
-}
-
-// tokens are the tokens that a limit counts: those to be reserved, and those that must be left.
-func (n *needs) tokens(counted Counted) (units, least int64) {
-	switch counted {
-	case InputTokens:
-		return max(1, n.input), max(1, n.input)
-	case OutputTokens:
-		return max(1, n.output), max(1, n.expected)
-	default:
-		return max(1, n.input+n.output), max(1, n.input+n.expected)
+// end ends the use of a charge, which another call may use then. One of which deployments have a part is not used again: an
+// attempt that was given up may still end its part.
+func (ch *Charge) end() {
+	d := ch.c.d
+	ch.mu.Lock()
+	again := !ch.admitted
+	if again {
+		ch.c, ch.customer, ch.tags, ch.parties, ch.estimate, ch.needs = nil, "", nil, nil, nil, llm.Opt[needs]{}
+		ch.row = store.Row{}
+		clear(ch.room[:])
+		clear(ch.charges[:])
 	}
-}
-
-// needed is what the call needs. It is asked for once.
-func (ch *Charge) needed() *needs {
-	if !ch.needs.Set {
-		ch.needs = llm.Some(needsOf(ch.c, ch.estimate))
+	ch.mu.Unlock()
+	if again {
+		d.charges.Put(ch)
 	}
-	return &ch.needs.Value
-}
-
-func needsOf(c *Caller, estimate func() Estimate) needs {
-	if estimate == nil {
-		return needs{cost: 1, input: 1, times: 1}
-	}
-	e := estimate()
-	out := e.Output
-	if out < 0 { // it makes no text
-		return needs{input: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0)), times: 1}
-	}
-	for _, next := range [...]int64{c.estimated, c.d.opt.Settings.EstimatedOutput, e.MostOutput, defaultOutput} {
-		if out == 0 {
-			out = next
-		}
-	}
-	if e.MostOutput > 0 {
-		out = min(out, e.MostOutput)
-	}
-	times := max(1, e.Times)
-	expected := min(out, expectedOutput) * times
-	out = min(out, 1<<40) * times
-	return needs{input: e.Prompt, output: out, expected: expected, cost: max(1, costOf(&e, e.Prompt, out)), times: times}
-}
-
-func costOf(e *Estimate, in, out int64) int64 {
-	if e.Cost == nil {
-		return 0
-	}
-	return int64(e.Cost(&llm.Usage{Input: in, Output: out}))
 }
 
 func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledger, n *needs) error {
 	if len(to.limits) == 0 {
 		return nil
 	}
-	var room [8]quota.Use
+	var room [quota.Usual]quota.Use
 	uses, full := room[:0], ch.c.d.opt.Settings.Full
 	for _, l := range to.limits {
 		u := quota.Use{Counter: l.counter, Units: 1}
@@ -347,9 +346,8 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		}
 		uses = append(uses, u)
 	}
-	r, err := ledger.Reserve(ctx, uses)
+	err := ledger.Reserve(ctx, &to.r, uses)
 	if err == nil {
-		to.r = r
 		return nil
 	}
 	if e := asExceeded(err); e != nil {
@@ -375,7 +373,7 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 // While the counters cannot be reached, nobody knows, and the call goes on.
 func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, err error) {
 	covered, m := math.MaxInt64, &ch.money
-	if m.r == nil || !ch.c.d.opt.Settings.EndStreams {
+	if !m.r.Active() || !ch.c.d.opt.Settings.EndStreams {
 		return covered, nil
 	}
 	ahead := int64(cost)/16 + 1 // so that the next part of the response need not ask
@@ -414,8 +412,8 @@ func (u *use) tokens(counted Counted) int64 {
 
 // settle ends a reservation, and appends the charges of its money, with the shares that the cost came out of.
 func (r *reserved) settle(charges []store.Charge, u *use) []store.Charge {
-	var room [8]int64
-	var ends [8]quota.Settled
+	var room [quota.Usual]int64
+	var ends [quota.Usual]quota.Settled
 	used := room[:0]
 	for _, l := range r.limits {
 		switch l.scope.what {
@@ -429,18 +427,14 @@ func (r *reserved) settle(charges []store.Charge, u *use) []store.Charge {
 			used = append(used, 0)
 		}
 	}
-	var settled []quota.Settled
-	if r.r != nil {
-		settled = r.r.Settle(ends[:0], used)
-		r.r = nil
-	}
+	settled := r.r.Settle(ends[:0], used) // none if nothing is reserved
 	for i, l := range r.limits {
 		if l.scope.what != whatMoney {
 			continue
 		}
 		charge := l.charge()
 		charge.Units = u.cost
-		if settled != nil {
+		if len(settled) > 0 {
 			charge.Taken, charge.Period = settled[i].Taken, settled[i].Period
 		}
 		charges = append(charges, charge)
@@ -448,27 +442,27 @@ func (r *reserved) settle(charges []store.Charge, u *use) []store.Charge {
 	return charges
 }
 
-// Settle ends the reservation with what the call has used, and writes its row, whose caller, labels and charges it
-// sets, to the journal. It is called once.
-func (ch *Charge) Settle(row *store.Row) {
-	c := ch.c
+// Settle ends the reservation with what the call has used, and writes its row to the journal, with the caller, the labels and
+// the charges. Neither it nor the charge is used again.
+func (ch *Charge) Settle(used *store.Row) {
+	ch.row = *used
+	c, row := ch.c, &ch.row
 	row.Key, row.KeyAlias, row.User, row.Team, row.Organization = c.Hash, c.Alias, c.UserID, c.TeamID, c.OrganizationID
 	row.Customer, row.Tags = ch.customer, ch.tags
 	if c == c.d.master { // so that the sums have it, under the name that LiteLLM's have
 		row.Key = c.Alias
 	}
-	n := len(ch.money.limits)
-	for _, p := range ch.parties {
-		n += len(p.charges)
-	}
-	row.Charges = make([]store.Charge, 0, n)
+	row.Charges = ch.charges[:0]
 	for _, p := range ch.parties {
 		for _, charge := range p.charges {
 			charge.Units = row.Cost
 			row.Charges = append(row.Charges, charge)
 		}
 	}
-	u := use{cost: row.Cost, input: row.Input, output: row.Output, requests: 1}
+	u := use{cost: row.Cost, requests: 1}
+	if !row.Cached { // which has used no token
+		u.input, u.output = row.Input, row.Output
+	}
 	row.Charges = ch.money.settle(row.Charges, &u)
 	ch.rates.settle(nil, &u)
 	row.Charges = ch.leave(row.Charges, &u)
@@ -480,6 +474,7 @@ func (ch *Charge) Settle(row *store.Row) {
 	if err := c.d.opt.Journal.Append(row); err != nil {
 		c.d.opt.Logger.Error("what a call has cost could not be written", slog.String("id", row.RequestID), slog.String("cost_usd", llm.Cost(row.Cost).String()), slog.String("error", err.Error()))
 	}
+	ch.end()
 }
 
 // Cancel ends the reservation of a call that has not been made: nothing of it counts. It is called in place of
@@ -488,4 +483,5 @@ func (ch *Charge) Cancel() {
 	ch.money.settle(nil, &use{})
 	ch.rates.settle(nil, &use{})
 	ch.leave(nil, &use{})
+	ch.end()
 }

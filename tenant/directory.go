@@ -25,7 +25,7 @@ type Store interface {
 	Change(ctx context.Context, c *store.Change) (revision int64, err error)
 }
 
-// Journal takes the rows of calls; *spend.Journal is one.
+// Journal takes the rows of calls, and keeps nothing of a row itself; *spend.Journal is one.
 type Journal interface {
 	Append(row *store.Row) error
 }
@@ -69,10 +69,21 @@ type Settings struct {
 	// Counted are the tokens that limits of tokens a minute count, but for those of deployments:
 	// general_settings.token_rate_limit_type.
 	Counted Counted
+	// Sliding is whether limits of requests and tokens hold for every minute, wherever it begins:
+	// outcrop_settings.limits.window.
+	Sliding bool
 	// Full is whether a call whose cost may be more than what is left of a budget is refused.
 	Full bool
 	// Tokens are what tokens of an identity provider may do.
 	Tokens Tokens
+	// CustomerBudgetID is the budget of customers without one of their own, known or not; empty for none. CustomerBudget is
+	// that of customers for whom there is none after that: litellm_settings.max_end_user_budget_id and max_end_user_budget.
+	CustomerBudgetID string
+	CustomerBudget   llm.Opt[llm.Cost]
+	// TagBudgets are budgets by tag, beside those that tags have in the store: litellm_settings.tag_budget_config.
+	TagBudgets map[string]llm.Budget
+	// AdminRoutes are the paths that only admins may call: general_settings.admin_only_routes.
+	AdminRoutes []string
 	// EndStreams is whether a stream ends when a budget is used up.
 	EndStreams bool
 	// OpenWhenAway is whether calls pass while their limits cannot be checked.
@@ -93,6 +104,7 @@ type Directory struct {
 	groups   *groups              // nil if they have to be read
 	readings map[*reading]struct{}
 	master   *Caller
+	charges  sync.Pool // of *Charge, empty
 
 	poll sync.Mutex // one at a time asks for changes
 	over sync.WaitGroup
@@ -263,20 +275,20 @@ func (d *Directory) Caller(ctx context.Context, key string) (*Caller, error) {
 	if len(key) > MaxKey {
 		return nil, Malformed()
 	}
-	hash := Hash(key)
+	hash, now := hashed(key), d.opt.Now()
 	d.mu.RLock()
-	c, known := d.callers[hash]
+	c, known := d.callers[string(hash[:])]
 	d.mu.RUnlock()
-	if !known || c != nil && c.over(d.opt.Now()) {
+	if !known || c != nil && c.over(now) {
 		var err error
-		if c, err = d.load(ctx, hash); err != nil {
+		if c, err = d.load(ctx, string(hash[:])); err != nil {
 			return nil, away(err)
 		}
 	}
 	if c == nil {
 		return nil, NoKey(key)
 	}
-	if err := c.usable(d.opt.Now()); err != nil {
+	if err := c.usable(now); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -29,13 +29,17 @@ type document struct {
 	UserRole       string `json:"user_role"`
 	UserEmail      string `json:"user_email"`
 	TeamAlias      string `json:"team_alias"`
-	Role           string `json:"role"` // of a member
+
+	OrganizationAlias string `json:"organization_alias"`
+
+	Role string `json:"role"` // of a member
 
 	Models        []string          `json:"models"`
 	Aliases       map[string]string `json:"aliases"`
 	ModelAliases  map[string]string `json:"model_aliases"`
 	AllowedRoutes []string          `json:"allowed_routes"`
 	KeyType       string            `json:"key_type"`
+	CacheControls []string          `json:"allowed_cache_controls"`
 	AccessGroups  []string          `json:"access_group_ids"`
 	AllowedModels []string          `json:"allowed_models"` // of a member
 
@@ -73,17 +77,54 @@ type document struct {
 // LiteLLM_ManagementEndpoint_MetadataFields).
 type folded struct {
 	Tags            labels                     `json:"tags"`
+	Guardrails      labels                     `json:"guardrails"`
 	TempIncrease    optional[money]            `json:"temp_budget_increase"`
 	TempExpiry      optional[string]           `json:"temp_budget_expiry"`
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
 	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
 	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
+	Demanded        labels                     `json:"enforced_params"`
+	ServiceAccount  present                    `json:"service_account_id"`          // of a key; may be null
 	Inactive        denied                     `json:"scim_active"`                 // of a user whom an identity provider has deactivated
+	Logging         loggers                    `json:"logging"`                     // of keys and teams
 	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
+	Region          name                       `json:"allowed_model_region"`        // of customers, and in the metadata of the others
+	Cache           jsonx.Raw                  `json:"cache"`                       // of a key: what requests say in a member of this name
+}
+
+// regions are those that calls must not leave.
+func (d *document) regions() (all []string) {
+	for _, region := range [...]name{d.Region, d.Metadata.Region} {
+		if region != "" && !slices.Contains(all, string(region)) {
+			all = append(all, string(region))
+		}
+	}
+	return all
+}
+
+// name is a text. Clients may have anything else under its name in metadata.
+type name string
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (n *name) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	text := ""
+	if v.Kind() == '"' && jsonx.Unmarshal(v, &text) == nil {
+		*n = name(text)
+	}
+	return nil
 }
 
 // tags are the labels of all calls.
 func (d *document) tags() []string { return slices.Concat(d.Tags, d.Metadata.Tags) }
+
+// guardrails name the checks that are in force for all calls.
+func (d *document) guardrails() []string {
+	return slices.Concat(d.Guardrails, d.Metadata.Guardrails)
+}
 
 func (d *document) estimated() int64 {
 	return cmp.Or(d.EstimatedOutput.Value, d.Metadata.EstimatedOutput.Value)
@@ -108,6 +149,15 @@ func (d *document) ofModels(limits func(f *folded) map[string]optional[int64]) m
 		}
 	}
 	return all
+}
+
+// present is whether there is a member, whatever it is.
+type present struct{ there bool }
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (p *present) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	p.there = true
+	return d.SkipValue()
 }
 
 // labels are words in metadata, where clients may have anything else under the same name.

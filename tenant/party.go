@@ -24,6 +24,7 @@ type party struct {
 	refs    []store.Ref     // what it was read from
 	until   time.Time       // when it has to be read again; the zero time for not before it changes
 	blocked bool
+	regions []string // which calls must not leave
 }
 
 // limit is a limit of calls.
@@ -187,10 +188,18 @@ func (d *Directory) party(ctx context.Context, kind store.Kind, id string) (*par
 		}
 		p = &b.c.party
 		whose := string(kind) + " " + id
+		if kind == store.KindCustomer {
+			doc, created, err = b.customer(ctx, doc, created)
+		} else {
+			doc, created = b.tag(id, doc, created)
+		}
+		if err != nil {
+			return nil, err
+		}
 		if doc == nil {
 			b.charge(kind, id, quota.Window{})
 		} else {
-			p.blocked = doc.Blocked.Value
+			p.blocked, p.regions = doc.Blocked.Value, doc.regions()
 			b.limits("the "+whose, kind, id, doc, created)
 			if kind == store.KindCustomer { // a tag's models are for routing
 				p.allow(kind, "the "+whose, doc.Models)

@@ -202,7 +202,7 @@ func (s *scope) exceeded(e *quota.ExceededError, units int64, budgetStatus int) 
 		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d %s a minute, of which %d are left. Limit type: tokens.", whose, e.Limit, s.tokens, e.Left)
 	default:
 		out.Message = fmt.Sprintf("Rate limit exceeded for %s: %d calls at a time. Limit type: max_parallel_requests.", whose, e.Limit)
-		out.Fix = "Wait for one of the calls to end."
+		out.Fix, out.Err = "Wait for one of the calls to end.", llm.ErrFull
 		return out
 	}
 	out.Fix = "Send the request again after " + out.RetryAfter + " s."

@@ -3,11 +3,16 @@ package tenant
 import (
 	"slices"
 	"strings"
+
+	"outcrop/llm"
 )
 
 // Route checks that the key may call a path of the gateway that is no management endpoint. The error is an
 // *llm.Error.
 func (c *Caller) Route(path string) error {
+	if c.Role != RoleAdmin && Listed(c.d.opt.Settings.AdminRoutes, path) {
+		return AdminRoute(path)
+	}
 	if len(c.routes) == 0 || slices.ContainsFunc(c.routes, func(entry string) bool { return routed(entry, path) }) {
 		return nil
 	}
@@ -15,6 +20,31 @@ func (c *Caller) Route(path string) error {
 		return deniedToken(path, c.scoped)
 	}
 	return deniedRoute(path)
+}
+
+// Listed reports whether a list of the configuration has a path: by itself, by a beginning with an asterisk at the end, or
+// by one of LiteLLM's groups of routes, which may have "LiteLLMRoutes." in front.
+func Listed(list []string, path string) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		if group, ok := strings.CutPrefix(entry, "LiteLLMRoutes."); ok || !strings.HasPrefix(entry, "/") {
+			return inGroup(group, path)
+		}
+		prefix, wild := strings.CutSuffix(entry, "*")
+		return path == entry || wild && strings.HasPrefix(path, prefix)
+	})
+}
+
+// AdminRoute is the refusal of a path that only admins may call: general_settings.admin_only_routes.
+func AdminRoute(path string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeRouteDenied, Status: 403, Class: classAuth, Message: "user not allowed to access this route. Route=" + path + " is an admin only route.",
+		Fix: "Use the master key, or the key of a user with the role " + string(RoleAdmin) + "; the gateway's operator has the list in general_settings.admin_only_routes.",
+	}
+}
+
+// Named reports whether the key's allowed routes name a path itself, or a beginning of it, and not only a group that it is in.
+func (c *Caller) Named(path string) bool {
+	return slices.ContainsFunc(c.routes, func(entry string) bool { return strings.HasPrefix(entry, "/") && routed(entry, path) })
 }
 
 // Manages reports whether a token may call an endpoint of the management API, of which allows knows the groups that

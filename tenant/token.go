@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"outcrop/bearer"
-	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/store"
 )
@@ -17,6 +16,8 @@ import (
 type Tokens struct {
 	// MakeUsers is whether users who do not exist are made: user_id_upsert.
 	MakeUsers bool
+	// NewUsers are the defaults of these.
+	NewUsers NewUsers
 	// Domain is what e-mail addresses must end with, after the @; empty for any.
 	Domain string
 	// AdminRoutes are what tokens with the operators' scope may call.
@@ -25,6 +26,15 @@ type Tokens struct {
 	TeamRoutes []string
 	// NeedTeam is whether the token must name a team: team_id_jwt_field is set.
 	NeedTeam bool
+	// UserRoles are values of the claim with a user's roles that make a token a user's: user_allowed_roles.
+	UserRoles []string
+	// RoleMappings are looked through in their order. EnforceRoles is whether tokens without a role are refused:
+	// enforce_rbac.
+	RoleMappings []RoleMapping
+	EnforceRoles bool
+	// ScopeMappings hold if EnforceScopes is set: enforce_scope_based_access.
+	ScopeMappings []ScopeMapping
+	EnforceScopes bool
 	// EnforceTeam is whether calls must belong to a team of the token: enforce_team_based_model_access.
 	EnforceTeam bool
 }
@@ -44,10 +54,13 @@ func (d *Directory) Bearer(ctx context.Context, token string, id *bearer.Identit
 	c := d.callers[hash]
 	d.mu.RUnlock()
 	if c == nil || c.token == "" || c.over(d.opt.Now()) {
-		if err := d.opt.Settings.Tokens.check(id); err != nil {
+		id, err := d.opt.Settings.Tokens.owned(id)
+		if err == nil {
+			err = d.opt.Settings.Tokens.check(id)
+		}
+		if err != nil {
 			return nil, err
 		}
-		var err error
 		if c, err = d.identify(ctx, hash, id); err != nil {
 			if refusal, ok := errors.AsType[*llm.Error](err); ok {
 				return nil, refusal
@@ -187,26 +200,7 @@ func (d *Directory) userOf(ctx context.Context, who *identity) error {
 	if strings.Contains(who.user, "/") {
 		return of(401, "the token's user cannot be made here, because the id has a slash.", "The gateway's operator can name another claim in litellm_jwtauth.user_id_jwt_field.")
 	}
-	var doc jsonx.Writer
-	doc.Object()
-	doc.Key("user_id")
-	doc.String(who.user)
-	if who.Email != "" {
-		doc.Key("user_email")
-		doc.String(who.Email)
-	}
-	doc.Key("user_role")
-	doc.String(string(RoleUser))
-	doc.EndObject()
-	now := d.opt.Now()
-	_, err := d.opt.Store.Change(ctx, &store.Change{
-		Put:    []store.Entity{{Kind: store.KindUser, ID: who.user, Alias: who.Email, UserID: who.user, Created: now, Updated: now, Doc: doc.Buf}},
-		Create: true, By: who.user, Action: "/user/new",
-	})
-	if err != nil && !errors.Is(err, store.ErrExists) { // another call has made the user
-		return err
-	}
-	return d.Refresh(ctx)
+	return d.upsert(ctx, who)
 }
 
 // bearers makes the caller of a token, with one for each of its other teams.
@@ -242,7 +236,7 @@ func (d *Directory) bearers(ctx context.Context, r *reading, hash string, who *i
 
 // bearer makes the caller of a token for one team.
 func (d *Directory) bearer(ctx context.Context, r *reading, hash string, who *identity, team string) (*Caller, error) {
-	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team)}
+	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity)}
 	c.ends(who.Expires)
 	b := builder{d: d, r: r, c: c}
 	doc, err := b.team(ctx, nil)
@@ -285,16 +279,10 @@ func (who *identity) owner(team string) string {
 }
 
 // Owner names whose things are that calls of the caller make; empty for the master key.
-func (c *Caller) Owner() string {
-	switch {
-	case c.token != "":
-		return c.owner
-	case c.Hash != "":
-		return "key:" + c.Hash
-	default:
-		return ""
-	}
-}
+func (c *Caller) Owner() string { return c.owner }
+
+// keyOwner is before the hash of a key in the owner's name.
+const keyOwner = "key:"
 
 // Master reports whether the caller has the master key.
 func (c *Caller) Master() bool { return c.token == "" && c.Hash == "" }

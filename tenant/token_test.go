@@ -2,6 +2,7 @@ package tenant_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +193,32 @@ func TestTheFirstTeamThatMayCallDoes(t *testing.T) {
 	}
 	if c, err := w.bears("one.team.x", bearer.Identity{Team: "c"}); err != nil || c.Route("/model/m/converse") != nil || c.Owner() != "team:c" {
 		t.Errorf("a token of one team: %v", err)
+	}
+}
+
+func TestTheRegionsAndGuardrailsOfAllTeamsOfATokenAreInForce(t *testing.T) {
+	w := tokens(t, tenant.Tokens{})
+	w.put(store.KindUser, "ann", `{"user_id":"ann","metadata":{"guardrails":["own"]}}`)
+	w.put(store.KindTeam, "a", `{"team_id":"a","models":["x"],"metadata":{"guardrails":["first"]}}`)
+	w.put(store.KindTeam, "b", `{"team_id":"b","models":["m"],"metadata":{"allowed_model_region":"eu","guardrails":["second"]}}`)
+	w.put(store.KindCustomer, "c", `{"user_id":"c","allowed_model_region":"eu-west-1"}`)
+	c := w.admits(bearer.Identity{User: "ann", Teams: []string{"a", "b"}})
+	ch, err := c.Begin(t.Context(), call(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := w.settle(ch, 1); row.Team != "b" {
+		t.Fatalf("the call is that of %s", row.Team)
+	}
+	for range 2 { // and the first answer stays as it is
+		if got := c.Guardrails(); !slices.Equal(got, []string{"first", "own", "second"}) {
+			t.Errorf("the guardrails are %q", got)
+		}
+		for customer, want := range map[string][]string{"": {"eu"}, "c": {"eu", "eu-west-1"}} {
+			if got, err := c.Regions(t.Context(), customer); err != nil || !slices.Equal(got, want) {
+				t.Errorf("the regions for the customer %q are %q, %v", customer, got, err)
+			}
+		}
 	}
 }
 

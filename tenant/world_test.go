@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -109,7 +110,9 @@ func (w *world) pass(d time.Duration) {
 func (w *world) Append(row *store.Row) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.rows = append(w.rows, *row)
+	kept := *row
+	kept.Charges = slices.Clone(row.Charges)
+	w.rows = append(w.rows, kept)
 	return nil
 }
 

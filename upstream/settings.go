@@ -38,6 +38,9 @@ type Guard uint8
 const (
 	// Anywhere allows every address.
 	Anywhere Guard = iota
+	// Administered allows what NoMetadata does, for addresses that an administrator has set while the
+	// gateway runs. Who calls them may learn that a name is not in DNS.
+	Administered
 	// NoMetadata allows public and private addresses and this machine, but not metadata services,
 	// where machines and containers get their own secrets, nor addresses that no name resolves to:
 	// see netguard.NoMetadata.
@@ -46,11 +49,17 @@ const (
 	PublicOnly
 )
 
-// NotPublicError is a host that a guard refuses or that is not in DNS. A client that named it does
+// NotPublicError is a host that a guard refuses or, where a client has named it, that is not in DNS. A client that named it does
 // not learn which, or it could find out the names of a private network.
-type NotPublicError struct{ err error }
+type NotPublicError struct {
+	err          error
+	administered bool
+}
 
-func (*NotPublicError) Error() string {
+func (e *NotPublicError) Error() string {
+	if e.administered {
+		return "the host has an address of a metadata service, or one that no other machine has, so that only models of the configuration's file may name it"
+	}
 	return "the host is not in DNS, or not public, so that requests may not name it"
 }
 
@@ -68,10 +77,12 @@ func (e *SettingError) Error() string { return e.Err.Error() }
 func (e *SettingError) Unwrap() error { return e.Err }
 
 // With returns the client for other settings. Deployments with the same settings share the client
-// and its connections; CloseIdle of c closes those too. The zero Settings return c itself. With
-// reads the files once to check them; an error is a *SettingError.
+// and its connections; CloseIdle of c closes those too. The client's guard is at least as strict as
+// that of c, and settings that ask for nothing else return c itself. With reads the files once to
+// check them; an error is a *SettingError.
 func (c *Client) With(s Settings) (*Client, error) {
-	if s == (Settings{}) {
+	s.Guard = max(s.Guard, c.guard)
+	if s == (Settings{Guard: c.guard}) {
 		return c, nil
 	}
 	c.mu.Lock()
@@ -90,6 +101,9 @@ func (c *Client) With(s Settings) (*Client, error) {
 	c.others[s] = client
 	return client, nil
 }
+
+// Guard determines which addresses the client refuses.
+func (c *Client) Guard() Guard { return c.guard }
 
 // apply configures a new client with settings.
 func (c *Client) apply(s Settings) error {
@@ -112,7 +126,7 @@ func (c *Client) apply(s Settings) error {
 	}
 	if c.guard = s.Guard; c.guard != Anywhere {
 		c.proxyTransport.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
-		c.dialer.Control = func(_, address string, _ syscall.RawConn) error { return s.Guard.check(address) }
+		c.dialer.Control = s.Guard.Control
 	}
 	c.proxyTransport.TLSClientConfig = c.tls.Clone()
 	return nil
@@ -142,16 +156,20 @@ func clientCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// check returns an error for an address and port that the guard refuses.
-func (g Guard) check(address string) error {
+// Control refuses a connection to an address and port that the guard does not allow. It is a Control of
+// net.Dialer, so that it sees what a name has resolved to.
+func (g Guard) Control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err != nil {
+	switch {
+	case g == Anywhere:
+		return nil
+	case err != nil:
 		return err
-	}
-	if g == PublicOnly {
+	case g == PublicOnly:
 		return netguard.Public(to.Addr())
+	default:
+		return netguard.NoMetadata(to.Addr())
 	}
-	return netguard.NoMetadata(to.Addr())
 }
 
 // written checks a host before a request to a proxy: a literal address must be allowed, and
@@ -159,10 +177,10 @@ func (g Guard) check(address string) error {
 func (g Guard) written(u *url.URL) error {
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return g.check(netip.AddrPortFrom(addr, 0).String())
+		return g.Control("", netip.AddrPortFrom(addr, 0).String(), nil)
 	}
 	if !netguard.IsName(host) {
-		return &NotPublicError{errors.New("the host is neither a name nor an IP address in its usual form")}
+		return &NotPublicError{err: errors.New("the host is neither a name nor an IP address in its usual form"), administered: g == Administered}
 	}
 	return nil
 }
@@ -171,8 +189,8 @@ func (g Guard) written(u *url.URL) error {
 // see.
 func (g Guard) hidden(err error) error {
 	var dns *net.DNSError
-	if g != Anywhere && (netguard.IsClosed(err) || errors.As(err, &dns)) {
-		return &NotPublicError{err}
+	if g != Anywhere && (netguard.IsClosed(err) || g != Administered && errors.As(err, &dns)) {
+		return &NotPublicError{err, g == Administered}
 	}
 	return err
 }

@@ -219,7 +219,7 @@ func TestWhereAGuardKeepsAwayFrom(t *testing.T) {
 		"93.184.216.34:443": PublicOnly + 1, "93.184.216.34:4000": PublicOnly + 1, "[2600::1]:443": PublicOnly + 1,
 	} {
 		for g := NoMetadata; g <= PublicOnly; g++ {
-			if refused := g.check(address) != nil; refused != (g >= least) {
+			if refused := g.Control("tcp", address, nil) != nil; refused != (g >= least) {
 				t.Errorf("guard %d of %s: refused %v", g, address, refused)
 			}
 		}
@@ -251,6 +251,47 @@ func notPublic(t *testing.T, err error) *NotPublicError {
 		t.Fatalf("got %v", err)
 	}
 	return hidden
+}
+
+// TestAClientsGuardIsNeverWeakerThanThatOfTheClientItComesFrom is what the settings of an administrator's model rely on:
+// whatever a provider asks for beside them, no metadata service is connected to.
+func TestAClientsGuardIsNeverWeakerThanThatOfTheClientItComesFrom(t *testing.T) {
+	server := greeter(t)
+	base := with(t, newClient(t), Settings{Guard: Administered})
+	if base.Guard() != Administered || with(t, base, Settings{}) != base {
+		t.Error("no settings gave another client")
+	}
+	for asked, want := range map[Guard]Guard{Anywhere: Administered, Administered: Administered, NoMetadata: NoMetadata, PublicOnly: PublicOnly} {
+		c := with(t, base, Settings{Insecure: true, Guard: asked})
+		if c.Guard() != want {
+			t.Errorf("asked for %d: %d", asked, c.Guard())
+		}
+		_, err := c.Do(t.Context(), post(t, "http://169.254.169.254", "{}"))
+		if closed := notPublic(t, err); !netguard.IsClosed(closed.Unwrap()) {
+			t.Errorf("the log has %v", closed.Unwrap())
+		}
+	}
+	if status, _ := do(t, with(t, base, Settings{Insecure: true}), post(t, server.URL, "{}")); status != 200 {
+		t.Errorf("a private address is answered by %d", status)
+	}
+	_, err := base.Do(t.Context(), post(t, "http://nowhere.invalid", "{}"))
+	if hidden, ok := errors.AsType[*NotPublicError](err); ok || err == nil {
+		t.Errorf("an administrator is not told that a name is not in DNS: %v", hidden)
+	}
+}
+
+func TestARedirectionIsAnAnswer(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirection was followed") }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 307, 308} {
+		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		for _, c := range []*Client{newClient(t), with(t, newClient(t), Settings{Guard: NoMetadata})} {
+			if got, _ := do(t, c, post(t, moved.URL, "{}")); got != status {
+				t.Errorf("%d became %d", status, got)
+			}
+		}
+		moved.Close()
+	}
 }
 
 func TestThroughAProxyWhatIsWrittenAsAnAddressIsGuarded(t *testing.T) {

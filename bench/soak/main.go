@@ -182,6 +182,7 @@ func settled(ctx context.Context, url string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		req.Header.Set("Authorization", "Bearer "+masterKey)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return "", err

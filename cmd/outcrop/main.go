@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // for model_info.access_windows, because the image has no time zones
 
 	"outcrop/cli"
 )

@@ -1,4 +1,4 @@
-// Package botomodel validates every request that a gateway sends to Converse in tests
+// Package botomodel validates every request about a model or a guardrail that a gateway sends to Bedrock in tests
 // against AWS's own service model of bedrock-runtime, as botocore has it: required
 // members, types, ranges, patterns, enums and unions, the path and the content type.
 // The emulator has its own reading of the service model; this is AWS's.
@@ -74,10 +74,10 @@ func (f failing) Read([]byte) (int, error) {
 }
 
 func ours(r *http.Request) bool {
-	return r.UserAgent() == product && strings.HasPrefix(r.URL.Path, "/model/")
+	return r.UserAgent() == product && (strings.HasPrefix(r.URL.Path, "/model/") || strings.HasPrefix(r.URL.Path, "/guardrail/"))
 }
 
-// Keep keeps a request whose body has been read, if it is a gateway's call of a model.
+// Keep keeps a request whose body has been read, if it is a gateway's call of a model or a guardrail.
 // It ignores a duplicate of an earlier one.
 func (j *Judge) Keep(r *http.Request, body []byte) {
 	if !ours(r) {

@@ -90,7 +90,7 @@ func TestWhatAWSRefusesIsNamedByItsMember(t *testing.T) {
 		{"another content type", micro, "text/plain", hello, "Content-Type: 'text/plain' is not application/json"},
 		{"a model's id that is none", "/model/a%20b/converse", "", hello, "body.modelId: 'a b' does not match"},
 		{"a count of nothing", "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/count-tokens", "", `{}`, `Missing required parameter in input: "input"`},
-		{"another path", "/model/a/b/converse", "", hello, "path: is not that of an operation on a model"},
+		{"another path", "/model/a/b/converse", "", hello, "path: is not that of an operation on a model or a guardrail"},
 		{"a body of InvokeModel that is no object", "/model/amazon.titan-embed-text-v2%3A0/invoke", "", `["granite"]`, "body: is not an object without modelId"},
 		{"a body of InvokeModel that is no JSON", "/model/amazon.titan-embed-text-v2%3A0/invoke", "", `{"inputText":`, "body: "},
 		{"an id of InvokeModel that is none", "/model/a%20c/invoke", "", `{}`, "body.modelId: 'a c' does not match"},

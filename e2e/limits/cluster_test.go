@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"outcrop/internal/jsonx"
 )
@@ -256,19 +257,32 @@ func (c *cluster) spent(at int, key string) int64 {
 	return int64(answer.Info.Spend)
 }
 
-// rows are the ids and the cost of the calls of a key in the spend log.
+// rows are the ids and the cost of the calls of a key in the spend log. An answer has the newest before a time, and so many
+// that all calls of a millisecond are in one.
 func (c *cluster) rows(key string) (ids []string, sum int64) {
 	c.t.Helper()
-	var rows []struct {
-		ID    string `json:"request_id"`
-		Spend amount `json:"spend"`
+	for before, seen := "", map[string]bool{}; ; {
+		var rows []struct {
+			ID    string    `json:"request_id"`
+			Spend amount    `json:"spend"`
+			Start time.Time `json:"startTime"`
+		}
+		c.admin(0, "/spend/logs?api_key="+key+before, "", &rows)
+		n := len(ids)
+		for _, r := range rows {
+			if !seen[r.ID] {
+				ids = append(ids, r.ID)
+				sum += int64(r.Spend)
+			}
+		}
+		if len(ids) == n {
+			return ids, sum
+		}
+		for _, id := range ids[n:] {
+			seen[id] = true
+		}
+		before = "&end_date=" + rows[len(rows)-1].Start.Add(time.Millisecond).UTC().Format(time.RFC3339Nano)
 	}
-	c.admin(0, "/spend/logs?api_key="+key, "", &rows)
-	for _, r := range rows {
-		ids = append(ids, r.ID)
-		sum += int64(r.Spend)
-	}
-	return ids, sum
 }
 
 // question is a call to a model.

@@ -45,7 +45,7 @@ func TestLimitsOfDeploymentsHoldForAllReplicas(t *testing.T) {
 				}
 			})
 		}
-	}, limitedDeployments)
+	}, limitedDeployments, "outcrop_settings: {routing: {queue_size: 0}}\n") // a call without room is refused at once
 }
 
 // TestLimitsOfDeploymentsHoldWithoutAMasterKey checks that a gateway without keys does not forget its limits.

@@ -37,7 +37,14 @@ func cutVersion(path string) (id, version string, ok bool) {
 	return path[:at], path[at+len("/version/"):], true
 }
 
-// applyGuardrail applies a guardrail that blocks the words of the options. Every
+// address is an e-mail address, roughly.
+var address = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`) //nolint:gochecknoglobals // compiled once
+
+// maskedAddress is how AWS writes what it has masked
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-sensitive-filters.html).
+const maskedAddress = "{EMAIL}"
+
+// applyGuardrail applies a guardrail that blocks the words of the options, and masks e-mail addresses. Every
 // well-formed guardrail exists.
 func (e *Emulator) applyGuardrail(c *call) error {
 	id, version, ok := cutVersion(c.parameter)
@@ -56,7 +63,7 @@ func (e *Emulator) applyGuardrail(c *call) error {
 	if err := said.check(); err != nil {
 		return err
 	}
-	var found []string
+	var found, addresses []string
 	characters := 0
 	for _, content := range said.Content {
 		if content.Text == nil {
@@ -68,8 +75,9 @@ func (e *Emulator) applyGuardrail(c *call) error {
 				found = append(found, w)
 			}
 		}
+		addresses = append(addresses, address.FindAllString(*content.Text.Text, -1)...)
 	}
-	return c.writeJSON(said.answer(found, characters))
+	return c.writeJSON(said.answer(found, addresses, characters))
 }
 
 func (r *applyRequest) check() error {
@@ -95,23 +103,29 @@ func (r *applyRequest) check() error {
 }
 
 // answer returns the body of the answer.
-func (r *applyRequest) answer(found []string, characters int) []byte {
+func (r *applyRequest) answer(found, addresses []string, characters int) []byte {
 	var w jsonx.Writer
 	w.Object()
 	w.Key("action")
-	if len(found) == 0 {
-		w.Word("NONE")
-		w.Key("actionReason")
-		w.String("No action.")
-	} else {
+	switch {
+	case len(found) > 0:
 		w.Word("GUARDRAIL_INTERVENED")
 		w.Key("actionReason")
 		w.String("Guardrail blocked.")
+	case len(addresses) > 0:
+		w.Word("GUARDRAIL_INTERVENED")
+		w.Key("actionReason")
+		w.String("Guardrail masked.")
+	default:
+		w.Word("NONE")
+		w.Key("actionReason")
+		w.String("No action.")
 	}
 	w.Key("assessments")
 	w.Array()
-	if len(found) > 0 || r.OutputScope == "FULL" {
+	if len(found)+len(addresses) > 0 || r.OutputScope == "FULL" {
 		w.Object()
+		writeAddresses(&w, addresses)
 		w.Key("wordPolicy")
 		w.Object()
 		w.Key("customWords")
@@ -145,11 +159,15 @@ func (r *applyRequest) answer(found []string, characters int) []byte {
 	w.EndObject()
 	w.Key("outputs")
 	w.Array()
-	if len(found) > 0 {
-		w.Object()
-		w.Key("text")
-		w.String(blockedMessage)
-		w.EndObject()
+	switch {
+	case len(found) > 0:
+		writeOutput(&w, blockedMessage)
+	case len(addresses) > 0:
+		for _, content := range r.Content {
+			if content.Text != nil {
+				writeOutput(&w, address.ReplaceAllString(*content.Text.Text, maskedAddress))
+			}
+		}
 	}
 	w.EndArray()
 	w.Key("usage")
@@ -166,4 +184,39 @@ func (r *applyRequest) answer(found []string, characters int) []byte {
 	w.EndObject()
 	w.EndObject()
 	return w.Buf
+}
+
+// writeOutput writes an element of outputs.
+func writeOutput(w *jsonx.Writer, text string) {
+	w.Object()
+	w.Key("text")
+	w.String(text)
+	w.EndObject()
+}
+
+// writeAddresses writes the member sensitiveInformationPolicy: the addresses that are masked.
+func writeAddresses(w *jsonx.Writer, addresses []string) {
+	if len(addresses) == 0 {
+		return
+	}
+	w.Key("sensitiveInformationPolicy")
+	w.Object()
+	w.Key("piiEntities")
+	w.Array()
+	for _, match := range addresses {
+		w.Object()
+		w.Key("action")
+		w.Word("ANONYMIZED")
+		w.Key("detected")
+		w.Bool(true)
+		w.Key("match")
+		w.String(match)
+		w.Key("type")
+		w.Word("EMAIL")
+		w.EndObject()
+	}
+	w.EndArray()
+	w.Key("regexes")
+	writeStrings(w, nil)
+	w.EndObject()
 }

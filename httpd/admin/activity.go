@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -104,8 +105,8 @@ func breakdowns() []string {
 }
 
 // activity serves the paths that end in /daily/activity: what each day has cost by models, providers and keys. ids
-// is the name of the query's list of entities.
-func (x *exchange) activity(kind store.Kind, ids string) ([]byte, error) {
+// is the name of the query's list of entities. All days are in one answer if whole is set, and else a page of them.
+func (x *exchange) activity(kind store.Kind, ids string, whole bool) ([]byte, error) {
 	q := x.r.URL.Query()
 	if q.Get("start_date") == "" || q.Get("end_date") == "" {
 		return nil, refused("start_date", "Please provide start_date and end_date.")
@@ -113,6 +114,9 @@ func (x *exchange) activity(kind store.Kind, ids string) ([]byte, error) {
 	p, err := pages(q, "page_size", 50, 1000)
 	if err != nil {
 		return nil, err
+	}
+	if whole {
+		p = page{number: 1, size: math.MaxInt32}
 	}
 	f, err := x.period(q)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,10 +76,16 @@ type Options struct {
 	Keys Keeper
 	// Models serves what is in the store of models; nil if nothing does.
 	Models Models
+	// ProviderBudgets are those of the configuration.
+	ProviderBudgets ProviderBudgets
 	// SignIn lets people sign in at an identity provider; nil if there is none.
 	SignIn *SignIn
+	// AdminRoutes are paths that only admins may call.
+	AdminRoutes []string
 	// KnownMembers is whether SCIM's groups can have only members who are users already; others become users otherwise.
 	KnownMembers bool
+	// Defaults are what new keys, users and teams have beside what requests say.
+	Defaults Defaults
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -123,10 +130,10 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "customer", "end_user", "budget", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
+	case "key", "user", "team", "organization", "customer", "end_user", "budget", "provider", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
 	case "model": // others under it are AWS's
-		return path == "/model/new" || path == "/model/update" || path == "/model/delete" || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")
+		return slices.Contains([]string{"/model/new", "/model/update", "/model/delete", "/model/block", "/model/unblock"}, path) || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")
 	default:
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"outcrop/store"
+	"outcrop/tenant"
 )
 
 // infoRoutes are the endpoints of LiteLLM's group info_routes (litellm/proxy/_types.py, LiteLLMRoutes).
@@ -55,6 +56,9 @@ func allows(entry, path string) bool {
 // routed refuses a caller whose key may not call the request's path, whatever its role. The routes are the key's, if it
 // has been allowed some only.
 func (x *exchange) routed() (routes []string, err error) {
+	if !x.caller.admin() && (tenant.Listed(x.h.opt.AdminRoutes, x.r.URL.Path) || slices.ContainsFunc(x.h.opt.AdminRoutes, func(group string) bool { return inGroup(group, x.action) })) {
+		return nil, tenant.AdminRoute(x.action)
+	}
 	if x.caller.Manages != nil && !x.caller.Manages(x.allowed) {
 		return nil, &Error{
 			Status: 401, Type: typeAuth,

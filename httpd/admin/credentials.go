@@ -237,3 +237,38 @@ func (x *exchange) deleteCredential() ([]byte, error) {
 	}
 	return credentialDone("Credential deleted successfully"), nil
 }
+
+// modelCredential serves /credentials/by_model/{model_id}: the settings with which a model of the database is reached, with their
+// secrets masked.
+func (x *exchange) modelCredential() ([]byte, error) {
+	id := x.r.PathValue("model_id")
+	t, err := x.entity(store.KindModel, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, absent("model_id", "No model of the database has the id %s: GET /model/info lists the ids.", clip(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := &document{}
+	for _, m := range parse(t.doc.get("litellm_params")).members {
+		if !slices.Contains(connectionSettings(), m.Name) || x.h.opt.Models == nil {
+			continue
+		}
+		if v, err := x.h.opt.Models.Open(m.Value); err == nil {
+			values.set(m.Name, hidden(v, sensitive(m.Name)))
+		}
+	}
+	d := &document{}
+	d.put("credential_name", t.doc.text("model_name")+"-credential-"+t.ID)
+	d.set("credential_info", jsonx.Raw("{}"))
+	d.set("credential_values", values.bytes())
+	return d.bytes(), nil
+}
+
+// connectionSettings are those of litellm_params that reach a model (litellm/types/router.py, CredentialLiteLLMParams).
+func connectionSettings() []string {
+	return []string{
+		"api_key", "api_base", "api_version", "vertex_project", "vertex_location", "vertex_credentials", "region_name", "aws_access_key_id", "aws_secret_access_key",
+		"aws_region_name", "aws_bedrock_runtime_endpoint", "watsonx_region_name",
+	}
+}

@@ -39,7 +39,7 @@ func folds() []field {
 		{name: "enable_prompt_caching", form: truth, at: folded, kept: true},
 		{name: "end_user_budget_id", form: text, at: folded, kept: true},
 		{name: "disable_global_guardrails", form: truth, at: folded, kept: true, admins: true},
-		{name: "guardrails", form: texts, at: folded, kept: true},
+		{name: "guardrails", form: texts, at: folded},
 		{name: "prompts", form: texts, at: folded, kept: true},
 		{name: "tags", form: texts, at: folded},
 		{name: "allowed_passthrough_routes", form: list, at: folded, kept: true, admins: true},
@@ -49,7 +49,9 @@ func folds() []field {
 
 // keyFields are those of /key/generate and /key/update.
 func keyFields() []field {
-	return slices.Concat(limits(), folds(), []field{
+	common := folds()
+	find(common, "enforced_params").kept = false // LiteLLM asks for those of keys only
+	return slices.Concat(limits(), common, []field{
 		{name: "key", form: text, at: spoken},
 		{name: "key_alias", form: text},
 		{name: "duration", form: period, at: spoken},
@@ -202,7 +204,7 @@ func customerFields() []field {
 		{name: "blocked", form: truth, std: "false"},
 		{name: "budget_id", form: text},
 		{name: "spend", form: money, at: spoken},
-		{name: "allowed_model_region", form: text, words: []string{"eu", "us"}, kept: true},
+		{name: "allowed_model_region", form: text, words: []string{"eu", "us"}},
 		{name: "default_model", form: text, kept: true},
 		{name: "models", form: texts, std: "[]"},
 		{name: "tpd_limit", form: whole, kept: true},

@@ -246,6 +246,8 @@ func TestWhatCallsHaveCostIsTold(t *testing.T) {
 			"metadata.total_spend", "0.000241", "metadata.total_tokens", "60", "metadata.total_api_requests", "4", "results.0.breakdown.models.nova.metrics.spend", "0.00012",
 			"results.0.breakdown.api_keys."+tenant.Hash(udo)+".metadata.key_alias", "udo's", "metadata.has_more", "false")
 		w.master("GET /team/daily/activity", days+"&team_ids=rocks").is(200, "results.0.breakdown.entities.rocks.metrics.spend", "0.00012", "metadata.total_spend", "0.00024")
+		w.master("GET /user/daily/activity", days+"&page_size=1").is(200, "results.0.date", "2026-05-08", "metadata.total_pages", "2", "metadata.has_more", "true")
+		w.master("GET /user/daily/activity/aggregated", days+"&page_size=1").is(200, "results.0.date", "2026-05-08", "results.1.metrics.spend", "0.000121", "metadata.page", "1", "metadata.total_pages", "1", "metadata.has_more", "false")
 		w.master("GET /tag/daily/activity", days+"&tags=blue").is(200, "metadata.total_spend", "0.00012")
 		w.master("GET /customer/daily/activity", days).is(200, "metadata.total_spend", "0.000241")
 		w.master("GET /user/daily/activity", "").fails(400, "bad_request_error", "start_date")
@@ -254,5 +256,13 @@ func TestWhatCallsHaveCostIsTold(t *testing.T) {
 		w.master("/global/spend/reset", "").is(200, "status", "success")
 		w.master("GET /key/info", info(udo)).is(200, "info.spend", "0")
 		w.master("GET /spend/logs", "").is(200, "3.request_id", "r1")
+		w.master("GET /global/activity/cache_hits", "").fails(400, "bad_request_error", "start_date")
+		hit := store.Row{RequestID: "r5", CallType: "acompletion", Key: tenant.Hash(udo), KeyAlias: "udo's", User: "udo", Start: w.now.AddDate(0, 0, 1), End: w.now.AddDate(0, 0, 1), Model: "nova", Output: 7, Status: 200, Cached: true}
+		w.spend(hit, store.SpendCounter(store.KindKey, hit.Key))
+		later := "start_date=2026-05-07&end_date=2026-05-10"
+		w.master("GET /global/activity/cache_hits", later).is(200, "groups.0.call_type", "acompletion", "groups.0.api_requests", "3", "groups.0.cache_hits", "1", "groups.0.failed_requests", "1", "groups.0.cached_completion_tokens", "7", "groups.0.generated_completion_tokens", "20",
+			"totals.cache_hit_ratio", "20", "filter_options.models", `["nova"]`, "error_breakdown.0.error_code", "throttled", "error_breakdown.0.count", "1", "groups.1", "")
+		w.master("GET /global/activity/cache_hits", later+"&key_aliases=udo's").is(200, "totals.api_requests", "0", "totals.cache_hits", "1")
+		w.master("GET /spend/logs", "request_id=r5").is(200, "0.cache_hit", "True", "0.completion_tokens", "7")
 	})
 }

@@ -27,6 +27,9 @@ func (x *exchange) generateKey() ([]byte, error) {
 			return nil, forbidden("user_id", "User can only create keys for themselves. Got user_id=%s.", llm.Clip(user, 100))
 		}
 	}
+	if err := x.mayMake(given); err != nil {
+		return nil, err
+	}
 	secret, t, err := x.makeKey(given)
 	if err != nil {
 		return nil, err
@@ -49,6 +52,9 @@ func (x *exchange) generateServiceKey() ([]byte, error) {
 	}
 	if given.text("team_id") == "" {
 		return nil, refused("team_id", "team_id is required for service account keys. Please specify `team_id` in the request body.")
+	}
+	if err := x.mayMake(given); err != nil {
+		return nil, err
 	}
 	given.drop("user_id")
 	metadata := given.metadata()
@@ -78,13 +84,13 @@ func (x *exchange) makeKey(given *document) (secret string, t *thing, err error)
 	if org := given.text("organization_id"); org != "" && !x.caller.admin() && !x.caller.leads(org) {
 		return "", nil, forbidden("organization_id", "Only admins of the organization can make keys of it.")
 	}
-	if err := x.grant(given, nil); err != nil {
+	if err := x.complete(given); err != nil {
 		return "", nil, err
 	}
 	if err := limitsFit(given); err != nil {
 		return "", nil, err
 	}
-	if err := x.alias(given, ""); err != nil {
+	if err := x.alias(given, "", ""); err != nil {
 		return "", nil, err
 	}
 	if secret, err = chosenKey(given, "key"); err != nil {
@@ -92,9 +98,10 @@ func (x *exchange) makeKey(given *document) (secret string, t *thing, err error)
 	}
 	expires := given.get("expires")
 	if period := given.text("duration"); period != "" {
-		expires = moment(later(period, x.now))
+		expires = sooner(expires, later(period, x.now))
 	}
 	x.routes(given)
+	x.defaultRoutes(given)
 	t = x.create(store.KindKey, tenant.Hash(secret), given, keyFields())
 	t.doc.put("key_name", mask(secret))
 	t.doc.set("expires", expires)
@@ -136,13 +143,19 @@ func (x *exchange) routes(given *document) {
 	}
 }
 
-// alias checks that no other key has the alias that is given.
-func (x *exchange) alias(given *document, id string) error {
+// longestAlias is the greatest length of an alias, in bytes.
+const longestAlias = 255
+
+// alias checks that the alias that is given may be one, and no other key has it. id and has are those of a key that there is.
+func (x *exchange) alias(given *document, id, has string) error {
 	alias := given.text("key_alias")
 	if alias == "" {
 		return nil
 	}
-	if len(alias) > 255 {
+	if err := x.formed(alias, has); err != nil {
+		return err
+	}
+	if len(alias) > longestAlias {
 		return refused("key_alias", "key_alias must be at most 255 bytes long.")
 	}
 	others, _, err := x.entities(store.Filter{Kind: store.KindKey, Alias: alias, Limit: 2})
@@ -209,13 +222,16 @@ func (x *exchange) changeKey(body []jsonx.Member) (*document, error) {
 	if err := x.changeable(t, given); err != nil {
 		return nil, err
 	}
+	if err := x.bounded(body, given); err != nil {
+		return nil, err
+	}
 	if given.has("temp_budget_increase") != given.has("temp_budget_expiry") {
 		return nil, invalid("temp_budget_increase", "temp_budget_increase and temp_budget_expiry must be set together.")
 	}
 	if err := limitsFit(given); err != nil {
 		return nil, err
 	}
-	if err := x.alias(given, t.ID); err != nil {
+	if err := x.alias(given, t.ID, t.Alias); err != nil {
 		return nil, err
 	}
 	if given.has("key_type") && !given.has("allowed_routes") {

@@ -38,6 +38,9 @@ func (x *exchange) deleteKeys() ([]byte, error) {
 		if errors.As(err, &e) && e.Type == typeNotFound {
 			continue // one that is not there needs no deletion
 		}
+		if err == nil {
+			err = x.mayDelete(t)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +115,11 @@ func truthOf(yes bool) jsonx.Raw {
 // regenerateKey serves /key/regenerate: the key gets a new secret and keeps all else that is not given. The old
 // secret works until the grace period is over.
 func (x *exchange) regenerateKey() ([]byte, error) {
-	given, err := x.given(regenerateFields())
+	body, err := x.object()
+	if err != nil {
+		return nil, err
+	}
+	given, err := x.take(body, regenerateFields())
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +140,10 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	if err := x.changeable(t, given); err != nil {
 		return nil, err
 	}
-	if err := x.alias(given, t.ID); err != nil {
+	if err := x.bounded(body, given); err != nil {
+		return nil, err
+	}
+	if err := x.alias(given, t.ID, t.Alias); err != nil {
 		return nil, err
 	}
 	secret, err := chosenKey(given, "new_key")

@@ -133,7 +133,8 @@ func (x *exchange) joiningUser(id, email, role string) (*joiner, error) {
 	}
 	t = x.create(store.KindUser, id, given, userFields())
 	t.doc.put("user_id", id)
-	t.doc.put("user_role", string(tenant.RoleUser))
+	t.doc.put("user_role", string(tenant.RoleUser)) // whatever the default is, as in LiteLLM
+	x.defaultFields(t)
 	findable(t)
 	return &joiner{user: t, role: role, new: true}, nil
 }
@@ -256,7 +257,7 @@ func (x *exchange) groupOfBody(kind store.Kind) (*thing, *document, error) {
 		if given.text("team_id") == "" {
 			return nil, nil, invalid("team_id", "team_id must be given.")
 		}
-		t, err = x.managed(given.text("team_id"))
+		t, err = x.joinable(given)
 	} else {
 		if given.text("organization_id") == "" {
 			return nil, nil, invalid("organization_id", "organization_id must be given.")

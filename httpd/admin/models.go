@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -88,18 +89,40 @@ func (x *exchange) newModel() ([]byte, error) {
 	t := &thing{Entity: store.Entity{Kind: store.KindModel, ID: id, Created: x.now, Updated: x.now}, doc: &document{}}
 	t.doc.put("model_id", id)
 	t.doc.put("created_by", x.caller.name())
-	if err := x.fillModel(t, given, nil); err != nil {
+	team, err := x.fillModel(t, given, nil)
+	if err != nil {
 		return nil, err
 	}
-	if err := x.add(refused("model_info.id", "There is a model with the id %s already. Change it with PATCH /model/%s/update, or give another id.", clip(id), clip(id)), t); err != nil {
+	change := store.Change{Put: rows([]*thing{t})}
+	if team == nil {
+		change.Create = true
+	} else { // which exists
+		there, err := x.exists(store.KindModel, id)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			return nil, modelExists(id)
+		}
+		change.Put = append(change.Put, team.row())
+	}
+	err = x.change(change)
+	if errors.Is(err, store.ErrExists) {
+		return nil, modelExists(id)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return x.modelShown(t).bytes(), nil
 }
 
-// fillModel writes what a request says into a model, and checks it.
-func (x *exchange) fillModel(t *thing, given *document, remove []string) error {
-	if name := given.text("model_name"); name != "" {
+func modelExists(id string) error {
+	return refused("model_info.id", "There is a model with the id %s already. Change it with PATCH /model/%s/update, or give another id.", clip(id), clip(id))
+}
+
+// fillModel writes what a request says into a model, and checks it. The team is to be written with it, unless it is nil.
+func (x *exchange) fillModel(t *thing, given *document, remove []string) (team *thing, err error) {
+	if name := given.text("model_name"); name != "" && t.TeamID == "" { // a team's model is renamed in the team only
 		t.doc.put("model_name", name)
 		t.Alias = name
 	}
@@ -113,7 +136,7 @@ func (x *exchange) fillModel(t *thing, given *document, remove []string) error {
 		}
 		sealed, err := x.seal(m.Value, "model")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		params.set(m.Name, sealed)
 	}
@@ -130,27 +153,27 @@ func (x *exchange) fillModel(t *thing, given *document, remove []string) error {
 		}
 	}
 	info.put("id", t.ID)
+	if team, err = x.placeModel(t, info, given); err != nil {
+		return nil, err
+	}
 	t.doc.set("model_info", info.bytes())
 	if v := given.get("blocked"); v != nil {
 		t.doc.set("blocked", v)
 	}
 	x.touch(t)
-	if info.get("team_id") != nil {
-		return refused("model_info.team_id", "Models of single teams are not supported, and without it all keys that may use %s could use the model. Leave out team_id, and give the team the model's name with /team/model/add.", clip(t.doc.text("model_name")))
-	}
 	faults, without, err := x.h.opt.Models.Check(x.r.Context(), t.doc.bytes())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	x.dropped = append(x.dropped, without...)
 	if len(faults) == 0 {
-		return nil
+		return team, nil
 	}
 	messages := make([]string, len(faults))
 	for i, f := range faults {
 		messages[i] = f.Message
 	}
-	return refused(faults[0].Field, "%s", strings.Join(messages, "\n"))
+	return nil, refused(faults[0].Field, "%s", strings.Join(messages, "\n"))
 }
 
 // clearable reports whether null takes back a setting; of others it says nothing, as in LiteLLM.
@@ -161,6 +184,7 @@ func clearable(name string) bool {
 // modelShown is a model as answers have it: its settings are encrypted, as LiteLLM's are.
 func (x *exchange) modelShown(t *thing) *document {
 	d := &document{members: slices.Clone(t.doc.members)}
+	d.set("blocked", strconv.AppendBool(nil, t.doc.yes("blocked")))
 	d.set("created_at", moment(t.Created))
 	d.set("updated_at", moment(t.Updated))
 	return d
@@ -199,21 +223,11 @@ func inFile(id string) error {
 
 // patchModel serves PATCH /model/{model_id}/update.
 func (x *exchange) patchModel() ([]byte, error) {
-	if m := x.h.opt.Models; m == nil || !m.Stored() {
-		return nil, &Error{Status: http.StatusBadRequest, Type: typeValidation, Message: "Only models of the database can be changed: set STORE_MODEL_IN_DB='True' in the gateway's environment, or general_settings.store_model_in_db: true in its configuration."}
-	}
-	given, err := x.given(modelFields())
+	t, err := x.storedModel(x.r.PathValue("model_id"))
 	if err != nil {
 		return nil, err
 	}
-	id := x.r.PathValue("model_id")
-	t, err := x.entity(store.KindModel, id)
-	if errors.Is(err, store.ErrNotFound) {
-		if x.h.opt.Models.Configured(id) {
-			return nil, inFile(id)
-		}
-		return nil, absent("model_id", "No model has the id %s: GET /model/info lists the ids.", clip(id))
-	}
+	given, err := x.given(modelFields())
 	if err != nil {
 		return nil, err
 	}
@@ -221,13 +235,55 @@ func (x *exchange) patchModel() ([]byte, error) {
 }
 
 func (x *exchange) changeModel(t *thing, given *document, remove []string) ([]byte, error) {
-	if err := x.fillModel(t, given, remove); err != nil {
+	team, err := x.fillModel(t, given, remove)
+	if err != nil {
 		return nil, err
 	}
+	all := []*thing{t}
+	if team != nil {
+		all = append(all, team)
+	}
+	if err := x.put(all...); err != nil {
+		return nil, err
+	}
+	return x.modelShown(t).bytes(), nil
+}
+
+// blockModel serves /model/block and /model/unblock: a model that is blocked stays in the database and is not served.
+func (x *exchange) blockModel(blocked bool) ([]byte, error) {
+	given, err := x.given([]field{{name: "model_id", form: text}})
+	if err != nil {
+		return nil, err
+	}
+	id := given.text("model_id")
+	if id == "" {
+		return nil, invalid("model_id", "model_id must be given: the id of a model.")
+	}
+	t, err := x.storedModel(id)
+	if err != nil {
+		return nil, err
+	}
+	t.doc.set("blocked", strconv.AppendBool(nil, blocked))
+	x.touch(t)
 	if err := x.put(t); err != nil {
 		return nil, err
 	}
 	return x.modelShown(t).bytes(), nil
+}
+
+// storedModel reads a model that can be changed.
+func (x *exchange) storedModel(id string) (*thing, error) {
+	if m := x.h.opt.Models; m == nil || !m.Stored() {
+		return nil, &Error{Status: http.StatusBadRequest, Type: typeValidation, Message: "Only models of the database can be changed: set STORE_MODEL_IN_DB='True' in the gateway's environment, or general_settings.store_model_in_db: true in its configuration."}
+	}
+	t, err := x.entity(store.KindModel, id)
+	if errors.Is(err, store.ErrNotFound) {
+		if x.h.opt.Models.Configured(id) {
+			return nil, inFile(id)
+		}
+		return nil, absent("model_id", "No model has the id %s: GET /model/info lists the ids.", clip(id))
+	}
+	return t, err
 }
 
 // deleteModel serves /model/delete.
@@ -246,11 +302,22 @@ func (x *exchange) deleteModel() ([]byte, error) {
 	if x.h.opt.Models.Configured(id) {
 		return nil, inFile(id)
 	}
-	err = x.change(store.Change{Delete: []store.Ref{{Kind: store.KindModel, ID: id}}})
+	t, err := x.entity(store.KindModel, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, refused("id", "No model of the database has the id %s: GET /model/info lists the ids.", clip(id))
 	}
 	if err != nil {
+		return nil, err
+	}
+	change := store.Change{Delete: []store.Ref{{Kind: store.KindModel, ID: id}}}
+	team, err := x.withoutModel(t)
+	if err != nil {
+		return nil, err
+	}
+	if team != nil {
+		change.Put = rows([]*thing{team})
+	}
+	if err := x.change(change); err != nil {
 		return nil, err
 	}
 	return encode(func(w *jsonx.Writer) {

@@ -49,6 +49,12 @@ POST /team/member_add                                 M A . O U . . .
 POST /team/member_update                              M A . O U . . .
 POST /team/member_delete                              M A . O U . . .
 POST /team/{team_id}/member/{user_id}/reset_spend     M A . O U . . .
+POST /team/{team_id}/member/{user_id}/reset_budget    M A . O U . . .
+POST /team/bulk_member_add                            M A . . . . . .
+PATCH /team/{team_id}                                 M A . O . . . .
+POST /team/permissions_bulk_update                    M A . O . . . .
+POST /team/key/bulk_update                            M A . O U . . .
+GET /team/{team_id}/members/me                        M A V O U W T N
 POST /team/model/add                                  M A . O . . . .
 POST /team/model/delete                               M A . O . . . .
 GET /team/permissions_list                            M A V O U . . .
@@ -97,6 +103,12 @@ GET /v1/unified_access_group                          M A V . . . . .
 GET /v1/unified_access_group/{access_group_id}        M A V . . . . .
 PUT /v1/unified_access_group/{access_group_id}        M A . . . . . .
 DELETE /v1/unified_access_group/{access_group_id}     M A . . . . . .
+POST /access_group/new                                M A . . . . . .
+GET /access_group/list                                M A V . . . . .
+GET /access_group/{access_group}/info                 M A V . . . . .
+PUT /access_group/{access_group}/update               M A . . . . . .
+DELETE /access_group/{access_group}/delete            M A . . . . . .
+GET /provider/budgets                                 M A V . . . . .
 POST /invitation/new                                  M A . O . . . .
 GET /invitation/info                                  M A V . . . . .
 POST /invitation/update                               M A . . . . . .
@@ -107,9 +119,12 @@ POST /model/new                                       M A . . . . . .
 POST /model/update                                    M A . . . . . .
 PATCH /model/{model_id}/update                        M A . . . . . .
 POST /model/delete                                    M A . . . . . .
+POST /model/block                                     M A . . . . . .
+POST /model/unblock                                   M A . . . . . .
 POST /credentials                                     M A . . . . . .
 GET /credentials                                      M A . . . . . .
 GET /credentials/by_name/{credential_name}            M A . . . . . .
+GET /credentials/by_model/{model_id}                  M A . . . . . .
 PATCH /credentials/{credential_name}                  M A . . . . . .
 DELETE /credentials/{credential_name}                 M A . . . . . .
 GET /spend/logs                                       M A V O U W . .
@@ -130,12 +145,27 @@ GET /global/spend/report                              M A V . . . . .
 POST /global/spend/reset                              M . . . . . . .
 GET /global/activity                                  M A V O U . . .
 GET /global/activity/model                            M A V O U . . .
+GET /global/activity/cache_hits                       M A V O U . . .
 GET /user/daily/activity                              M A V O U W . .
+GET /user/daily/activity/aggregated                   M A V O U W . .
 GET /team/daily/activity                              M A V O U W . .
+GET /team/daily/activity/aggregated                   M A V O U W . .
 GET /organization/daily/activity                      M A V O . . . .
+GET /organization/daily/activity/aggregated           M A V O . . . .
+GET /key/spend/report                                 M A V O U W T N
+GET /user/spend/report                                M A V O U W T N
+GET /team/spend/report                                M A V O U W T N
+GET /tag/distinct                                     M A V . . . . .
+GET /tag/summary                                      M A V . . . . .
+GET /tag/dau                                          M A V . . . . .
+GET /tag/wau                                          M A V . . . . .
+GET /tag/mau                                          M A V . . . . .
 GET /tag/daily/activity                               M A V . . . . .
+GET /tag/daily/activity/aggregated                    M A V . . . . .
 GET /customer/daily/activity                          M A V . . . . .
+GET /customer/daily/activity/aggregated               M A V . . . . .
 GET /end_user/daily/activity                          M A V . . . . .
+GET /end_user/daily/activity/aggregated               M A V . . . . .
 GET /scim/v2                                          M A . . . . . .
 GET /scim/v2/ResourceTypes                            M A . . . . . .
 GET /scim/v2/ResourceTypes/{id}                       M A . . . . . .
@@ -168,6 +198,8 @@ func TestEachRoleMayCallItsEndpointsAndNoOthers(t *testing.T) {
 			"U": w.user("udo", "internal_user"), "W": w.user("wim", "internal_user_viewer"), "T": w.key(`{"team_id":"rocks"}`), "N": w.key(`{}`),
 		}
 		w.master("/organization/member_add", `{"organization_id":"org","member":{"role":"org_admin","user_id":"olga"}}`).is(200)
+		w.budgets = map[string]string{"openai": "1d"}
+		w.keeper(nil)
 		roles := map[string]string{}
 		for line := range strings.Lines(strings.TrimSpace(allowed)) {
 			method, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -181,7 +213,7 @@ func TestEachRoleMayCallItsEndpointsAndNoOthers(t *testing.T) {
 				continue
 			}
 			delete(roles, r.Pattern)
-			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{user_id}", "none", "{access_group_id}", "none", "{id}", "none", "{group_id}", "none").Replace(r.Pattern)
+			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{user_id}", "none", "{access_group_id}", "none", "{access_group}", "none", "{id}", "none", "{group_id}", "none").Replace(r.Pattern)
 			for name, key := range keys {
 				body := `{}`
 				if strings.HasPrefix(path, "GET ") {

@@ -86,6 +86,12 @@ func teamEndpoints() []endpoint {
 		{post, []string{"/team/member_update"}, "changes a member of a team", members, (*exchange).updateMember, 0},
 		{post, []string{"/team/member_delete"}, "removes a member of a team", members, (*exchange).removeMember, 0},
 		{post, []string{"/team/{team_id}/member/{user_id}/reset_spend"}, "sets what a member has spent to less", members, (*exchange).resetMember, 0},
+		{post, []string{"/team/{team_id}/member/{user_id}/reset_budget"}, "gives a member the team's default limits again", members, (*exchange).unlimitMember, 0},
+		{post, []string{"/team/bulk_member_add"}, "adds several members to a team", admins, (*exchange).addManyMembers, 0},
+		{http.MethodPatch, []string{"/team/{team_id}"}, "changes a team, and single members of its metadata", leaders, (*exchange).patchTeam, 0},
+		{post, []string{"/team/permissions_bulk_update"}, "lets members of several teams call more", leaders, (*exchange).permitMany, 0},
+		{post, []string{"/team/key/bulk_update"}, "changes several keys of a team alike", members, (*exchange).updateTeamKeys, 0},
+		{get, []string{"/team/{team_id}/members/me"}, "the caller's own membership in a team", anyone, (*exchange).ownMembership, 0},
 		{post, []string{"/team/model/add"}, "allows models to a team", leaders, with((*exchange).teamModels, true), 0},
 		{post, []string{"/team/model/delete"}, "takes models from a team", leaders, with((*exchange).teamModels, false), 0},
 		{get, []string{"/team/permissions_list"}, "what members may do with a team's keys", readers | leader | user, (*exchange).listPermissions, 0},
@@ -132,6 +138,11 @@ func otherEndpoints() []endpoint {
 		{get, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "an access group", readers, (*exchange).getGroup, 0},
 		{http.MethodPut, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "changes an access group", admins, with((*exchange).putGroup, false), 0},
 		{http.MethodDelete, []string{"/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}"}, "deletes an access group", admins, (*exchange).deleteGroup, http.StatusNoContent},
+		{post, []string{"/access_group/new"}, "puts models into an access group", admins, (*exchange).newModelGroup, 0},
+		{get, []string{"/access_group/list"}, "lists the access groups that models are in", readers, (*exchange).listModelGroups, 0},
+		{get, []string{"/access_group/{access_group}/info"}, "one of them", readers, (*exchange).getModelGroup, 0},
+		{http.MethodPut, []string{"/access_group/{access_group}/update"}, "sets the models of an access group", admins, (*exchange).updateModelGroup, 0},
+		{http.MethodDelete, []string{"/access_group/{access_group}/delete"}, "takes all models out of an access group", admins, (*exchange).deleteModelGroup, 0},
 		{post, []string{"/invitation/new"}, "makes an invitation", leaders, (*exchange).newInvitation, 0},
 		{get, []string{"/invitation/info"}, "an invitation", readers, (*exchange).getInvitation, 0},
 		{post, []string{"/invitation/update"}, "changes an invitation", admins, (*exchange).updateInvitation, 0},
@@ -147,9 +158,12 @@ func modelEndpoints() []endpoint {
 		{post, []string{"/model/update"}, "changes a model", admins, (*exchange).updateModel, 0},
 		{http.MethodPatch, []string{"/model/{model_id}/update"}, "changes some settings of a model", admins, (*exchange).patchModel, 0},
 		{post, []string{"/model/delete"}, "deletes a model", admins, (*exchange).deleteModel, 0},
+		{post, []string{"/model/block"}, "takes a model out of service, and keeps it", admins, with((*exchange).blockModel, true), 0},
+		{post, []string{"/model/unblock"}, "puts it back into service", admins, with((*exchange).blockModel, false), 0},
 		{post, []string{"/credentials"}, "makes a credential that models can name", admins, (*exchange).newCredential, 0},
 		{get, []string{"/credentials"}, "lists credentials, with their secrets masked", admins, (*exchange).listCredentials, 0},
 		{get, []string{"/credentials/by_name/{credential_name}"}, "a credential, with its secrets masked", admins, (*exchange).getCredential, 0},
+		{get, []string{"/credentials/by_model/{model_id}"}, "the settings that reach a model, with their secrets masked", admins, (*exchange).modelCredential, 0},
 		{http.MethodPatch, []string{"/credentials/{credential_name}"}, "changes a credential", admins, (*exchange).patchCredential, 0},
 		{http.MethodDelete, []string{"/credentials/{credential_name}"}, "deletes a credential", admins, (*exchange).deleteCredential, 0},
 	}
@@ -173,17 +187,36 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/global/spend/provider"}, "the same by providers", readers, with((*exchange).globalBy, store.ByProvider), 0},
 		{get, []string{"/global/spend/tags"}, "the same by tags", readers, with((*exchange).spendTags, true), 0},
 		{get, []string{"/global/spend/report"}, "what days have cost by teams, customers or keys", readers, (*exchange).report, 0},
+		{get, []string{"/key/spend/report"}, "what the caller's key has cost by models", anyone, ownReport(store.KindKey, "api_key"), 0},
+		{get, []string{"/user/spend/report"}, "what the caller's user has cost by keys and models", anyone, ownReport(store.KindUser, "internal_user_id"), 0},
+		{get, []string{"/team/spend/report"}, "what the team of the caller's key has cost by keys and models", anyone, ownReport(store.KindTeam, "team_id"), 0},
+		{get, []string{"/tag/distinct"}, "the tags that calls had", readers, (*exchange).distinctTags, 0},
+		{get, []string{"/tag/summary"}, "how much each tag was used", readers, (*exchange).tagSummary, 0},
+		{get, []string{"/tag/dau"}, "how many users have called with each tag in each of the last seven days", readers, with((*exchange).activeUsers, 1), 0},
+		{get, []string{"/tag/wau"}, "the same of seven weeks", readers, with((*exchange).activeUsers, 7), 0},
+		{get, []string{"/tag/mau"}, "the same of seven times 30 days", readers, with((*exchange).activeUsers, 30), 0},
 		{post, []string{"/global/spend/reset"}, "sets what all keys and teams have spent to nothing", master, (*exchange).resetAll, 0},
 		{get, []string{"/global/activity"}, "how many requests and tokens days had", readers | leader | user, (*exchange).globalActivity, 0},
 		{get, []string{"/global/activity/model"}, "the same by the ten models that were called most", readers | leader | user, (*exchange).activityModels, 0},
-		{get, []string{"/user/daily/activity"}, "what days have cost by models and keys", own, daily(store.KindUser, "user_id"), 0},
-		{get, []string{"/team/daily/activity"}, "the same of teams", own, daily(store.KindTeam, "team_ids"), 0},
-		{get, []string{"/organization/daily/activity"}, "the same of organizations", readers | leader, daily(store.KindOrganization, "organization_ids"), 0},
-		{get, []string{"/tag/daily/activity"}, "the same of tags", readers, daily(store.KindTag, "tags"), 0},
-		{get, []string{"/customer/daily/activity", "/end_user/daily/activity"}, "the same of customers", readers, daily(store.KindCustomer, "end_user_ids"), 0},
+		{get, []string{"/global/activity/cache_hits"}, "how many calls the response cache has answered", readers | leader | user, (*exchange).cacheHits, 0},
+		{get, []string{"/provider/budgets"}, "the budgets of providers, and what is spent of them", readers, (*exchange).providerBudgets, 0},
+		{get, []string{"/user/daily/activity"}, "what days have cost by models and keys", own, daily(store.KindUser, "user_id", false), 0},
+		{get, []string{"/user/daily/activity/aggregated"}, "the same, with all days in one answer", own, daily(store.KindUser, "user_id", true), 0},
+		{get, []string{"/team/daily/activity"}, "the same of teams", own, daily(store.KindTeam, "team_ids", false), 0},
+		{get, []string{"/team/daily/activity/aggregated"}, "the same, with all days in one answer", own, daily(store.KindTeam, "team_ids", true), 0},
+		{get, []string{"/organization/daily/activity"}, "the same of organizations", readers | leader, daily(store.KindOrganization, "organization_ids", false), 0},
+		{get, []string{"/organization/daily/activity/aggregated"}, "the same, with all days in one answer", readers | leader, daily(store.KindOrganization, "organization_ids", true), 0},
+		{get, []string{"/tag/daily/activity"}, "the same of tags", readers, daily(store.KindTag, "tags", false), 0},
+		{get, []string{"/tag/daily/activity/aggregated"}, "the same, with all days in one answer", readers, daily(store.KindTag, "tags", true), 0},
+		{get, []string{"/customer/daily/activity", "/end_user/daily/activity"}, "the same of customers", readers, daily(store.KindCustomer, "end_user_ids", false), 0},
+		{get, []string{"/customer/daily/activity/aggregated", "/end_user/daily/activity/aggregated"}, "the same, with all days in one answer", readers, daily(store.KindCustomer, "end_user_ids", true), 0},
 	}
 }
 
-func daily(kind store.Kind, ids string) func(x *exchange) ([]byte, error) {
-	return func(x *exchange) ([]byte, error) { return x.activity(kind, ids) }
+func ownReport(kind store.Kind, name string) func(x *exchange) ([]byte, error) {
+	return func(x *exchange) ([]byte, error) { return x.ownReport(kind, name) }
+}
+
+func daily(kind store.Kind, ids string, whole bool) func(x *exchange) ([]byte, error) {
+	return func(x *exchange) ([]byte, error) { return x.activity(kind, ids, whole) }
 }

@@ -10,6 +10,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/internal/scim"
 	"outcrop/store"
+	"outcrop/tenant"
 )
 
 // Members of a team's metadata, as LiteLLM has them.
@@ -135,8 +136,14 @@ func (x *exchange) scimNewGroup() ([]byte, error) {
 	if id == "" || strings.Contains(id, "/") {
 		id = newID()
 	}
-	t := x.create(store.KindTeam, id, &document{}, teamFields())
+	given := &document{}
+	x.completeTeam(given, true)
+	if err := x.inOrganization(given, given.text("organization_id")); err != nil {
+		return nil, err
+	}
+	t := x.create(store.KindTeam, id, given, teamFields())
 	t.doc.put("team_id", id)
+	t.OrganizationID = given.text("organization_id")
 	if o, err = x.scimSetGroup(t, o, nil, true); err != nil {
 		return nil, err
 	}
@@ -290,6 +297,11 @@ func (x *exchange) scimRoster(t *thing, wanted []jsonx.Raw, roster []*thing) (me
 		c.Put = append(c.Put, m.row())
 		if j.new {
 			c.Put = append(c.Put, j.user.row())
+			more, err := x.defaultMemberships(j.user, t.ID)
+			if err != nil {
+				return nil, c, err
+			}
+			c.Put = append(c.Put, rows(more)...)
 		}
 	}
 	return members, c, nil
@@ -364,6 +376,7 @@ func (x *exchange) scimMember(value string, untyped bool) (user *thing, fresh bo
 		return nil, false, scim.Fault(scim.InvalidValue, "User with ID '%s' does not exist. Please create the user first via POST /Users before adding to group", clip(value))
 	}
 	user = x.scimMade(value)
+	x.defaultUser(user, tenant.RoleUserViewer)
 	metadata := user.doc.metadata()
 	metadata.put(scimOrigin, "scim_group_membership")
 	user.doc.set("metadata", metadata.bytes())

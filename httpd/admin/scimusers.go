@@ -321,6 +321,7 @@ func (x *exchange) scimNewUser() ([]byte, error) {
 	adopted := t != nil && t.doc.metadata().get(scimData) == nil
 	if !adopted {
 		t = x.scimMade(userName)
+		x.defaultUser(t, tenant.RoleUserViewer)
 	}
 	if err := x.scimSetUser(t, o); err != nil {
 		return nil, err
@@ -329,7 +330,10 @@ func (x *exchange) scimNewUser() ([]byte, error) {
 		x.touch(t)
 		err = x.scimPut(t)
 	} else {
-		err = x.add(scim.Fault(scim.Uniqueness, "there is a user with the userName %s", clip(userName)), t)
+		var teams []*thing
+		if teams, err = x.defaultMemberships(t, ""); err == nil {
+			err = x.add(scim.Fault(scim.Uniqueness, "there is a user with the userName %s", clip(userName)), append(teams, t)...)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -340,8 +344,7 @@ func (x *exchange) scimNewUser() ([]byte, error) {
 	return x.scimOne(o, true)
 }
 
-// scimMade is a new user, with LiteLLM's role of users that are provisioned, who is not written yet. The id is a name if
-// it can be one.
+// scimMade is a new user without a role, who is not written yet. The id is a name if it can be one.
 func (x *exchange) scimMade(name string) *thing {
 	id := name
 	if id == "" || strings.Contains(id, "/") {
@@ -349,7 +352,6 @@ func (x *exchange) scimMade(name string) *thing {
 	}
 	t := x.create(store.KindUser, id, &document{}, userFields())
 	t.doc.put("user_id", id)
-	t.doc.put("user_role", string(tenant.RoleUserViewer))
 	return t
 }
 

@@ -97,7 +97,11 @@ func rowShown(w *jsonx.Writer, r *store.Row) {
 		w.Object()
 		w.EndObject()
 	}
-	word("cache_hit", "False")
+	hit := "False"
+	if r.Cached {
+		hit = "True"
+	}
+	word("cache_hit", hit)
 	w.Key("cache_read_input_tokens")
 	w.Int(r.CacheRead)
 	w.Key("cache_creation_input_tokens")

@@ -326,6 +326,9 @@ func (s SSO) userOnce(x *exchange, person *signin.Person) (*thing, error) {
 	if t.ID == s.h.opt.SignIn.Admin {
 		t.doc.put("user_role", string(tenant.RoleAdmin))
 	}
+	if fresh {
+		x.defaultUser(t, tenant.RoleUserViewer)
+	}
 	if !fresh && before == string(t.doc.bytes()) {
 		return t, nil
 	}
@@ -338,7 +341,15 @@ func (s SSO) userOnce(x *exchange, person *signin.Person) (*thing, error) {
 			return nil, errors.Join(err, store.ErrConflict) // made meanwhile
 		}
 	}
-	return t, x.change(store.Change{Put: []store.Entity{t.row()}, Create: fresh})
+	made := []*thing{t}
+	if fresh {
+		teams, err := x.defaultMemberships(t, "")
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, teams...)
+	}
+	return t, x.change(store.Change{Put: rows(made), Create: fresh})
 }
 
 // sessionMark is in the metadata of keys of people who have signed in.

@@ -269,6 +269,3 @@ func (x *exchange) listTeamPages() ([]byte, error) {
 	}
 	return p.list("teams", shown, len(all)), nil
 }
-
-// availableTeams serves /team/available: the teams that anyone may join, of which there are none here.
-func (x *exchange) availableTeams() ([]byte, error) { return []byte("[]"), nil }

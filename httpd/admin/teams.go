@@ -19,6 +19,8 @@ func (x *exchange) newTeam() ([]byte, error) {
 	if !x.caller.admin() && !x.caller.leads(org) {
 		return nil, forbidden("organization_id", "Only proxy admins can make teams outside their organizations: name one in organization_id of which you are an admin.")
 	}
+	x.completeTeam(given, false)
+	org = given.text("organization_id")
 	if err := x.inOrganization(given, org); err != nil {
 		return nil, err
 	}
@@ -103,44 +105,7 @@ func (x *exchange) updateTeam() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if given.text("team_id") == "" {
-		return nil, invalid("team_id", "team_id must be given.")
-	}
-	t, err := x.managed(given.text("team_id"))
-	if err != nil {
-		return nil, err
-	}
-	if !x.caller.admin() && !x.caller.leads(t.OrganizationID) {
-		for _, name := range adminsOnly() {
-			if given.has(name) && string(orNull(given.get(name))) != string(orNull(t.doc.get(name))) {
-				return nil, forbidden(name, "Team admins cannot change %s of their team; ask a proxy admin.", name)
-			}
-		}
-	}
-	if given.has("organization_id") {
-		org := given.text("organization_id")
-		if org != t.OrganizationID && !x.caller.admin() && !x.caller.leads(org) {
-			return nil, forbidden("organization_id", "You are not an admin of organization %s.", clip(org))
-		}
-		t.OrganizationID = org
-	}
-	if err := x.inOrganization(given, t.OrganizationID); err != nil {
-		return nil, err
-	}
-	if err := limitsFit(given); err != nil {
-		return nil, err
-	}
-	x.update(t, given, teamFields())
-	t.Alias = t.doc.text("team_alias")
-	if err := x.put(t); err != nil {
-		return nil, err
-	}
-	if spend, ok := given.cost("spend"); ok {
-		if err := x.setSpent(t, int64(spend)); err != nil {
-			return nil, err
-		}
-	}
-	d, err := x.teamShown(t)
+	t, d, err := x.changeTeam(given)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +117,49 @@ func (x *exchange) updateTeam() ([]byte, error) {
 		d.write(w)
 		w.EndObject()
 	}), nil
+}
+
+// changeTeam changes a team by the fields of a request, and returns it, and for the answer.
+func (x *exchange) changeTeam(given *document) (*thing, *document, error) {
+	if given.text("team_id") == "" {
+		return nil, nil, invalid("team_id", "team_id must be given.")
+	}
+	t, err := x.managed(given.text("team_id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if !x.caller.admin() && !x.caller.leads(t.OrganizationID) {
+		for _, name := range adminsOnly() {
+			if given.has(name) && string(orNull(given.get(name))) != string(orNull(t.doc.get(name))) {
+				return nil, nil, forbidden(name, "Team admins cannot change %s of their team; ask a proxy admin.", name)
+			}
+		}
+	}
+	if given.has("organization_id") {
+		org := given.text("organization_id")
+		if org != t.OrganizationID && !x.caller.admin() && !x.caller.leads(org) {
+			return nil, nil, forbidden("organization_id", "You are not an admin of organization %s.", clip(org))
+		}
+		t.OrganizationID = org
+	}
+	if err := x.inOrganization(given, t.OrganizationID); err != nil {
+		return nil, nil, err
+	}
+	if err := limitsFit(given); err != nil {
+		return nil, nil, err
+	}
+	x.update(t, given, teamFields())
+	t.Alias = t.doc.text("team_alias")
+	if err := x.put(t); err != nil {
+		return nil, nil, err
+	}
+	if spend, ok := given.cost("spend"); ok {
+		if err := x.setSpent(t, int64(spend)); err != nil {
+			return nil, nil, err
+		}
+	}
+	d, err := x.teamShown(t)
+	return t, d, err
 }
 
 // deleteTeams serves /team/delete: teams with their keys and members.
@@ -193,7 +201,7 @@ func (x *exchange) deleteTeams() ([]byte, error) {
 
 // teamRefs are a team and what is deleted with it.
 func (x *exchange) teamRefs(id string) ([]store.Ref, error) {
-	refs, err := x.under(store.Filter{TeamID: id}, store.KindKey, store.KindMember)
+	refs, err := x.under(store.Filter{TeamID: id}, store.KindKey, store.KindMember, store.KindModel)
 	return append(refs, store.Ref{Kind: store.KindTeam, ID: id}), err
 }
 

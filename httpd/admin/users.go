@@ -37,14 +37,19 @@ func (x *exchange) newUser() ([]byte, error) {
 	}
 	t := x.create(store.KindUser, id, given, userFields())
 	t.doc.put("user_id", id)
-	if t.doc.text("user_role") == "" {
-		t.doc.put("user_role", string(tenant.RoleUser))
+	if given.text("user_role") != string(tenant.RoleAdmin) {
+		x.defaultUser(t, tenant.RoleUser)
 	}
 	findable(t)
 	made := []*thing{t}
 	teams, err := x.joined(given, t)
 	if err != nil {
 		return nil, err
+	}
+	if given.get("teams") == nil && given.text("team_id") == "" {
+		if teams, err = x.defaultMemberships(t, ""); err != nil {
+			return nil, err
+		}
 	}
 	made = append(made, teams...)
 	for _, org := range given.texts("organizations") {
@@ -143,7 +148,7 @@ func (x *exchange) firstKey(given *document, t *thing) (string, *thing, error) {
 			k.set(name, given.get(name))
 		}
 	}
-	if err := x.alias(k, ""); err != nil {
+	if err := x.alias(k, "", ""); err != nil {
 		return "", nil, err
 	}
 	secret := newKey()
@@ -258,6 +263,9 @@ func (x *exchange) changeUser(body []jsonx.Member) (*thing, error) {
 	}
 	if given.has("user_role") && given.text("user_role") == "" {
 		given.drop("user_role")
+	}
+	for _, f := range x.h.opt.Defaults.Users.Limits(tenant.Role(given.text("user_role")), given.has) { // as in LiteLLM, whoever becomes an internal_user has them
+		given.set(f.Name, f.Value)
 	}
 	x.update(t, given, userFields())
 	findable(t)

@@ -23,6 +23,7 @@ import (
 
 	"outcrop/httpd/admin"
 	"outcrop/httpd/door"
+	"outcrop/internal/jsonx"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
 	"outcrop/signin"
@@ -105,8 +106,12 @@ type world struct {
 	now   time.Time
 	log   *bytes.Buffer
 	mu    sync.Mutex // of log
+	// budgets are the periods of providers' budgets, each of $5.
+	budgets map[string]string
 	// people are those who sign in.
 	people *people
+	// defaults are what the configuration says; see configured.
+	defaults admin.Defaults
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -134,18 +139,40 @@ func (w *world) keeper(k admin.Keeper) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	budgets := admin.ProviderBudgets{}
+	for name, duration := range w.budgets {
+		budgets[name] = llm.Budget{Most: llm.Some(llm.Cost(5e12)), Duration: duration}
+	}
 	w.h = admin.New(admin.Options{
-		SignIn:  &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour},
-		Callers: w, Store: func(context.Context) (admin.Store, error) { return w.store, nil }, Keys: k,
+		ProviderBudgets: budgets,
+		SignIn:          &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour},
+		Callers:         w, Store: func(context.Context) (admin.Store, error) { return w.store, nil }, Keys: k,
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
 		},
-		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
+		Defaults: w.defaults,
+		Models:   models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	w.mux = http.NewServeMux()
 	for _, r := range append(w.routes(), w.h.SSO().Routes()...) {
 		w.mux.HandleFunc(r.Pattern, r.Handle)
 	}
+}
+
+// configured makes the frontend anew, with defaults.
+func (w *world) configured(d admin.Defaults) {
+	w.defaults = d
+	w.keeper(nil)
+}
+
+// members are the members of a JSON object.
+func (w *world) members(object string) []jsonx.Member {
+	w.t.Helper()
+	all, err := jsonx.Members(jsonx.Raw(object))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return all
 }
 
 // routes are those of both frontends.

@@ -97,6 +97,9 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
+		if m == nil {
+			return // the response cache has answered
+		}
 		if m.raw.Stream {
 			h.stream(w, r, call, m)
 			return
@@ -117,13 +120,17 @@ type message struct {
 	request  *wire.Request // decoded for targets that do not speak the dialect; nil until then
 }
 
-// decode reads as much of a request as is needed to route it.
+// decode reads as much of a request as is needed to route it. It returns nil for a call that the response cache has
+// answered, and which is not only to be counted.
 //
 //go:noinline
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, count bool) (*message, error) {
-	body, err := h.Reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
+	}
+	if !count && h.cached(w, r, call, body) {
+		return nil, nil //nolint:nilnil // the call is over
 	}
 	head, err := wire.Peek(body.Bytes)
 	if err != nil {
@@ -164,6 +171,19 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		}
 	}
 	return m, nil
+}
+
+// cached answers a call from the response cache, and reports whether it has.
+func (h *Handler) cached(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *inbound.Body) bool {
+	if !h.Caches() {
+		return false
+	}
+	named := func(model string) string {
+		name, _ := h.served(model)
+		return name
+	}
+	w.Header()["Request-Id"] = w.Header()["X-Request-Id"]
+	return door.Cached(w, r, call, body, gateway.Query{Named: named}, h.WriteError, "Anthropic-Beta")
 }
 
 // apply applies the operator's parameters to a message.
@@ -230,7 +250,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	m.release()
 	respond(w.Header(), call)
-	door.WriteJSON(w, http.StatusOK, resp.Body)
+	door.Respond(r.Context(), w, call, resp.Body)
 }
 
 // respond sets the headers of a response.
@@ -266,6 +286,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	id := w.Header().Get("X-Request-Id")
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))
 	defer events.Close()
+	events.Record(call.Record())
 	events.Commit() // a ping belongs after the first event
 	fail := func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) }
 	defer door.ReportPanic(events, call, fail)

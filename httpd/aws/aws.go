@@ -31,6 +31,13 @@ const prefix = "/bedrock"
 // received, from the same memory.
 const bodyWeight = 2
 
+// AccessKey is with what a client signs.
+type AccessKey struct {
+	Secret string
+	// Key is the virtual key whose limits hold for the client; empty for the operator.
+	Key string
+}
+
 // Options are the frontend's settings.
 type Options struct {
 	// MaxBody is the largest request, in bytes.
@@ -41,8 +48,8 @@ type Options struct {
 	// Callable lists the ids that configured names lead to, besides those that are names themselves; nil
 	// for none.
 	Callable func() []string
-	// AccessKeys are the secret keys of clients that sign their requests, by access key id.
-	AccessKeys map[string]string
+	// AccessKeys are those of clients that sign their requests, by access key id.
+	AccessKeys map[string]AccessKey
 	// Instance is the header that the gateway's own calls have; zero if they have none.
 	Instance llm.Label
 	// Now is the clock; time.Now if nil.
@@ -109,7 +116,8 @@ func (h *Handler) Routes() []door.Route {
 func (h *Handler) Owns(path string) bool {
 	path = trimmed(path)
 	switch { // LiteLLM's
-	case path == "/model/info", path == "/model/new", path == "/model/update", path == "/model/delete", strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update"):
+	case path == "/model/info", path == "/model/new", path == "/model/update", path == "/model/delete", path == "/model/block", path == "/model/unblock", strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update"),
+		path == "/guardrails/list", path == "/guardrails/apply_guardrail", strings.HasPrefix(path, "/guardrails/") && strings.HasSuffix(path, "/info"):
 		return false
 	}
 	for _, own := range [...]string{

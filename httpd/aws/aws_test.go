@@ -481,7 +481,7 @@ func TestWhichPathsAreTheFrontends(t *testing.T) {
 	h := aws.New(nil, aws.Options{})
 	for path, want := range map[string]bool{
 		"/model/x/converse": true, "/bedrock/model/x/converse": true, "//model//converse": true, "/bedrock//guardrail/x/version/1/apply": true, "/async-invoke": true,
-		"/foundation-models": true, "/inference-profiles/x": true, "/guardrails": true, "/model-invocation-jobs": true, "/model/info": false, "/model/new": false, "/model/update": false, "/model/delete": false, "/model/x/update": false, "/models": false, "/models/x": false, "/v1/models": false, "/": false, "/v1/messages": false,
+		"/foundation-models": true, "/inference-profiles/x": true, "/guardrails": true, "/model-invocation-jobs": true, "/model/info": false, "/model/new": false, "/model/update": false, "/model/delete": false, "/model/block": false, "/model/unblock": false, "/model/x/update": false, "/models": false, "/models/x": false, "/v1/models": false, "/": false, "/v1/messages": false,
 	} {
 		if h.Owns(path) != want {
 			t.Errorf("%s: %v", path, !want)

@@ -48,12 +48,25 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 		defer body.Release()
 		err = h.verify(r, body.Bytes, scope.Region)
 	}
+	if err == nil {
+		err = identify(r, call, scope.AccessKey, h.opt.AccessKeys[scope.AccessKey].Key)
+	}
 	if err != nil {
 		h.WriteError(w, call.Fail(refusal(err)))
 		return
 	}
-	call.Identify(scope.AccessKey)
-	door.ServeCall(r, call, func(call *gateway.Call) { h.serve(w, r, call, body) })
+	door.ServeCall(w, r, call, h.WriteError, func(call *gateway.Call) { h.serve(w, r, call, body) })
+}
+
+// identify sets who makes a call whose signature is good, and refuses what the virtual key must not call.
+func identify(r *http.Request, call *gateway.Call, accessKey, key string) error {
+	if err := call.Identify(r.Context(), accessKey, key); err != nil {
+		return err
+	}
+	if t := call.Caller().Tenant(); t != nil {
+		return t.Route(r.URL.Path)
+	}
+	return nil
 }
 
 // signedService is the service in the scope of signatures for this API.
@@ -81,8 +94,8 @@ func collapsed(path string) string {
 }
 
 func (h *Handler) lookup(accessKey string) (secret, token string, ok bool) {
-	secret, ok = h.opt.AccessKeys[accessKey]
-	return secret, "", ok
+	own, ok := h.opt.AccessKeys[accessKey]
+	return own.Secret, "", ok
 }
 
 // unknownKey refuses a signature that cannot be checked.

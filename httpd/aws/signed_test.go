@@ -17,7 +17,7 @@ import (
 
 var (
 	now        = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	accessKeys = map[string]string{"AKIDGATEWAY": "the-secret"}
+	accessKeys = map[string]aws.AccessKey{"AKIDGATEWAY": {Secret: "the-secret"}}
 	own        = sign.Credentials{AccessKey: "AKIDGATEWAY", SecretKey: "the-secret"}
 )
 

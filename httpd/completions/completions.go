@@ -61,6 +61,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
+		if c == nil {
+			return // the response cache has answered
+		}
 		if c.Call.Stream {
 			h.stream(w, r, c)
 			return
@@ -71,7 +74,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		door.Head(w.Header(), call)
-		door.WriteJSON(w, http.StatusOK, body)
+		door.Respond(r.Context(), w, call, body)
 	})
 }
 
@@ -86,11 +89,15 @@ type completion struct {
 	left   []llm.Warning
 }
 
-// completion reads a request, and decides how it is served.
+// completion reads a request, and decides how it is served. It returns nil for one that the response cache has answered.
 func (h *Handler) completion(w http.ResponseWriter, r *http.Request, call *gateway.Call) (*completion, error) {
-	body, err := h.Reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
+	}
+	h.ReportUsage(body)
+	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: door.PathModel(r, path)}, h.WriteError) {
+		return nil, nil //nolint:nilnil // the call is over
 	}
 	req, err := wire.DecodeText(body.Bytes, h.Decoding(door.PathModel(r, path)))
 	body.Release() // the request does not share its memory
@@ -209,6 +216,7 @@ func (c *completion) whole(ctx context.Context) ([]byte, error) {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(c.Call.Model).KeepAlive, keepAlive))
 	defer events.Close()
+	events.Record(c.call.Record())
 	stream, err := c.open(r.Context())
 	begun := events.Commit()
 	if err != nil {

@@ -3,13 +3,16 @@
 package door
 
 import (
-	"net"
+	"context"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
 	"outcrop/llm"
+	"outcrop/telemetry"
+	"outcrop/wire/litellm"
 )
 
 // Route is a path that a frontend serves.
@@ -89,14 +92,63 @@ func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name stri
 		}
 	}
 	inbound.Admitted(r)
-	label(call, r)
+	if err := label(call, r); err != nil {
+		refuse(w, call, err, write)
+		return
+	}
+	describe(call, r)
+	forward(call, r, g)
 	guarded(call, serve)
 }
 
-// label tells the call what the headers say of it, if it is somebody's.
-func label(call *gateway.Call, r *http.Request) {
-	if call.Caller().Tenant() == nil {
+// describe tells the call what callbacks want to know of its request.
+func describe(call *gateway.Call, r *http.Request) {
+	w := call.Wants()
+	if !w.Details {
 		return
+	}
+	h := r.Header
+	call.Describe(&telemetry.From{
+		Method: r.Method, Route: routeOf(r), Address: inbound.Address(r), UserAgent: llm.Clip(h.Get("User-Agent"), maxDescribed),
+		Session: llm.Clip(h.Get("X-Litellm-Session-Id"), maxDescribed), TraceParent: h.Get("Traceparent"), TraceState: llm.Clip(h.Get("Tracestate"), 2*maxDescribed),
+		Redact: on(h.Get("X-Litellm-Enable-Message-Redaction")) || on(h.Get("Litellm-Enable-Message-Redaction")),
+	})
+	if w.Content > 0 {
+		call.Capture(inbound.Captured(r))
+	}
+}
+
+// routeOf is the path of a request, without what clients choose in it: it is a label of metrics.
+func routeOf(r *http.Request) string {
+	_, pattern, _ := strings.Cut(r.Pattern, " ")
+	switch {
+	case strings.Contains(pattern, "{"):
+		return pattern
+	case pattern == r.URL.Path:
+		return pattern
+	}
+	first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if rest == "" {
+		return llm.Clip("/"+first, maxDescribed)
+	}
+	last := rest[strings.LastIndexByte(rest, '/')+1:]
+	return llm.Clip("/"+first+"/{id}/"+last, maxDescribed)
+}
+
+// maxDescribed bounds what callbacks are told of a header or path, in bytes.
+const maxDescribed = 256
+
+// on reports whether a header switches something on, as LiteLLM reads it (litellm_core_utils/redact_messages.py, 1.110.2).
+func on(header string) bool { return strings.EqualFold(strings.TrimSpace(header), "true") }
+
+// label tells the call what the headers say of it. The error is an *llm.Error.
+func label(call *gateway.Call, r *http.Request) error {
+	routing, some, err := litellm.RoutingHeaders(r.Header.Get)
+	if err != nil {
+		return err
+	}
+	if some {
+		call.Ask(&routing)
 	}
 	var tags []string
 	for tag := range strings.SplitSeq(r.Header.Get("X-Litellm-Tags"), ",") {
@@ -104,14 +156,25 @@ func label(call *gateway.Call, r *http.Request) {
 			tags = append(tags, tag)
 		}
 	}
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	call.Label(tags, address, r.Header.Get("X-Litellm-Session-Id"))
+	call.Label(tags, inbound.Address(r), r.Header.Get("X-Litellm-Session-Id"), r.UserAgent())
+	for _, name := range [...]string{"X-Litellm-Customer-Id", "X-Litellm-End-User-Id"} {
+		if customer := strings.TrimSpace(r.Header.Get(name)); customer != "" && utf8.ValidString(customer) && !strings.ContainsRune(customer, 0) {
+			call.For(customer)
+			break
+		}
+	}
+	return nil
 }
 
 // ServeCall is Serve for a call that has begun and whose caller the frontend has verified itself.
-func ServeCall(r *http.Request, call *gateway.Call, serve func(call *gateway.Call)) {
+func ServeCall(w http.ResponseWriter, r *http.Request, call *gateway.Call, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
 	defer call.End(r.Context())
 	inbound.Admitted(r)
+	if err := label(call, r); err != nil {
+		write(w, call.Fail(err))
+		return
+	}
+	describe(call, r)
 	guarded(call, serve)
 }
 
@@ -140,6 +203,14 @@ func refuse(w http.ResponseWriter, call *gateway.Call, err error, write func(htt
 	write(w, e)
 }
 
+// publicKey is the key of a request's context for a path that needs no key.
+type publicKey struct{}
+
+// Public returns a request for a path that needs no key: without one it is nobody's.
+func Public(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), publicKey{}, true))
+}
+
 // Keys returns the keys that a request presents, in any of the headers in which clients send one.
 func Keys(r *http.Request) gateway.Credentials {
 	h := r.Header
@@ -156,6 +227,7 @@ func Keys(r *http.Request) gateway.Credentials {
 	if last := &c.Keys[len(c.Keys)-1]; *last == "" && strings.HasPrefix(r.URL.Path, "/v1beta/") {
 		*last = r.URL.Query().Get("key") // of Google's API
 	}
+	c.Public = r.Context().Value(publicKey{}) != nil
 	return c
 }
 

@@ -90,7 +90,7 @@ func TestKeys(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set(tt.header, tt.value)
 		if got := door.Keys(r); strings.Join(got.Keys[:], "") != tt.key || got.Scheme != tt.scheme {
-			t.Errorf("%s: %s is %q", tt.header, tt.value, got)
+			t.Errorf("%s: %s is %+v", tt.header, tt.value, got)
 		}
 	}
 }

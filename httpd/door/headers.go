@@ -17,9 +17,14 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 	limits(h, call)
 	upstreamID(h, m.UpstreamID, &m.Destination)
 	RouteHeaders(h, &m.Destination)
+	attempts(h, call)
+	if names := call.Guarded(); len(names) > 0 { // as in LiteLLM 1.110.2
+		h["X-Litellm-Applied-Guardrails"] = []string{strings.Join(names, ",")}
+	}
 	if cost := call.Cost(); cost.Set {
 		text := []string{cost.Value.String()}
 		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
+		adjusted(h, call)
 	}
 	if len(call.Warnings()) > 0 {
 		var text string
@@ -27,6 +32,38 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 		h["X-Outcrop-Warnings"] = []string{text}
 	}
 	return written
+}
+
+// attempts sets LiteLLM's headers for which deployment has served a call, and after how much (1.110.2, as observed).
+func attempts(h http.Header, call *gateway.Call) {
+	m := call.Meta()
+	if m.Deployment == "" {
+		return
+	}
+	ids := [...]string{m.Deployment, call.Group()}
+	h["X-Litellm-Model-Id"], h["X-Litellm-Model-Group"] = ids[:1:1], ids[1:]
+	h["X-Litellm-Attempted-Retries"], h["X-Litellm-Attempted-Fallbacks"] = few(m.Retries), few(m.Fallbacks)
+}
+
+// few is a small number as the values of a header.
+func few(n int) []string { return []string{strconv.Itoa(n)} }
+
+// adjusted sets LiteLLM's headers for what an adjusted cost is made of; those of zeros are left out, as in LiteLLM.
+func adjusted(h http.Header, call *gateway.Call) {
+	a, ok := call.Adjusted()
+	if !ok {
+		return
+	}
+	h["X-Litellm-Response-Cost-Original"] = []string{a.Original.String()}
+	if a.Discount != 0 {
+		h["X-Litellm-Response-Cost-Discount-Amount"] = []string{a.Discount.String()}
+	}
+	if a.Margin != 0 {
+		h["X-Litellm-Response-Cost-Margin-Amount"] = []string{a.Margin.String()}
+	}
+	if a.MarginShare != 0 {
+		h["X-Litellm-Response-Cost-Margin-Percent"] = []string{strconv.FormatFloat(a.MarginShare, 'g', -1, 64)}
+	}
 }
 
 // upstreamID sets the header with the provider's id of a call: AWS's own name for it, which its SDKs
@@ -85,8 +122,6 @@ func reasonOf(w llm.Warning) string {
 	switch {
 	case w.Code != llm.WarnDropped:
 		return ""
-	case w.Field == "timeout":
-		return "the gateway's own timeouts apply"
 	case strings.HasPrefix(w.Field, "messages[") || strings.HasPrefix(w.Field, "messages.") || strings.HasPrefix(w.Field, "input[") || strings.HasPrefix(w.Field, "contents["):
 		return "the model does not support this member"
 	default:

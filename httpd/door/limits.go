@@ -20,12 +20,69 @@ func limits(h http.Header, call *gateway.Call) {
 	if !some {
 		return
 	}
+	// The values are written one after the other into a text, and take memory once.
+	var room [192]byte
+	var v values
+	text := room[:0]
 	if s.MaxBudget.Set {
-		h["X-Litellm-Key-Max-Budget"] = []string{s.MaxBudget.Value.String()}
-		h["X-Litellm-Key-Spend"] = []string{s.Spend.Value.String()}
+		text = s.MaxBudget.Value.Append(text)
+		v.end(text)
+		text = s.Spend.Value.Append(text)
+		v.end(text)
 	}
-	requestHeaders.set(h, &s.Requests)
-	tokenHeaders.set(h, &s.Tokens)
+	text = v.rate(v.rate(text, &s.Requests), &s.Tokens)
+	v.cut(string(text))
+	if s.MaxBudget.Set {
+		h["X-Litellm-Key-Max-Budget"] = v.next()
+		h["X-Litellm-Key-Spend"] = v.next()
+	}
+	requestHeaders.set(h, &v, &s.Requests)
+	tokenHeaders.set(h, &v, &s.Tokens)
+}
+
+// values are those of headers, in the order in which they were written.
+type values struct {
+	ends [8]int
+	n    int
+	list []string
+}
+
+// end is the end of a value.
+func (v *values) end(text []byte) {
+	v.ends[v.n] = len(text)
+	v.n++
+}
+
+// rate writes the values of a limit.
+func (v *values) rate(text []byte, r *tenant.Rate) []byte {
+	if !r.Set {
+		return text
+	}
+	text = strconv.AppendInt(text, r.Limit, 10)
+	v.end(text)
+	text = strconv.AppendInt(text, r.Left, 10)
+	v.end(text)
+	if r.Resets > 0 {
+		text = strconv.AppendInt(text, int64(math.Ceil(r.Resets.Seconds())), 10)
+		v.end(text)
+	}
+	return text
+}
+
+// cut makes the values.
+func (v *values) cut(text string) {
+	v.list = make([]string, v.n)
+	from := 0
+	for i, end := range v.ends[:v.n] {
+		v.list[i], from = text[from:end], end
+	}
+}
+
+// next is the next value, as net/http has values of headers.
+func (v *values) next() []string {
+	value := v.list[:1:1]
+	v.list = v.list[1:]
+	return value
 }
 
 // rateHeaders are the names of the headers for requests or tokens a minute, as net/http has them.
@@ -45,16 +102,14 @@ var (
 )
 
 // set sets the headers of a limit, which share their values.
-func (n *rateHeaders) set(h http.Header, r *tenant.Rate) {
+func (n *rateHeaders) set(h http.Header, v *values, r *tenant.Rate) {
 	if !r.Set {
 		return
 	}
-	values := []string{strconv.FormatInt(r.Limit, 10), strconv.FormatInt(r.Left, 10), ""}
-	limit, left := values[:1:1], values[1:2:2]
+	limit, left := v.next(), v.next()
 	h[n.own], h[n.limit], h[n.keyLimit] = limit, limit, limit
 	h[n.left], h[n.keyLeft] = left, left
 	if r.Resets > 0 {
-		values[2] = strconv.Itoa(int(math.Ceil(r.Resets.Seconds())))
-		h[n.resets] = values[2:]
+		h[n.resets] = v.next()
 	}
 }

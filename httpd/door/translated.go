@@ -19,6 +19,9 @@ type Options struct {
 	// Speaks reports whether any name has a deployment that speaks a dialect, so that bodies in it can
 	// pass through. Nil means no.
 	Speaks func(dialect string) bool
+	// AlwaysUsage is whether streams of OpenAI's chat completions and completions end with their usage, unless the request says
+	// that they need not.
+	AlwaysUsage bool
 }
 
 // Translated is what the frontends that translate bodies share.
@@ -27,6 +30,8 @@ type Translated struct {
 	Name    string // the name of the frontend in the record
 	Reader  *inbound.Reader
 	Bursts  *Bursts
+	// Query is what the response cache has to know of a request whose answer Answer writes; nil if that is its body alone.
+	Query   func(r *http.Request) gateway.Query
 	options Options
 }
 
@@ -38,6 +43,16 @@ func NewTranslated(g *gateway.Gateway, name string, opt Options) Translated {
 // Speaks reports whether any name has a deployment that speaks a dialect.
 func (t *Translated) Speaks(dialect string) bool {
 	return t.options.Speaks != nil && t.options.Speaks(dialect)
+}
+
+// Caches reports whether there is a response cache for the frontend.
+func (t *Translated) Caches() bool { return t.Gateway.Cache().Serves(t.Name) }
+
+func (t *Translated) query(r *http.Request) gateway.Query {
+	if t.Query == nil {
+		return gateway.Query{}
+	}
+	return t.Query(r)
 }
 
 // Decoding is how bodies are decoded. model, if not empty, is the model in the path.
@@ -57,9 +72,12 @@ func (t *Translated) Decoding(model string) litellm.Options {
 // release, makes the call and returns the response. Errors are written by write.
 func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(http.ResponseWriter, *llm.Error), answer func(call *gateway.Call, body *inbound.Body) ([]byte, error)) {
 	Serve(w, r, t.Gateway, t.Name, Keys(r), write, func(call *gateway.Call) {
-		body, err := t.Reader.Read(w, r, call.Lease())
+		body, err := Read(t.Reader, w, r, call)
 		if err != nil {
 			write(w, call.Fail(err))
+			return
+		}
+		if t.Caches() && Cached(w, r, call, body, t.query(r), write) {
 			return
 		}
 		out, err := answer(call, body)
@@ -68,6 +86,7 @@ func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(h
 			return
 		}
 		Head(w.Header(), call)
-		WriteJSON(w, http.StatusOK, out)
+		partHits(w.Header(), call)
+		Respond(r.Context(), w, call, out)
 	})
 }

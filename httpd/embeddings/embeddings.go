@@ -25,7 +25,9 @@ type Handler struct {
 
 // New makes the frontend.
 func New(g *gateway.Gateway, opt door.Options) *Handler {
-	return &Handler{door.NewTranslated(g, Door, opt)}
+	h := &Handler{door.NewTranslated(g, Door, opt)}
+	h.Query = func(r *http.Request) gateway.Query { return gateway.Query{Model: door.PathModel(r, path), Parts: true} }
+	return h
 }
 
 // Routes lists what the frontend serves.

@@ -100,7 +100,7 @@ func TestEmbeddings(t *testing.T) {
 		Warnings: []llm.Warning{{Code: llm.WarnMissing, Field: "usage", Detail: "tokens were estimated"}},
 	}}
 	h, log := served(r)
-	w := post(h, "/v1/embeddings", `{"model":"stone","input":["granite","slate"],"user":"ann","timeout":3}`)
+	w := post(h, "/v1/embeddings", `{"model":"stone","input":["granite","slate"],"user":"ann","max_retries":3}`)
 	const want = `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0,-0.5]},{"object":"embedding","index":1,"embedding":[1,-0.5]}],"model":"stone","usage":{"prompt_tokens":3,"total_tokens":3}}`
 	if w.Code != 200 || w.Body.String() != want {
 		t.Errorf("got %d %s", w.Code, w.Body)
@@ -109,7 +109,7 @@ func TestEmbeddings(t *testing.T) {
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "X-Amzn-Requestid": "aws-1", "X-Outcrop-Reason": "on demand", "X-Outcrop-Cost": "0.01", "X-Litellm-Response-Cost": "0.01",
 		"X-Outcrop-Target":   "api=invoke; region=us-east-1; id=m",
-		"X-Outcrop-Warnings": `dropped;field=timeout;detail="the gateway's own timeouts apply", missing;field=usage;detail="tokens were estimated"`,
+		"X-Outcrop-Warnings": `dropped;field=max_retries;detail="the model does not support this parameter", missing;field=usage;detail="tokens were estimated"`,
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

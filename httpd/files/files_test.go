@@ -93,7 +93,9 @@ func (w *world) ask(caller string, handle func(*exchange) error, frontend int, m
 	out := httptest.NewRecorder()
 	call := w.gateway.Begin("test", "id")
 	defer call.End(w.t.Context())
-	call.Identify(caller)
+	if err := call.Identify(w.t.Context(), caller, ""); err != nil {
+		w.t.Fatal(err)
+	}
 	w.header = out.Header()
 	if err := handle(&exchange{h: h, w: out, r: r, call: call}); err != nil {
 		h.WriteError(out, call.Fail(err))

@@ -135,7 +135,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 			Fix: "Call generateContent, streamGenerateContent, countTokens, embedContent or batchEmbedContents.",
 		}
 	}
-	body, err := h.Reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return err
 	}

@@ -260,7 +260,7 @@ func (c *conn) request() *response {
 		}
 	}
 	ctx, cancel := context.WithCancel(c)
-	w := &response{conn: c, cancel: cancel, header: make(http.Header, usualFields), length: -1, wantsClose: c.scanner.close, isHead: req.Method == http.MethodHead}
+	w := &response{conn: c, cancel: cancel, header: c.server.header(), length: -1, wantsClose: c.scanner.close, isHead: req.Method == http.MethodHead}
 	w.body.w, w.body.left, w.body.closing = w, c.scanner.length, c.scanner.close
 	req.RemoteAddr, req.ContentLength, req.Close, req.Body = c.remote, c.scanner.length, c.scanner.close, http.NoBody
 	if c.scanner.length > 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"outcrop/internal/httpfield"
@@ -79,7 +80,7 @@ func (w *response) appendHead(b, first []byte) []byte {
 		h.omit("Connection")
 		h.connection = "close"
 	}
-	return h.append(b, w.status, w.chunked)
+	return h.append(b, w.status, w.chunked, &w.conn.server.orders)
 }
 
 // bodyAllowed reports whether responses with a status have a body.
@@ -132,10 +133,10 @@ func (h *header) switches(status int) bool {
 }
 
 // append appends the head.
-func (h *header) append(dst []byte, status int, chunked bool) []byte {
+func (h *header) append(dst []byte, status int, chunked bool, known *orders) []byte {
 	b := appendStatus(dst, status)
 	h.omit("Trailer") // none are sent
-	b = h.appendFields(b)
+	b = h.appendFields(b, known)
 	if _, ok := h.fields["Date"]; !ok {
 		b = append(b, "Date: "...)
 		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
@@ -161,9 +162,19 @@ func (h *header) append(dst []byte, status int, chunked bool) []byte {
 // fieldsAtOnce is how many names of fields are sorted without allocating.
 const fieldsAtOnce = 32
 
+// orders are the names of the fields of responses, in their order: most responses of a server have those of another. A
+// response finds them by their number.
+type orders [8]atomic.Pointer[[]string]
+
 // appendFields appends the handler's fields as http.Header.WriteSubset writes them, in the order of
 // their names.
-func (h *header) appendFields(b []byte) []byte {
+func (h *header) appendFields(b []byte, known *orders) []byte {
+	at := &known[len(h.fields)%len(known)]
+	if names := at.Load(); names != nil && len(*names) == len(h.fields) && h.omitted == nil {
+		if all, ok := h.appendKnown(b, *names); ok {
+			return all
+		}
+	}
 	var room [fieldsAtOnce]string
 	names := room[:0]
 	for name := range h.fields {
@@ -172,20 +183,39 @@ func (h *header) appendFields(b []byte) []byte {
 		}
 	}
 	slices.Sort(names)
+	if len(names) == len(h.fields) && len(names) <= fieldsAtOnce {
+		kept := make([]string, len(names))
+		for i, name := range names {
+			kept[i] = strings.Clone(name)
+		}
+		at.Store(&kept)
+	}
+	b, _ = h.appendKnown(b, names)
+	return b
+}
+
+// appendKnown appends the fields of some names, and reports whether all of them are there.
+func (h *header) appendKnown(b []byte, names []string) ([]byte, bool) {
 	for _, name := range names {
-		for _, v := range h.fields[name] {
+		values, ok := h.fields[name]
+		if !ok {
+			return b, false
+		}
+		for _, v := range values {
 			b = append(b, name...)
 			b = append(b, ": "...)
 			b = appendValue(b, v)
 			b = append(b, "\r\n"...)
 		}
 	}
-	return b
+	return b, true
 }
 
 // appendValue appends the value of a field. A line end within it would begin another field.
 func appendValue(b []byte, v string) []byte {
-	v = strings.Trim(v, " \t\r\n")
+	if v != "" && (v[0] <= ' ' || v[len(v)-1] <= ' ') {
+		v = strings.Trim(v, " \t\r\n")
+	}
 	if strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
 		return append(b, v...)
 	}

@@ -89,8 +89,16 @@ func (w *response) WriteHeader(code int) {
 	}
 }
 
-// usualFields is how many fields a response has room for at first: most have no more.
+// usualFields is how many fields a new header has room for: most responses have no more.
 const usualFields = 14
+
+// header returns an empty header, of a response that is over if there is one.
+func (s *Server) header() http.Header {
+	if h, ok := s.fields.Get().(http.Header); ok {
+		return h
+	}
+	return make(http.Header, usualFields)
+}
 
 // kept is a copy of a header, in memory that is used again.
 type kept struct {
@@ -214,6 +222,9 @@ func (w *response) finish() bool {
 	}
 	w.drop()
 	w.unfix()
+	clear(w.header)
+	w.conn.server.fields.Put(w.header)
+	w.header = nil // a handler that has returned has none
 	_ = w.body.Close()
 	incomplete := !w.isHead && w.length >= 0 && bodyAllowed(w.status) && w.length != w.written
 	return !w.closeAfter && !incomplete && w.err == nil && !w.body.early

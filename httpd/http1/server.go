@@ -34,6 +34,8 @@ type Server struct {
 	holds  sync.Pool // of *[]byte, holdSize
 	pieces sync.Pool // of *[]byte, pieceSize
 	kept   sync.Pool // of *kept, empty
+	fields sync.Pool // of http.Header, empty
+	orders orders
 
 	closing  atomic.Bool // Shutdown or Close has been called
 	lastOnly atomic.Bool // connections close after their response

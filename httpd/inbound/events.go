@@ -24,13 +24,14 @@ type Events struct {
 	ping      func() []byte // nil without comments
 	keepAlive time.Duration
 
-	mu    sync.Mutex
-	timer *time.Timer // nil without comments
-	armed bool        // the timer is set
-	last  time.Time   // when something was last written
-	begun bool        // the headers have been sent
-	quiet bool        // no comment may be sent now
-	err   error       // of a write: the client is gone
+	mu     sync.Mutex
+	shared shared
+	timer  *time.Timer // nil without comments
+	armed  bool        // the timer is set
+	last   time.Time   // when something was last written
+	begun  bool        // the headers have been sent
+	quiet  bool        // no comment may be sent now
+	err    error       // of a write: the client is gone
 }
 
 // NewEvents prepares a response of events. ping is the comment to send after each keepAlive of
@@ -74,6 +75,15 @@ func NewStatus(w http.ResponseWriter, status int) *Events {
 	return e
 }
 
+// Record has a function called with what is written, but not with comments. It reports whether others want the events too: Write has no
+// error then, even if the client is gone, and a client that does not read for sharedPatience is given up. Record is called before the
+// first Write; f may be nil, and must not keep p. With an empty p it only reports, and may be called at any time.
+func (e *Events) Record(f func(p []byte) (wanted bool)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.shared.record = f
+}
+
 // silent sends a comment if nothing has been written for long enough: setting the timer at each write
 // would cost more than to look here. It does not wait for a method that is running: that would keep
 // a goroutine for each client that does not read.
@@ -89,8 +99,7 @@ func (e *Events) silent() {
 	}
 	left := e.keepAlive - time.Since(e.last)
 	if left <= 0 {
-		e.write(e.ping())
-		e.flush()
+		e.send(e.ping(), false)
 		e.last, left = time.Now(), e.keepAlive
 	}
 	e.timer.Reset(left)
@@ -117,12 +126,10 @@ func (e *Events) Commit() (begun bool) {
 // call, so that a burst is sent at once. An error means that the client is gone, or has read
 // nothing for writeTimeout.
 func (e *Events) Write(p []byte, more bool) error {
+	wanted := e.shared.record != nil && e.shared.record(p)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.write(p)
-	if !more {
-		e.flush()
-	}
+	e.send(p, more)
 	e.quiet = false
 	if e.err == nil && e.timer != nil {
 		e.last = time.Now()
@@ -131,7 +138,25 @@ func (e *Events) Write(p []byte, more bool) error {
 			e.timer.Reset(e.keepAlive)
 		}
 	}
+	if wanted || e.err != nil && e.shared.wanted() {
+		return nil
+	}
 	return e.err
+}
+
+// send sends something, unless the client is gone.
+func (e *Events) send(p []byte, more bool) {
+	if e.err != nil {
+		return
+	}
+	e.shared.begin(e.w)
+	e.write(p)
+	if !more {
+		e.flush()
+	}
+	if e.shared.end() && e.err == nil {
+		e.err = errSlow
+	}
 }
 
 func (e *Events) write(p []byte) {
@@ -168,5 +193,7 @@ func (e *Events) Close() {
 	defer e.mu.Unlock()
 	e.quiet = true
 	e.stop()
-	e.pace.end()
+	if !e.shared.over { // else the deadline ends the connection, so that the client does not take what it has for the whole
+		e.pace.end()
+	}
 }

@@ -2,11 +2,13 @@ package inbound
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +109,60 @@ func TestPatienceWithSlowReaders(t *testing.T) {
 				if failed != nil {
 					t.Error(failed)
 				}
+			})
+		})
+	}
+}
+
+// A client that reads nothing is given up after sharedPatience if others want what it gets, whenever they come, and they get the rest at once.
+func TestOthersDoNotWaitForAClientThatReadsNothing(t *testing.T) {
+	const never = 1000 * time.Hour
+	for name, tt := range map[string]struct {
+		come, took time.Duration
+		fails      bool
+	}{
+		"others from the beginning": {0, sharedPatience, false},
+		"others that come later":    {time.Minute, time.Minute, false},
+		"nobody":                    {never, writeTimeout, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				type result struct {
+					took     time.Duration
+					recorded int
+					err      error
+				}
+				results := make(chan result, 1)
+				client, stop := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					var r result
+					var mu sync.Mutex
+					began := time.Now()
+					e := NewEvents(w, ": ping\n\n", time.Hour)
+					defer e.Close()
+					e.Record(func(p []byte) bool {
+						mu.Lock()
+						defer mu.Unlock()
+						r.recorded += len(p)
+						return time.Since(began) >= tt.come
+					})
+					for range 10 {
+						if r.err = e.Write(make([]byte, largeAnswer), false); r.err != nil {
+							break
+						}
+					}
+					r.took = time.Since(began)
+					results <- r
+				})
+				r := <-results
+				if r.took != tt.took || (r.err != nil) != tt.fails || !tt.fails && r.recorded != 10*largeAnswer {
+					t.Errorf("%+v; want %v", r, tt.took)
+				}
+				synctest.Wait()
+				if got, err := io.ReadAll(client); err != nil || bytes.HasSuffix(got, []byte("0\r\n\r\n")) {
+					t.Errorf("the client takes %d bytes for the whole, %v", len(got), err)
+				}
+				stop()
+				synctest.Wait()
 			})
 		})
 	}

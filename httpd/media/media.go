@@ -125,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, a *api) (*wire.Request, error) {
-	body, err := h.Reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
 	}

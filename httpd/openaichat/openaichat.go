@@ -51,13 +51,14 @@ func (h *Handler) Routes() []door.Route {
 		{Pattern: "POST /v1/chat/completions", Path: "/v1/chat/completions", About: "chat completions in OpenAI's format", Handle: h.ServeHTTP},
 		{Pattern: "POST /chat/completions", Path: "/chat/completions", About: "the same without the prefix /v1", Handle: h.ServeHTTP},
 		{Pattern: "POST /openai/deployments/{model}/chat/completions", Path: "/openai/deployments/{model}/chat/completions", About: "the same under Azure's path", Handle: h.ServeHTTP},
+		{Pattern: "POST " + tokenCounter, Path: tokenCounter, About: "LiteLLM's count of the tokens of messages or a prompt", Handle: h.countTokens},
 	}
 }
 
 // Owns reports whether a path belongs to the frontend.
 func (h *Handler) Owns(path string) bool {
 	rest, azure := strings.CutPrefix(path, deployments)
-	return path == completions || path == "/v1"+completions || azure && len(rest) > len(completions) && strings.HasSuffix(rest, completions)
+	return path == completions || path == tokenCounter || path == "/v1"+completions || azure && len(rest) > len(completions) && strings.HasSuffix(rest, completions)
 }
 
 // Whole reports false: the paths are served by http.ServeMux.
@@ -86,9 +87,13 @@ func modelOf(r *http.Request) string {
 
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
-	body, err := h.Reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
+		return
+	}
+	h.ReportUsage(body)
+	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta") {
 		return
 	}
 	if h.lanes {
@@ -124,7 +129,7 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 	defer h.release(buf)
 	*buf = wire.AppendResponses((*buf)[:0], envelope(call, req), answers, call.Usage(), call.Warnings())
 	door.Head(w.Header(), call)
-	door.WriteJSON(w, http.StatusOK, *buf)
+	door.Respond(r.Context(), w, call, *buf)
 }
 
 //go:noinline
@@ -167,6 +172,7 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(req.LLM.Model).KeepAlive, keepAlive))
 	defer events.Close()
+	events.Record(call.Record())
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
 	if err != nil {

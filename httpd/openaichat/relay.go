@@ -104,12 +104,13 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	c.release()
 	door.Head(w.Header(), call)
-	door.WriteJSON(w, http.StatusOK, resp.Body)
+	door.Respond(r.Context(), w, call, resp.Body)
 }
 
 func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gateway.Call, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(c.raw.Model).KeepAlive, keepAlive))
 	defer events.Close()
+	events.Record(call.Record())
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())
 	begun := events.Commit()
 	if err != nil {

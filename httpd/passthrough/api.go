@@ -27,6 +27,8 @@ type api struct {
 	array bool
 	// grows is whether the usage in a stream is that of the response so far, and complete when it has stopped.
 	grows bool
+	// stops is whether the response says that it has stopped, after which no other usage follows but the last.
+	stops bool
 	// read reads the usage. It adds to what is known, or replaces it, as the API means it.
 	read func(u *llm.Usage, value jsonx.Raw) (tier string, ok bool)
 }
@@ -60,7 +62,7 @@ func replaced(read func(jsonx.Raw) (llm.Usage, bool)) func(*llm.Usage, jsonx.Raw
 
 func chat() *api {
 	return &api{
-		asks: true, enter: []string{"choices"}, pick: []string{"model", "usage", "service_tier", "choices.finish_reason"},
+		asks: true, stops: true, enter: []string{"choices"}, pick: []string{"model", "usage", "service_tier", "choices.finish_reason"},
 		read: replaced(openaichat.ReadUsage),
 	}
 }
@@ -90,7 +92,7 @@ func media(images bool) *api {
 // messages is Anthropic's. The events of a stream report the counters that have changed.
 func messages() *api {
 	return &api{
-		grows: true, enter: []string{"message", "delta"}, pick: []string{"model", "usage", "stop_reason", "message.model", "message.usage", "delta.stop_reason"},
+		grows: true, stops: true, enter: []string{"message", "delta"}, pick: []string{"model", "usage", "stop_reason", "message.model", "message.usage", "delta.stop_reason"},
 		read: func(u *llm.Usage, value jsonx.Raw) (string, bool) {
 			if value.Kind() != '{' {
 				return "", false
@@ -104,7 +106,7 @@ func messages() *api {
 // generate is Gemini's. Each event of a stream has the counters of all of it so far.
 func generate(array bool) *api {
 	return &api{
-		grows: true, array: array, enter: []string{"candidates"}, pick: []string{"modelVersion", "usageMetadata", "candidates.finishReason"},
+		grows: true, array: array, stops: true, enter: []string{"candidates"}, pick: []string{"modelVersion", "usageMetadata", "candidates.finishReason"},
 		read: replaced(func(value jsonx.Raw) (llm.Usage, bool) {
 			if value.Kind() != '{' {
 				return llm.Usage{}, false
@@ -118,8 +120,8 @@ func generate(array bool) *api {
 // cohere is each of Cohere's APIs: version 1 has the usage in meta, version 2 for chats in usage.
 func cohere() *api {
 	return &api{
-		enter: []string{"delta", "response"},
-		pick:  []string{"usage", "meta", "finish_reason", "delta.usage", "delta.finish_reason", "response.meta"},
+		stops: true, enter: []string{"delta", "response"},
+		pick: []string{"usage", "meta", "finish_reason", "delta.usage", "delta.finish_reason", "response.meta"},
 		read: replaced(func(value jsonx.Raw) (llm.Usage, bool) {
 			if u, ok := coherechat.Usage(value); ok {
 				return u, true
@@ -130,7 +132,7 @@ func cohere() *api {
 }
 
 func ollamas() *api {
-	return &api{pick: []string{"model", "prompt_eval_count", "eval_count", "done_reason"}, read: replaced(ollama.Usage)}
+	return &api{stops: true, pick: []string{"model", "prompt_eval_count", "eval_count", "done_reason"}, read: replaced(ollama.Usage)}
 }
 
 // apiOf recognizes an API by the path of a request, escaped, and the model that the path names; nil if it is

@@ -137,13 +137,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		w.Header().Set("Allow", strings.Join(methods(), ", "))
 		return &llm.Error{Code: llm.CodeMethod, Status: http.StatusMethodNotAllowed, Message: "requests for providers' own APIs are " + strings.Join(methods(), ", ") + "."}
 	}
-	if call.Caller().Identity != "" {
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: http.StatusForbidden, Message: "providers' own APIs are only for the master key.",
-			Fix: "Use an endpoint of the gateway; GET /openapi.json lists them.",
-		}
-	}
-	body, err := h.reader.Read(w, r, call.Lease())
+	body, err := door.Read(h.reader, w, r, call)
 	if err != nil {
 		return err
 	}
@@ -153,12 +147,31 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		to = name
 	}
 	reading := newReading(to, r.Method, path, r.Header.Get("Content-Type"), body.Bytes)
-	resp, err := call.Forward(r.Context(), to, &llm.Forward{Method: r.Method, Path: path, Query: query, Header: header(r), Body: body.Bytes})
+	if err := permitted(call.Caller(), r.URL.Path, reading); err != nil {
+		return err
+	}
+	resp, err := call.Forward(r.Context(), to, &llm.Forward{Method: r.Method, Path: path, Query: query, Header: header(r), Body: body.Bytes}, reading.asked())
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	return relay(w, call, resp, reading)
+}
+
+// permitted refuses what a key must not do with the gateway's credentials: anything but to ask a model, unless its
+// allowed_routes name the path. What lies with the provider, such as files, is everybody's.
+func permitted(caller gateway.Caller, path string, reading *reading) error {
+	if caller.Identity == "" || reading.known && reading.got.Model != "" {
+		return nil
+	}
+	if t := caller.Tenant(); t != nil && t.Named(path) {
+		return nil
+	}
+	return &llm.Error{
+		Code: llm.CodeUnauthorized, Status: http.StatusForbidden, Message: "this key may ask models of providers by their own APIs, and nothing else of them.",
+		Cause: "The request names no model, or is for a path that is not known to ask one.",
+		Fix:   "Use an endpoint of the gateway; GET /openapi.json lists them. The gateway's operator can add the path, or a beginning such as /openai/*, to allowed_routes of the key.",
+	}
 }
 
 // maxHeld is how much of a complete response is held, in bytes, until it has been read to its end, so that
@@ -202,12 +215,15 @@ func relay(w http.ResponseWriter, call *gateway.Call, resp *llm.Forwarded, readi
 	for {
 		n, err := resp.Body.Read(buf)
 		reading.add(buf[:n])
+		if reading.complete() || errors.Is(err, io.EOF) { // booked before the client has the end
+			whole = true
+			call.Passed(reading.end(whole))
+		}
 		if n > 0 && frames.Write(buf[:n], false) != nil {
 			return nil // the client is gone; closing the body records it
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			whole = true
 			_ = frames.Write(nil, false) // the headers, if there is no body
 			return nil
 		case err != nil:

@@ -96,7 +96,9 @@ func TestRequestsThatAreNotPassedOn(t *testing.T) {
 	}
 	call := g.Begin(Door, "id")
 	defer call.End(t.Context())
-	call.Identify("key-1")
+	if err := call.Identify(t.Context(), "key-1", ""); err != nil {
+		t.Fatal(err)
+	}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openai/v1/models", nil)
 	if err := h.serve(httptest.NewRecorder(), r, call, "openai", "/v1/models", ""); llm.AsError(err).Status != http.StatusForbidden {
 		t.Errorf("a key of its own: %v", err)

@@ -24,6 +24,7 @@ type reading struct {
 	counts  jsonx.Writer
 	streams bool // the request asks for a stream
 	usage   bool // and for its usage
+	known   bool // the request is of an API that is known
 }
 
 // newReading begins with the request. provider is the name under which the provider's prices are known.
@@ -33,15 +34,13 @@ func newReading(provider, method, path, contentType string, body []byte) *readin
 	if method != http.MethodPost { // the others generate nothing
 		return r
 	}
+	r.got.Prompt = int64(len(body))
 	r.api, r.got.Model = apiOf(path)
-	if r.api == nil {
+	if r.known = r.api != nil; !r.known {
 		r.got.Unknown = "the path is not one of an API whose usage the gateway reads"
 		return r
 	}
-	if r.api.free {
-		r.api = nil
-		return r
-	}
+	free := r.api.free
 	asks := jsonx.Picker{
 		Enter: []string{"stream_options"}, Pick: []string{"model", "stream", "stream_options.include_usage"},
 		Take: func(path string, value jsonx.Raw) {
@@ -59,10 +58,18 @@ func newReading(provider, method, path, contentType string, body []byte) *readin
 	}
 	if kind, params, err := mime.ParseMediaType(contentType); err == nil && kind == "multipart/form-data" {
 		r.got.Model = cmp.Or(r.got.Model, modelOfForm(body, params["boundary"]))
-		return r
+	} else {
+		asks.Add(body)
 	}
-	asks.Add(body)
+	if free {
+		r.api = nil
+	}
 	return r
+}
+
+// asked is what the request asks for.
+func (r *reading) asked() gateway.Asked {
+	return gateway.Asked{Provider: r.got.Provider, Model: r.got.Model, Generates: r.api != nil}
 }
 
 // modelOfForm is the field model of a form; empty if it has none.
@@ -128,10 +135,18 @@ func (r *reading) add(p []byte) {
 	switch {
 	case r.api == nil:
 	case r.lines != nil:
-		r.lines.add(p)
+		r.got.Pieces += r.lines.add(p)
 	default:
+		if r.got.Stream {
+			r.got.Pieces += int64(bytes.Count(p, []byte{'\n'}))
+		}
 		r.picker.Add(p)
 	}
+}
+
+// complete reports whether the usage is that of the whole response, of which only the end is missing.
+func (r *reading) complete() bool {
+	return r.api != nil && r.got.Counted && (r.got.Stop != "" || !r.api.stops)
 }
 
 // end is what was read. whole is whether the body has been read to its end.
@@ -199,7 +214,8 @@ type dataLines struct {
 // dataField begins a line of data.
 const dataField = "data:"
 
-func (l *dataLines) add(p []byte) {
+// add reads bytes, and returns how many lines of data have begun.
+func (l *dataLines) add(p []byte) (lines int64) {
 	for len(p) > 0 {
 		if l.data || l.other {
 			line, rest, ended := cutLine(p)
@@ -222,10 +238,13 @@ func (l *dataLines) add(p []byte) {
 			l.other = true
 		default:
 			l.at++
-			l.data = l.at == len(dataField)
+			if l.data = l.at == len(dataField); l.data {
+				lines++
+			}
 		}
 		p = p[1:]
 	}
+	return lines
 }
 
 // cutLine cuts behind the end of a line.

@@ -120,7 +120,7 @@ func TestWhatAResponseSaysOfItselfIsRead(t *testing.T) {
 		},
 		{
 			"a count of tokens, which generates nothing", "anthropic", "/v1/messages/count_tokens", `{"model":"claude-sonnet-4-5"}`, asJSON, `{"input_tokens":9}`,
-			" >  stream=false in=0 read=0 write=0 out=0 units=0 tier= stop= ",
+			"claude-sonnet-4-5 >  stream=false in=0 read=0 write=0 out=0 units=0 tier= stop= ",
 		},
 		{
 			"what is no JSON", "openai", "/v1/chat/completions", `]]]{"model":`, asJSON, `}]{"model":]"usage":{"prompt_tokens":"x"},` + strings.Repeat("[{", 100) + "\x00\"",

@@ -22,7 +22,14 @@ type Handler struct {
 
 // New makes the frontend.
 func New(g *gateway.Gateway, opt door.Options) *Handler {
-	return &Handler{door.NewTranslated(g, Door, opt)}
+	h := &Handler{door.NewTranslated(g, Door, opt)}
+	h.Query = func(r *http.Request) gateway.Query {
+		if strings.HasPrefix(r.URL.Path, "/v2/") {
+			return gateway.Query{Form: "2"}
+		}
+		return gateway.Query{Form: "1"}
+	}
+	return h
 }
 
 // Routes lists what the frontend serves.

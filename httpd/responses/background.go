@@ -156,7 +156,7 @@ func (h *Handler) run(ctx context.Context, id string, x *exchange, m *making) {
 	defer m.cancel(nil)
 	call := h.Gateway.Begin(Door, id)
 	defer call.End(ctx)
-	call.Identify(x.owner)
+	call.Continue(x.origin)
 	defer h.record(ctx, x.env.ID, m.events)
 	keep := func(response jsonx.Raw) {
 		h.running.keep(m, true, func() { h.keep(ctx, x, response) })

@@ -12,7 +12,7 @@ import (
 // compact answers with a conversation in a shorter form: a summary that the model writes.
 func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		x, err := h.decode(w, r, call, false)
+		x, err := h.decode(w, r, call, toCompact)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
 			return

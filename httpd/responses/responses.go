@@ -112,12 +112,13 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 // create serves a call for a response.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		x, err := h.decode(w, r, call, false)
+		x, err := h.decode(w, r, call, toAnswer)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
 		switch {
+		case x == nil: // the response cache has answered
 		case x.head.Background:
 			h.background(w, r, call, x)
 		case x.raw.Stream:
@@ -136,7 +137,8 @@ type exchange struct {
 	head    *wire.Head
 	options wire.Options
 	env     wire.Envelope
-	owner   string      // who asks
+	owner   string // who asks
+	origin  gateway.Origin
 	items   []jsonx.Raw // of the input, if they are needed to keep the response
 
 	original  []byte       // as the client sent it
@@ -153,13 +155,26 @@ type exchange struct {
 	next    atomic.Int64  // the number of the next event among the provider's own
 }
 
-// decode reads as much of a request as is needed to route it.
+// purpose is what a request is read for.
+type purpose uint8
+
+const (
+	toAnswer purpose = iota
+	toCount
+	toCompact
+)
+
+// decode reads as much of a request as is needed to route it. It returns nil for a call that the response cache has
+// answered.
 //
 //go:noinline
-func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, count bool) (*exchange, error) {
-	body, err := h.Reader.Read(w, r, call.Lease())
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, what purpose) (*exchange, error) {
+	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
+	}
+	if what == toAnswer && h.Caches() && door.Cached(w, r, call, body, gateway.Query{Owned: true}, h.WriteError, "Anthropic-Beta") {
+		return nil, nil //nolint:nilnil // the call is over
 	}
 	head, err := wire.Peek(body.Bytes)
 	if err != nil {
@@ -169,7 +184,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	x := &exchange{
 		raw:  llm.Raw{Call: head.Call(), Dialect: llm.DialectResponses, Body: body.Bytes},
 		sent: body, head: head,
-		options: wire.Options{Options: h.Decoding(""), Beta: r.Header["Anthropic-Beta"], Count: count},
+		options: wire.Options{Options: h.Decoding(""), Beta: r.Header["Anthropic-Beta"], Count: what == toCount},
 		env:     wire.Envelope{ID: "resp_" + call.ID(), Model: head.Model, Created: call.Started().Unix(), Echo: &head.Echo},
 	}
 	x.raw.DropParams = x.raw.DropParams || h.Gateway.Settings(head.Model).DropParams
@@ -216,7 +231,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	body := h.finished(call, x, resp)
 	h.keep(r.Context(), x, body)
 	door.Head(w.Header(), call)
-	door.WriteJSON(w, http.StatusOK, body)
+	door.Respond(r.Context(), w, call, body)
 }
 
 // finished is the body of a complete response for the client.
@@ -268,8 +283,19 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	defer stream.Close()
 	x.release()
 	door.Head(w.Header(), call)
-	events := inbound.NewEventsWith(w, x.keepAlive, cmp.Or(h.Gateway.Settings(x.raw.Model).KeepAlive, keepAlive))
+	var paused atomic.Bool // an event of silence was sent, which has a number of its own
+	defer func() {
+		if paused.Load() {
+			call.Forget()
+		}
+	}()
+	keepAliveEvent := func() []byte {
+		paused.Store(true)
+		return x.keepAlive()
+	}
+	events := inbound.NewEventsWith(w, keepAliveEvent, cmp.Or(h.Gateway.Settings(x.raw.Model).KeepAlive, keepAlive))
 	defer events.Close()
+	events.Record(call.Record())
 	events.Commit() // an event that keeps the connection open belongs after the first
 	fail := func(dst []byte, e *llm.Error) []byte {
 		at := len(dst)
@@ -303,7 +329,7 @@ func (x *exchange) failure(dst []byte, e *llm.Error) []byte {
 // countTokens serves the number of tokens of a request.
 func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		x, err := h.decode(w, r, call, true)
+		x, err := h.decode(w, r, call, toCount)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
 			return

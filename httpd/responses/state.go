@@ -62,7 +62,7 @@ func (h *Handler) reading(err error, param, what, id string) error {
 // resolve finds what a request refers to, and prepares the bodies that targets get: one for those that speak
 // the dialect, and one with everything in place for the translation.
 func (h *Handler) resolve(ctx context.Context, call *gateway.Call, x *exchange) error {
-	x.owner = call.Caller().Identity
+	x.owner, x.origin = call.Caller().Identity, call.Origin()
 	references := bytes.Contains(x.head.Input, []byte(`"item_reference"`))
 	if x.head.Store || x.head.Refers || references {
 		items, err := wire.Items(x.head.Input, call.ID())

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Rule allows a host or network that is otherwise blocked.
@@ -185,6 +186,15 @@ func (r Rule) named(host string) bool {
 		return strings.HasSuffix(host, suffix)
 	}
 	return r.host != "" && r.host == host
+}
+
+// Control refuses connections as NoMetadata does. It is a Control of net.Dialer.
+func Control(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	return NoMetadata(to.Addr())
 }
 
 // embedded returns the IPv4 address that an IPv6 address reaches through the translations used in

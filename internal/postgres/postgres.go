@@ -42,6 +42,11 @@ func Start(ctx context.Context, dir string) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return StartIn(ctx, bin, dir)
+}
+
+// StartIn is Start with the programs in the folder bin.
+func StartIn(ctx context.Context, bin, dir string) (_ *Server, err error) {
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "postgres")
 	} else {

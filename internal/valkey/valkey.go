@@ -38,6 +38,11 @@ func Start(ctx context.Context, dir string, args ...string) (*Server, error) {
 			return nil, ErrNotInstalled
 		}
 	}
+	return StartProgram(ctx, program, dir, args...)
+}
+
+// StartProgram is Start with a certain program.
+func StartProgram(ctx context.Context, program, dir string, args ...string) (*Server, error) {
 	reserved, err := port.Reserve()
 	if err != nil {
 		return nil, err

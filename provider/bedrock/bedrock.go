@@ -328,18 +328,18 @@ func (d *deployment) region(called, id modelid.ID) string {
 	return cmp.Or(d.source.Region(context.Background()), defaultRegion) // this reads AWS's configuration files
 }
 
-// authenticate adds the credentials for a service in a region to a request, and returns them.
-func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region, service string) (creds.Credentials, error) {
-	c, err := d.source.Get(ctx)
+// authenticate adds the credentials for a service in a region to a request, and returns them and their source.
+func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region, service string) (creds.Credentials, *creds.Source, error) {
+	c, from, err := d.source.As(ctx, sessionTags(ctx))
 	if err != nil {
-		return c, d.withoutCredentials(err)
+		return c, from, d.withoutCredentials(err)
 	}
 	if token := c.BearerToken(); token != "" {
 		sign.Bearer(r.Header, token)
 	} else {
 		d.signer.Sign(r, sign.Credentials{AccessKey: c.AccessKey, SecretKey: c.SecretKey(), SessionToken: c.SessionToken()}, region, service, d.now())
 	}
-	return c, nil
+	return c, from, nil
 }
 
 // withoutCredentials is the error for a call that cannot be signed.

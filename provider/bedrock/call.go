@@ -28,6 +28,7 @@ import (
 // Complete makes one call of Converse, or of InvokeModel, see invokes, of OpenAI's Responses, see
 // answersByResponses, or of chat completions, see onMantle.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	ctx = withSession(ctx, &req.Call)
 	switch {
 	case w.answersByResponses():
 		return w.completeResponse(ctx, req)
@@ -47,6 +48,7 @@ func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 // while streaming, or of InvokeModel, see invokes, of OpenAI's Responses, see
 // answersByResponses, or of chat completions, see onMantle.
 func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	ctx = withSession(ctx, &req.Call)
 	switch {
 	case w.answersByResponses():
 		return w.streamResponse(ctx, req)
@@ -187,7 +189,7 @@ func (d *deployment) sendAs(ctx context.Context, service string, r *sign.Request
 	if id := d.params.Instance; id != "" && !atAWS(u.Host) {
 		r.Header[provider.InstanceHeader] = []string{id}
 	}
-	used, err := d.authenticate(ctx, r, target.Region, service)
+	used, from, err := d.authenticate(ctx, r, target.Region, service)
 	if err != nil {
 		e := llm.AsError(err)
 		e.Destination = *target
@@ -200,7 +202,7 @@ func (d *deployment) sendAs(ctx context.Context, service string, r *sign.Request
 	if resp.Status == http.StatusOK {
 		return resp, nil
 	}
-	return nil, d.refused(used, resp, failing)
+	return nil, d.refused(used, from, resp, failing)
 }
 
 // atAWS reports whether a host is one of AWS's.
@@ -212,7 +214,7 @@ func atAWS(host string) bool {
 // its stack frame, on top of that of signing, would double the stack of every open stream.
 //
 //go:noinline
-func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, failing func() diagnose.Case) error {
+func (d *deployment) refused(used creds.Credentials, from *creds.Source, resp *upstream.Response, failing func() diagnose.Case) error {
 	body := transport.ReadErrorBody(resp, used.BearerToken(), used.SessionToken())
 	h := resp.Header
 	c := failing()
@@ -231,7 +233,7 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 	}
 	if e.UpstreamStatus != http.StatusBadRequest && (e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid) { // a key may have been replaced
 		e.Retry = llm.RetryNo
-		if d.source.Invalidate(used) {
+		if from.Invalidate(used) {
 			e.Retry = llm.RetryAfterRefresh
 		}
 	}

@@ -19,6 +19,7 @@ import (
 // only (https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html); which ones it
 // refuses is learned.
 func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {
+	ctx = withSession(ctx, &req.Call)
 	if w.noCount {
 		return nil, w.countless()
 	}
@@ -43,6 +44,7 @@ func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 
 // CountRaw makes one call of CountTokens with a body of the Messages API, as InvokeModel would get it.
 func (w *target) CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error) {
+	ctx = withSession(ctx, &raw.Call)
 	if w.noCount {
 		return nil, w.countless()
 	}

@@ -21,6 +21,7 @@ const parallelEmbeds = 8
 
 // Embed makes the calls of InvokeModel that a request for embeddings needs.
 func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	ctx = withSession(ctx, &req.Call)
 	headers, err := guardHeaders(&req.Call)
 	if err != nil {
 		return nil, err
@@ -57,6 +58,7 @@ func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedRe
 
 // Rerank makes one call of InvokeModel.
 func (w *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error) {
+	ctx = withSession(ctx, &req.Call)
 	headers, err := guardHeaders(&req.Call)
 	if err != nil {
 		return nil, err

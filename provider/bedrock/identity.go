@@ -67,7 +67,8 @@ type account struct {
 // made; release ends its use.
 func (s *identities) source(p provider.Params, by overridden, made upstream.Settings) (*shared, error) {
 	key := identityOf(p, by)
-	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}
+	guard := p.Upstream.Guard()
+	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure, Guard: guard}
 	if by.region != "" {
 		key.settings[slices.Index(identitySettings[:], "aws_region_name")] = by.region
 	}
@@ -77,7 +78,7 @@ func (s *identities) source(p provider.Params, by overridden, made upstream.Sett
 	}
 	opt.APIKey, opt.NoAPIKey = p.Values["api_key"], key.noAPIKey
 	opt.Region = cmp.Or(by.region, opt.Region)
-	opt.CAFile, opt.Insecure = made.CAFile, made.Insecure
+	opt.CAFile, opt.Insecure, opt.Guard = made.CAFile, made.Insecure, guard
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	source, leave, err := s.open.Take(key, func() (*creds.Source, error) { return creds.Open(opt) })
 	if err != nil {

@@ -15,6 +15,7 @@ const parallelImages = 4
 
 // MakeImages makes the calls of InvokeModel that a request for images needs.
 func (w *target) MakeImages(ctx context.Context, req *llm.ImageRequest) (*llm.ImageResponse, error) {
+	ctx = withSession(ctx, &req.Call)
 	headers, err := guardHeaders(&req.Call)
 	if err != nil {
 		return nil, err

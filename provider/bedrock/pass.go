@@ -52,6 +52,7 @@ func (w *target) Speaks(dialect string) bool {
 // Pass makes one call of an operation of the runtime API with the body as it is, or of InvokeModel
 // with a body of the Messages API.
 func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	ctx = withSession(ctx, &raw.Call)
 	switch raw.Dialect {
 	case llm.DialectAnthropic:
 		return w.passMessage(ctx, raw)
@@ -86,6 +87,7 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 // PassStream makes one call of a streaming operation of the runtime API. The events of the stream
 // are AWS's frames, byte for byte.
 func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	ctx = withSession(ctx, &raw.Call)
 	switch raw.Dialect {
 	case llm.DialectAnthropic:
 		return w.passMessages(ctx, raw)

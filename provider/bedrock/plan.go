@@ -51,6 +51,8 @@ type target struct {
 
 	destination llm.Destination // Region is also what is signed for
 	base        string          // the base model; empty if unknown
+	places      []string        // where calls may be processed; none for anywhere
+	placed      bool            // places are known
 	noFormat    bool            // send no schema for the response, because AWS refused it
 	noStrict    bool            // send no strict tools, because AWS refused them
 	noConverse  bool            // do not call by Converse, because AWS refused the model there
@@ -257,6 +259,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		destination: llm.Destination{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
 		base:        w.Base,
 	}
+	to.places, to.placed = placesOf(known, w)
 	described := a.model // what determines the model's capabilities
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
 		described = base
@@ -286,6 +289,37 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		d.account.ResolveARN(w.Region, w.ID, d.get)
 	}
 	return to, nil
+}
+
+// placesOf are the regions in which a candidate's calls may be processed, none for any; false if they are not known.
+func placesOf(known *catalog.Catalogue, w resolve.Candidate) ([]string, bool) {
+	id, err := modelid.Parse(w.ID)
+	if err != nil {
+		return nil, false
+	}
+	if p, ok := known.Profile(w.ID); ok {
+		if p.Worldwide() {
+			return nil, true
+		}
+		if to := p.Destinations(w.Region); len(to) > 0 {
+			return append(slices.Clone(to), w.Region), true
+		}
+	}
+	switch {
+	case id.Geography != "":
+		g, ok := known.Geography(id.Geography)
+		if !ok || !g.Worldwide && len(g.To) == 0 {
+			return nil, false
+		}
+		if g.Worldwide {
+			return nil, true
+		}
+		return append(slices.Clone(g.To), w.Region), true
+	case id.ARN.Kind == modelid.InferenceProfile, id.ARN.Kind == modelid.ApplicationInferenceProfile:
+		return nil, false
+	default:
+		return []string{w.Region}, true
+	}
 }
 
 // priceOf returns the price of calls of a target; nil if it is unknown, or if calls are not priced
@@ -349,6 +383,9 @@ func (w *target) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 
 // Location is the region that is called.
 func (w *target) Location() string { return w.destination.Region }
+
+// Places are the region that is called, and those to which its inference profile leads.
+func (w *target) Places() ([]string, bool) { return w.places, w.placed }
 
 // ID is the model id, profile id or ARN that is called, with what it is not given since
 // AWS has refused that: it is then another target for the same call.

@@ -36,6 +36,10 @@ func (d *deployment) services() ([]provider.Target, error) {
 // Location is the region that is called.
 func (s *serviceTarget) Location() string { return s.region }
 
+// Places are the region that is called: what is kept there stays there. A call that must not leave regions goes to no other: see
+// regionFor.
+func (s *serviceTarget) Places() ([]string, bool) { return []string{s.region}, true }
+
 // ID is empty: no model is called.
 func (s *serviceTarget) ID() string { return "" }
 
@@ -69,6 +73,7 @@ func serviceOperationOf(name string) (op serviceOperation, ok bool) {
 // Pass makes one call of an operation that is about no model. The policy holds: what may not be called
 // is not listed or described, and only the deployment's own regions are asked.
 func (s *serviceTarget) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	ctx = withSession(ctx, &raw.Call)
 	op, ok := serviceOperationOf(raw.Operation)
 	if !ok {
 		return nil, llm.Unsupported("operation", "the operation %q is not supported", raw.Operation)
@@ -109,11 +114,17 @@ func (s *serviceTarget) PassStream(_ context.Context, raw *llm.Raw) (llm.RawStre
 }
 
 // regionFor is the region in which an operation is called: that of the ARN at the end of its path, or
-// of the target. A model or profile must be one that may be called.
+// of the target. A model or profile must be one that may be called. A call that must not leave regions stays in the target's region,
+// which is the one that was checked.
 func (s *serviceTarget) regionFor(raw *llm.Raw, op serviceOperation) (string, error) {
 	last := raw.Path[len(raw.Path)-1]
+	bound := len(raw.Routing.Regions) > 0
 	if op.model {
-		t, err := s.targetOf(last)
+		only := ""
+		if bound {
+			only = s.region
+		}
+		t, err := s.targetOf(last, only)
 		if err != nil {
 			return "", err
 		}
@@ -129,25 +140,41 @@ func (s *serviceTarget) regionFor(raw *llm.Raw, op serviceOperation) (string, er
 			e.Fix = "The gateway's operator can add it to outcrop_settings.bedrock.policy.regions."
 			return "", e
 		}
+		if bound {
+			return "", s.leaves(raw, region)
+		}
 		return region, nil
 	}
 	return s.region, nil
 }
 
-// targetOf is a target that calls an id itself, or the model of an id by a profile.
-func (s *serviceTarget) targetOf(id string) (*target, error) {
+// targetOf is a target that calls an id itself, or the model of an id by a profile: in the only region, if there is one.
+func (s *serviceTarget) targetOf(id, only string) (*target, error) {
 	targets, err := s.d.Targets(llm.VerbRaw, id)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range targets {
-		if w, ok := t.(*target); ok && (w.destination.ID == id || w.base == id) {
+		if w, ok := t.(*target); ok && (w.destination.ID == id || w.base == id) && (only == "" || w.Location() == only) {
 			return w, nil
 		}
 	}
-	return nil, &llm.Error{
+	e := &llm.Error{
 		Code: llm.CodeModelWrongPlace, Status: 404, Type: "ResourceNotFoundException", Message: "the policy does not allow calls of " + strconv.Quote(llm.Clip(id, 200)) + ".",
 		Fix: "GET /v1/models lists what can be called.",
+	}
+	if only != "" {
+		e.Message = "the policy does not allow calls of " + strconv.Quote(llm.Clip(id, 200)) + " in " + only + ", the region that this call must not leave (allowed_model_region)."
+	}
+	return nil, e
+}
+
+// leaves refuses a call that must not leave regions, for what is in another region than the one that was checked.
+func (s *serviceTarget) leaves(raw *llm.Raw, region string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeModelDenied, Status: 403, Param: "allowed_model_region", Actor: llm.ActorCaller, // the deployment has not failed
+		Message: "the ARN is of " + region + ", and this call goes to " + s.region + ", because it must not leave " + strings.Join(raw.Routing.Regions, " and ") + " (allowed_model_region).",
+		Fix:     "Use an ARN of " + s.region + ", or have the gateway's operator add a deployment of " + region + " alone if calls may go there.",
 	}
 }
 
@@ -181,7 +208,7 @@ func (s *serviceTarget) endpoint(op serviceOperation, region string) (*endpoint.
 // empty.
 func (s *serviceTarget) allowed(body jsonx.Raw, op serviceOperation) jsonx.Raw {
 	return jsonx.Filter(body, op.list, op.id, func(id string) bool {
-		_, err := s.targetOf(id)
+		_, err := s.targetOf(id, "")
 		return err == nil
 	})
 }

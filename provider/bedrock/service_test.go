@@ -74,6 +74,40 @@ func TestOperationsThatAreAboutNoModel(t *testing.T) {
 	}
 }
 
+// What is asked for is in the region that the router has checked.
+func TestAnOperationDoesNotLeaveTheRegionsOfItsCall(t *testing.T) {
+	const invocation = "arn:aws:bedrock:us-west-2:123456789012:async-invoke/abc"
+	for _, tt := range []struct {
+		name    string
+		raw     *llm.Raw
+		regions []string
+		to      string // the region that is called; empty for a refusal
+		code    llm.Code
+	}{
+		{name: "an ARN of a call that may go anywhere", raw: service("GET", "get-async-invoke", "", "async-invoke", invocation), to: "us-west-2"},
+		{name: "an ARN of another region", raw: service("GET", "get-async-invoke", "", "async-invoke", invocation), regions: []string{"us-east-1"}, code: llm.CodeModelDenied},
+		{name: "a guardrail of another region", raw: service("POST", "apply-guardrail", "{}", "guardrail", "arn:aws:bedrock:us-west-2:123456789012:guardrail/abc", "version", "1", "apply"), regions: []string{"us-east-1"}, code: llm.CodeModelDenied},
+		{name: "an ARN of the region", raw: service("GET", "get-async-invoke", "", "async-invoke", strings.Replace(invocation, "west-2", "east-1", 1)), regions: []string{"us-east-1"}, to: "us-east-1"},
+		{name: "an id", raw: service("POST", "apply-guardrail", "{}", "guardrail", "abc", "version", "1", "apply"), regions: []string{"us-east-1"}, to: "us-east-1"},
+	} {
+		rt := newRuntime(t, whole(`{}`))
+		targets := rt.services(t, provider.Policy{Regions: []string{"us-east-1", "us-west-2"}}, true)
+		tt.raw.Routing.Regions = tt.regions
+		_, err := targets[0].(provider.Passer).Pass(t.Context(), tt.raw)
+		if tt.to == "" {
+			if e := llm.AsError(err); err == nil || e.Code != tt.code || e.Status != 403 || e.Param != "allowed_model_region" || e.Responsible() != llm.ActorCaller || !strings.Contains(e.Message, "us-west-2") || len(rt.requests) != 0 {
+				t.Errorf("%s: %v, %d requests", tt.name, err, len(rt.requests))
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if got := rt.requests[0].Header.Get("Authorization"); !strings.Contains(got, "/"+tt.to+"/bedrock/") {
+			t.Errorf("%s: %s", tt.name, got)
+		}
+	}
+}
+
 // The lesson of a refusal is about a model, and these calls name none.
 func TestARefusalOfAnOperationThatIsAboutNoModel(t *testing.T) {
 	rt := newRuntime(t, func(w http.ResponseWriter) {

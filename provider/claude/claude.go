@@ -93,6 +93,9 @@ func (t *Target) Format(f fmt.State, _ rune) {
 // Location is where calls go.
 func (t *Target) Location() string { return t.opt.Location }
 
+// Places are the region that is called, if the host has regions.
+func (t *Target) Places() ([]string, bool) { return t.opt.Destination.Places() }
+
 // ID is the id of the model.
 func (t *Target) ID() string { return t.opt.Model }
 

@@ -307,6 +307,12 @@ func (t *target) Format(f fmt.State, _ rune) {
 // Location is the host that is called.
 func (t *target) Location() string { return t.location }
 
+// Places are the region that is called, if the vendor has regions.
+func (t *target) Places() ([]string, bool) {
+	to := t.to("")
+	return to.Places()
+}
+
 // ID is the model.
 func (t *target) ID() string { return t.id }
 

@@ -53,9 +53,9 @@ func (s *sources) take(e *end, made upstream.Settings) (*shared, error) {
 		return nil, err
 	}
 	opt.NoAPIKey = true // a Bedrock API key is for Bedrock alone
-	opt.CAFile, opt.Insecure = made.CAFile, made.Insecure
+	opt.CAFile, opt.Insecure, opt.Guard = made.CAFile, made.Insecure, p.Upstream.Guard()
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
-	key := identity{trust: upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}}
+	key := identity{trust: upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure, Guard: opt.Guard}}
 	for i, name := range identitySettings {
 		key.settings[i] = v[name]
 	}

@@ -17,6 +17,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/provider"
+	"outcrop/upstream"
 )
 
 // identity is where tokens come from, found once, in the background: finding the default credentials
@@ -82,6 +83,9 @@ func newIdentity(p provider.Params, client *http.Client) (id *configured, key [s
 	case google.ServiceAccount, google.AuthorizedUser, google.ExternalAccount, google.ExternalAccountAuthorizedUser, google.ImpersonatedServiceAccount:
 	default:
 		return nil, key, "", fail(from + " has not one of the types service_account, authorized_user, external_account, external_account_authorized_user and impersonated_service_account")
+	}
+	if from == "it" && p.Upstream.Guard() != upstream.Anywhere && head.Type != google.ServiceAccount && head.Type != google.AuthorizedUser {
+		return nil, key, "", fail("credentials of the type " + string(head.Type) + " say which files and addresses of the gateway's machine are read, so that only the configuration's file may have them; a model that is added while the gateway runs takes service_account or authorized_user")
 	}
 	id.kind, id.json = head.Type, func() []byte { return data }
 	if reason := incomplete(head.Type, data); reason != "" {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -33,9 +34,9 @@ const (
 	fetchTimeout = 30 * time.Second
 )
 
-// tokenClient is the HTTP client for tokens: with the trust of the deployment's connections, and the
-// proxy of the environment.
-func tokenClient(s upstream.Settings) (*http.Client, error) {
+// tokenClient is the HTTP client for tokens: with the trust of the deployment's connections, the
+// proxy of the environment, and a guard for addresses that credentials name.
+func tokenClient(s upstream.Settings, guard upstream.Guard) (*http.Client, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Insecure} //nolint:gosec // set by the gateway's operator
 	if s.CAFile != "" {
 		roots, err := upstream.Authorities(s.CAFile)
@@ -45,8 +46,9 @@ func tokenClient(s upstream.Settings) (*http.Client, error) {
 		t.RootCAs = roots
 	}
 	return &http.Client{
-		Timeout:   fetchTimeout,
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: t, ForceAttemptHTTP2: true, IdleConnTimeout: fetchTimeout, MaxIdleConns: 2},
+		Timeout:       fetchTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // as Google's services never do
+		Transport:     &http.Transport{DialContext: (&net.Dialer{Timeout: fetchTimeout, Control: guard.Control}).DialContext, Proxy: http.ProxyFromEnvironment, TLSClientConfig: t, ForceAttemptHTTP2: true, IdleConnTimeout: fetchTimeout, MaxIdleConns: 2},
 	}, nil
 }
 
@@ -204,11 +206,17 @@ func (s *tokens) close() {
 type pool struct {
 	open, mistral *openaicompat.Vendor // of open models, and of Mistral's
 
-	known refcount.Pool[[sha256.Size]byte, *tokens]
+	known refcount.Pool[identityKey, *tokens]
+}
+
+// identityKey identifies an identity: what was read of it, and how it is asked.
+type identityKey struct {
+	sum   [sha256.Size]byte
+	guard upstream.Guard
 }
 
 // take returns the tokens of an identity, and a function that releases them.
-func (p *pool) take(key [sha256.Size]byte, id identity, now func() time.Time) (s *tokens, release func()) {
+func (p *pool) take(key identityKey, id identity, now func() time.Time) (s *tokens, release func()) {
 	s, leave, _ := p.known.Take(key, func() (*tokens, error) { return newTokens(id, now), nil }) // which cannot fail
 	return s, func() {
 		if leave() {

@@ -138,7 +138,11 @@ func (d *deployment) credentials(settings upstream.Settings) (project string, er
 		d.key, d.who, d.origin = func() string { return key }, hex.EncodeToString(sum[:8]), "api_key"
 		return "", nil
 	}
-	forTokens, err := tokenClient(settings)
+	guard := upstream.Anywhere
+	if p.Values["vertex_credentials"] != "" {
+		guard = p.Upstream.Guard()
+	}
+	forTokens, err := tokenClient(settings, guard)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +151,7 @@ func (d *deployment) credentials(settings upstream.Settings) (project string, er
 		return "", err
 	}
 	d.who, d.origin = hex.EncodeToString(sum[:8]), originOf(p)
-	d.tokens, d.release = d.pool.take(sum, id, p.Now)
+	d.tokens, d.release = d.pool.take(identityKey{sum, guard}, id, p.Now)
 	return project, nil
 }
 

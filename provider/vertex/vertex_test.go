@@ -319,6 +319,39 @@ func TestWrongSettingsNameTheOption(t *testing.T) {
 	}
 }
 
+// TestCredentialsOfAnAdministratorLeadNowhere has the token service at a loopback address, which the strictest guard refuses.
+func TestCredentialsOfAnAdministratorLeadNowhere(t *testing.T) {
+	g := startGoogle(t)
+	client := upstream.New()
+	t.Cleanup(client.CloseIdle)
+	for guard, reached := range map[upstream.Guard]bool{upstream.Anywhere: true, upstream.Administered: true, upstream.PublicOnly: false} {
+		guarded, err := client.With(upstream.Settings{Guard: guard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		provide := vertex.Provider()
+		d, err := provide.Open(t.Context(), provider.Params{Model: "gemini-2.5-pro", Values: map[string]string{"vertex_credentials": g.account}, Upstream: guarded})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := g.asked.Load()
+		err = d.(provider.Readier).Ready(t.Context())
+		if reached != (err == nil) || reached != (g.asked.Load() > before) {
+			t.Errorf("guard %d: %v, and %d tokens", guard, err, g.asked.Load()-before)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, kind := range []string{"external_account", "external_account_authorized_user", "impersonated_service_account"} {
+			text := `{"type":"` + kind + `","audience":"a","subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token","credential_source":{"file":"/etc/hostname"}}`
+			_, err := provide.Open(t.Context(), provider.Params{Model: "gemini-2.5-pro", Values: map[string]string{"vertex_credentials": text}, Upstream: guarded})
+			if refused := err != nil && strings.Contains(err.Error(), "only the configuration's file"); refused != (guard != upstream.Anywhere) {
+				t.Errorf("guard %d, %s: %v", guard, kind, err)
+			}
+		}
+	}
+}
+
 func TestADeploymentDoesNotPrintItsCredentials(t *testing.T) {
 	g := startGoogle(t)
 	d, err := open(t, "gemini-2.5-pro", map[string]string{"vertex_credentials": g.account}, nil)

@@ -81,15 +81,21 @@ func giveBack(t T, b Bank, r quota.Return) {
 // told returns when a channel sends the counter of parallel calls, or the empty id, which stands for all.
 func told(t T, c <-chan string) {
 	t.Helper()
+	toldOf(t, c, parallel)
+}
+
+// toldOf is told for any counter.
+func toldOf(t T, c <-chan string, id string) {
+	t.Helper()
 	late := time.After(patience)
 	for {
 		select {
 		case got := <-c:
-			if got == parallel || got == "" {
+			if got == id || got == "" {
 				return
 			}
 		case <-late:
-			t.Fatalf("nothing came about %s", parallel)
+			t.Fatalf("nothing came about %s", id)
 		}
 	}
 }
@@ -120,6 +126,14 @@ func Cases() []Case {
 		{"what a replica had before a restart too", resetReleases},
 		{"several counters are drawn on at once", manyDraws},
 		{"any text is an id", oddIDs},
+		{"a slice counts until it is old enough", slicesCount},
+		{"units of a slice that is over can be returned", slicesTakeBack},
+		{"a share of a slice that is over is recalled", slicesAreRecalled},
+		{"a return of a part does not answer a recall", partsAnswerNothing},
+		{"units that were used without a share count", debtsCount},
+		{"replicas together never exceed a sliding limit", slidingLimitsHold},
+		{"what replicas had of a slice counts after their restart", slicesOutliveReplicas},
+		{"a window may begin to slide, and cease", slidingChanges},
 	}
 }
 

@@ -49,14 +49,15 @@ func (b *Bank) Draw(ctx context.Context, draws []quota.Draw) ([]quota.Grant, err
 	defer b.mu.Unlock()
 	for i := range grants {
 		g := &grants[i]
-		if g.Units == 0 {
+		drawn := g.Units + debt(&draws[i])
+		if drawn == 0 {
 			continue
 		}
 		s := b.shares[draws[i].Counter]
 		if s.period != g.Period {
 			s = share{period: g.Period}
 		}
-		s.units += g.Units
+		s.units += drawn
 		if s.ends = (time.Time{}); g.Ends > 0 {
 			s.ends = began.Add(g.Ends)
 		}
@@ -81,10 +82,10 @@ func (b *Bank) attempt(ctx context.Context, epoch int64, attempts []attempt, gra
 	holders := make([][]string, len(attempts))
 	for i, result := range b.runAll(ctx, b.drawing, runs) {
 		values, err := result.ToArray()
-		if err == nil && len(values) < 7 {
+		if err == nil && len(values) < 8 {
 			err = fmt.Errorf("the script returned %d values", len(values))
 		}
-		var n [7]int64
+		var n [8]int64
 		for k := 0; k < len(n) && err == nil; k++ {
 			n[k], err = values[k].AsInt64()
 		}
@@ -93,12 +94,12 @@ func (b *Bank) attempt(ctx context.Context, epoch int64, attempts []attempt, gra
 		}
 		a := &attempts[i]
 		grants[a.index] = quota.Grant{
-			Units: n[0], Left: n[1], Used: n[2], Period: n[3], Ends: time.Duration(n[4]) * time.Microsecond, Recall: n[5],
+			Units: n[0], Left: n[1], Used: n[2], Period: n[3], Ends: time.Duration(n[4]) * time.Microsecond, Frees: time.Duration(n[7]) * time.Microsecond, Recall: n[5],
 		}
 		if n[6] != 0 {
 			b.recalls.send(a.draw.Counter)
 		}
-		for _, v := range values[7:] {
+		for _, v := range values[len(n):] {
 			holder, err := v.ToString()
 			if err != nil {
 				return nil, err
@@ -119,6 +120,10 @@ func (b *Bank) drawRun(epoch int64, a *attempt) run {
 	if d.Window.Length > 0 {
 		length = max(length, 1)
 	}
+	span := int64(0)
+	if d.Window.Slice > 0 {
+		span, length = length, max(d.Window.Slice.Microseconds(), 1)
+	}
 	calls := "0"
 	if parallel(d.Counter) {
 		calls = "1"
@@ -128,9 +133,13 @@ func (b *Bank) drawRun(epoch int64, a *attempt) run {
 		b.replica, number(epoch), calls,
 		number(length), anchor, number(int64(d.Window.Days)), number(int64(d.Window.Months)),
 		b.recallChannel(""), d.Counter, millis(idle), number(b.commands.Add(1)), number(max(0, min(d.Ahead, maxUnits))),
+		number(span), number(debt(d)),
 	}
 	return run{key: b.key(d.Counter), args: append(args, a.dead...)}
 }
+
+// debt is what a draw has of units that were used without a share.
+func debt(d *quota.Draw) int64 { return max(0, min(d.Debt, maxUnits)) }
 
 // without returns those attempts that must be repeated, because some of the holders that they wait for are dead.
 func (b *Bank) without(ctx context.Context, attempts []attempt, holders [][]string, grants []quota.Grant) ([]attempt, error) {
@@ -141,7 +150,7 @@ func (b *Bank) without(ctx context.Context, attempts []attempt, holders [][]stri
 	var again []attempt
 	for i := range attempts {
 		a := attempt{index: attempts[i].index, draw: attempts[i].draw}
-		a.draw.Recall = grants[a.index].Recall
+		a.draw.Recall, a.draw.Debt = grants[a.index].Recall, 0 // the debt has been told
 		for _, h := range holders[i] {
 			if dead[h] {
 				a.dead = append(a.dead, h)
@@ -211,16 +220,24 @@ func (b *Bank) Return(ctx context.Context, returns []quota.Return) error {
 	}
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	b.mu.Lock()
+	muted := number(b.muted)
+	b.mu.Unlock()
 	runs := make([]run, len(returns))
 	for i, r := range returns {
+		keeps := "0"
+		if r.Keeps {
+			keeps = "1"
+		}
 		units := max(0, min(r.Units, maxUnits))
 		runs[i] = run{key: b.key(r.Counter), args: []string{
-			b.holder(epoch), number(epoch), number(r.Period), number(units), b.returnedChannel(), r.Counter, number(b.commands.Add(1)),
+			b.holder(epoch), number(epoch), number(r.Period), number(units), b.returnedChannel(), r.Counter, number(b.commands.Add(1)), keeps, muted,
 		}}
 	}
 	for _, result := range b.runAll(within, b.returning, runs) {
 		if err := result.Error(); err != nil {
 			b.doubts(len(returns), func(i int) string { return returns[i].Counter })
+			b.mute(returns)
 			return b.failed(ctx, err)
 		}
 	}

@@ -9,14 +9,21 @@
 --	a:REPLICA/EPOCH  the last recall that it has answered
 --	q:REPLICA/EPOCH  the number of the command that has settled its share: those before it come too late
 --
--- The result is empty if the command comes too late. Otherwise it is units, left, used, period, rest of the period, recall, whether the share has a recall to answer, and
--- the holders of the shares that are waited for.
+-- and, for a window that slides, whose periods are slices:
+--
+--	s:PERIOD  a slice that is over and may still count: when it ended, and its units
+--	o:REPLICA/EPOCH  when the slice ended in which a replica has last drawn, if it may have units of it that it does not need
+--
+-- The result is empty if the command comes too late. Otherwise it is units, left, used, period, rest of the period, recall, whether the share has a recall to answer, how
+-- long it takes until units of a sliding window are free, and the holders of the shares that are waited for.
 local key = KEYS[1]
 local limit, need, want, recall = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local replica, epoch, parallel = ARGV[5], ARGV[6], ARGV[7] == '1'
 local length, anchor, days, months = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local channel, counter, idle = ARGV[12], ARGV[13], tonumber(ARGV[14])
 local command, ahead = tonumber(ARGV[15]), tonumber(ARGV[16])
+local span, debt = tonumber(ARGV[17]), tonumber(ARGV[18]) -- how long a slice counts; 0 if the window does not slide
+local dead = 19 -- the first of the dead holders
 local me = replica .. '/' .. epoch
 
 local time = redis.call('TIME')
@@ -26,6 +33,7 @@ local ends = window_end(now, length, anchor, days, months)
 local function text(n) return string.format('%.0f', n) end
 
 local fields, shares, acked, answers = {}, {}, {}, 0
+local slices, older = {}, {}
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
 	local kind, holder = string.sub(all[i], 1, 2), string.sub(all[i], 3)
@@ -38,6 +46,11 @@ for i = 1, #all, 2 do
 		if holder == me and command < tonumber(all[i + 1]) then
 			return {}
 		end
+	elseif kind == 's:' then
+		local over, units = string.match(all[i + 1], '^(%d+) (%d+)$')
+		slices[holder] = {tonumber(over), tonumber(units)}
+	elseif kind == 'o:' then
+		older[holder] = tonumber(all[i + 1])
 	else
 		fields[all[i]] = tonumber(all[i + 1])
 	end
@@ -46,8 +59,33 @@ end
 local period, used, recalled = fields.p or 0, fields.u or 0, fields.r or 0
 local changed = false
 if not fields.p or fields.e ~= 0 and fields.e <= now then
-	redis.call('DEL', key)
-	period, used, shares, acked = math.max(now, period + 1), 0, {}, {}
+	if span > 0 and fields.p and fields.e ~= 0 then
+		local sum = used
+		for holder, units in pairs(shares) do
+			sum = sum + units
+			older[holder] = fields.e
+			redis.call('HDEL', key, 'h:' .. holder)
+			redis.call('HSET', key, 'o:' .. holder, text(fields.e))
+		end
+		if sum > 0 then
+			slices[text(period)] = {fields.e, sum}
+			redis.call('HSET', key, 's:' .. text(period), text(fields.e) .. ' ' .. text(sum))
+		end
+		for number, slice in pairs(slices) do
+			if slice[1] + span <= now then
+				redis.call('HDEL', key, 's:' .. number)
+			end
+		end
+		for holder, over in pairs(older) do
+			if over + span <= now then
+				redis.call('HDEL', key, 'o:' .. holder)
+			end
+		end
+	else
+		redis.call('DEL', key)
+		acked, slices, older = {}, {}, {}
+	end
+	period, used, shares = math.max(now, period + 1), 0, {}
 	fields.e = ends
 	changed = true
 elseif fields.e ~= ends and not (length > 0 and not anchor and fields.e ~= 0 and fields.e < ends) then
@@ -63,17 +101,29 @@ local function drop(holder)
 	redis.call('HDEL', key, 'h:' .. holder, 'a:' .. holder, 'q:' .. holder)
 	changed = true
 end
-for i = 17, #ARGV do
+local function forget(holder)
+	older[holder] = nil
+	redis.call('HDEL', key, 'o:' .. holder)
+end
+for i = dead, #ARGV do
 	if shares[ARGV[i]] then
 		drop(ARGV[i])
 	end
+	if older[ARGV[i]] then
+		forget(ARGV[i])
+	end
+end
+if debt > 0 then
+	shares[me] = (shares[me] or 0) + debt
+	redis.call('HSET', key, 'h:' .. me, text(shares[me]))
 end
 
 local held, waiting = shares[me] or 0, {}
 local mine = replica .. '/'
+local function earlier(holder) return string.sub(holder, 1, #mine) == mine and not string.find(holder, '/', #mine + 1, true) end
 for holder, units in pairs(shares) do
 	if holder ~= me then
-		if string.sub(holder, 1, #mine) == mine and not string.find(holder, '/', #mine + 1, true) then
+		if earlier(holder) then
 			drop(holder) -- it is of this replica, before it was started again
 		else
 			held = held + units
@@ -84,22 +134,45 @@ for holder, units in pairs(shares) do
 	end
 end
 
+local past, counting = 0, {}
+if span > 0 then
+	for _, slice in pairs(slices) do
+		if slice[1] + span > now then
+			past = past + slice[2]
+			counting[#counting + 1] = slice
+		end
+	end
+	for holder, over in pairs(older) do
+		if holder ~= me and over + span > now then
+			if earlier(holder) then
+				forget(holder)
+			elseif (shares[holder] or 0) == 0 and (recall == 0 or (acked[holder] or 0) < recall) then
+				waiting[#waiting + 1] = holder
+			end
+		end
+	end
+end
+
 if answers > 100 then -- most are of replicas that do not exist any more
 	for holder in pairs(acked) do
-		if not shares[holder] then
+		if not shares[holder] and not older[holder] then
 			redis.call('HDEL', key, 'a:' .. holder, 'q:' .. holder)
 			acked[holder] = nil
 		end
 	end
 end
 
-local left = limit - used - held
+local left = limit - used - held - past
+local lack = need - left
 local units, answer, late = 0, 0, 0
 if left >= need then
 	units = math.min(math.max(want, need), left)
 	left = left - units
 	shares[me] = (shares[me] or 0) + units
 	redis.call('HSET', key, 'h:' .. me, text(shares[me]))
+	if older[me] then
+		forget(me) -- its share of that slice was returned before
+	end
 	if units ~= math.max(want, need) - ahead and acked[me] then
 		acked[me] = nil -- it may have units that it does not need
 		redis.call('HDEL', key, 'a:' .. me)
@@ -125,7 +198,7 @@ if changed then
 end
 if fields.e > 0 then
 	if changed then
-		redis.call('PEXPIREAT', key, text(math.ceil(fields.e / 1000) + 60000))
+		redis.call('PEXPIREAT', key, text(math.ceil((fields.e + span) / 1000) + 60000))
 	end
 elseif parallel then
 	redis.call('PEXPIRE', key, idle)
@@ -134,7 +207,25 @@ elseif changed then
 end
 
 local rest = fields.e > 0 and fields.e - now or 0
-local result = {units, left, used, math.max(period, tonumber(epoch)), rest, answer, late}
+local frees = 0
+if span > 0 then
+	local open = used
+	for _, n in pairs(shares) do
+		open = open + n
+	end
+	counting[#counting + 1] = {fields.e, open}
+	table.sort(counting, function(a, b) return a[1] < b[1] end)
+	for _, slice in ipairs(counting) do
+		if slice[2] > 0 then
+			frees = slice[1] + span - now
+			lack = lack - slice[2]
+			if lack <= 0 then
+				break
+			end
+		end
+	end
+end
+local result = {units, left, used, math.max(period, tonumber(epoch)), rest, answer, late, frees}
 for _, holder in ipairs(waiting) do
 	result[#result + 1] = holder
 end

@@ -1,6 +1,10 @@
 package valkey
 
-import "context"
+import (
+	"context"
+
+	"outcrop/quota"
+)
 
 // holder is the name of this replica in an epoch.
 func (b *Bank) holder(epoch int64) string { return b.replica + "/" + number(epoch) }
@@ -13,6 +17,16 @@ func (b *Bank) doubts(runs int, counter func(i int) string) {
 	}
 	b.mu.Unlock()
 	b.nudge()
+}
+
+// mute notes that the server may have taken back units without an answer. Those of a slice that is over cannot be settled, so
+// none of those which began before are returned any more: they count until they are old enough.
+func (b *Bank) mute(returns []quota.Return) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range returns {
+		b.muted = max(b.muted, r.Period)
+	}
 }
 
 // nudge wakes the goroutine that gives signs of life.

@@ -5,7 +5,7 @@
 // server's. A replica is alive while its sign of life, a key that expires after Lifetime, is there. Each time it
 // comes to life, a new epoch begins: shares belong to a replica's epoch, and those of an epoch that is over are given
 // to others or, for requests and tokens, count as used until the period ends. Keys of counters expire a minute after
-// their period; those of parallel calls an hour after their last share. Only a counter of requests or tokens that never
+// their period, or the last slice of a window that slides, does not count any more; those of parallel calls an hour after their last share. Only a counter of requests or tokens that never
 // begins anew never expires.
 //
 // What Valkey loses in a failover or a restart without a disk is not counted. An account that is restricted by ACLs needs
@@ -125,6 +125,7 @@ type Bank struct {
 	alive  map[string]time.Time // until when replicas are taken to be alive
 	shares map[string]share     // by counter
 	doubt  map[string]bool      // counters whose share the server may have changed without an answer
+	muted  int64                // the last period of which the server may have taken back units without an answer
 }
 
 // share is what the replica has drawn of a counter and not returned.

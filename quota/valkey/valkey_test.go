@@ -168,12 +168,14 @@ func TestEachKeyExpires(t *testing.T) {
 	_, err := b.Draw(t.Context(), []quota.Draw{
 		{Counter: "key:x/requests", Limit: 10, Window: quota.Window{Length: time.Minute}, Need: 1, Want: 1},
 		{Counter: "key:x/parallel", Limit: 10, Need: 1, Want: 1},
+		{Counter: "key:y/requests", Limit: 10, Window: quota.Sliding(time.Minute, 5*time.Second), Need: 1, Want: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, most := range map[string]time.Duration{
-		"outcrop:counter:{key:x/requests}": 2*time.Minute + time.Second, "outcrop:counter:{key:x/parallel}": idle, "outcrop:replica:{a}": Lifetime,
+		"outcrop:counter:{key:x/requests}": 2*time.Minute + time.Second, "outcrop:counter:{key:x/parallel}": idle,
+		"outcrop:counter:{key:y/requests}": 2*time.Minute + 6*time.Second, "outcrop:replica:{a}": Lifetime,
 	} {
 		ms, err := do(t, c, "PTTL", key).AsInt64()
 		if left := time.Duration(ms) * time.Millisecond; err != nil || left <= 0 || left > most {
@@ -181,7 +183,7 @@ func TestEachKeyExpires(t *testing.T) {
 		}
 	}
 	keys, err := do(t, c, "KEYS", "*").AsStrSlice()
-	if err != nil || len(keys) != 3 {
+	if err != nil || len(keys) != 4 {
 		t.Errorf("keys %q, %v", keys, err)
 	}
 	do(t, c, "PEXPIRE", "outcrop:counter:{key:x/parallel}", "60000")

@@ -6,6 +6,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // rest reads the members that wireRequest does not name.
@@ -41,6 +42,12 @@ func (d *decoder) member(m jsonx.Member) error {
 	asks := !empty(m.Value)
 	switch m.Name {
 	case "anthropic_version": // the version of the API, as Bedrock and Vertex AI have it in the body
+	case "guardrails": // the gateway's own
+		if asks {
+			names, err := litellm.Guardrails(m.Name, m.Value)
+			d.out.LLM.Guardrails = append(d.out.LLM.Guardrails, names...)
+			return err
+		}
 	case "context_management":
 		return d.contextManagement(m)
 	case "container", "mcp_servers", "thread":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,7 +66,7 @@ func TestMembers(t *testing.T) {
 		{`{"model":"m","tags":["a"],"metadata":{"tags":["b","c"],"d":"e"},"litellm_metadata":{"tags":["f"],"g":"h","i":""}}`, litellm.Options{}, "dropped litellm_metadata.g", llm.Call{Tags: []string{"a", "b", "c", "f"}, Metadata: []llm.Label{{Name: "d", Value: "e"}}}},
 		{`{"model":"m","tags":[],"metadata":{"tags":"one"},"litellm_metadata":{"tags":null}}`, litellm.Options{}, "", llm.Call{Metadata: []llm.Label{{Name: "tags", Value: "one"}}}},
 		{`{"model":"m","extra_headers":{"X-A":"b"}}`, litellm.Options{}, "", llm.Call{Headers: []llm.Label{{Name: "X-A", Value: "b"}}}},
-		{`{"model":"m","timeout":3,"cache":false,"no-log":true}`, litellm.Options{}, "dropped timeout, dropped no-log", llm.Call{}},
+		{`{"model":"m","timeout":3,"cache":false,"no-log":true}`, litellm.Options{}, "", llm.Call{NoLog: true, Routing: llm.Routing{Timeout: 3 * time.Second}}},
 		{`{"model":"m","api_key":"","vertex_project":"","headers":{}, "azure_ad_token":[ ]}`, litellm.Options{}, "", llm.Call{}},
 		{`{"model":"m","input":"a"}`, litellm.Options{Parameters: parameters}, "a, own=\"m\"", llm.Call{DropParams: true}},
 		{`{"model":"m"}`, litellm.Options{Parameters: parameters, Model: "n"}, "of the operator, own=\"n\"", llm.Call{Model: "n", DropParams: true}},
@@ -74,7 +75,12 @@ func TestMembers(t *testing.T) {
 		{`{"model":"m","x":1,"additional_drop_params":[]}`, litellm.Options{}, "x=1", llm.Call{}},
 		{`{"model":"m","safety_identifier":"v","user":"u"}`, litellm.Options{}, "dropped safety_identifier", llm.Call{User: "u"}},
 		{`{"model":"m","extra_headers":{"anthropic-beta":"[\"a\"]","X-A":"b"}}`, litellm.Options{}, "", llm.Call{Headers: []llm.Label{{Name: "X-A", Value: "b"}, {Name: "anthropic-beta", Value: "a"}}}},
-		{`{"model":"m","context_window_fallback_dict":{"a":"b"},"prompt_id":"p","drop_params":true}`, litellm.Options{}, "dropped context_window_fallback_dict, dropped prompt_id", llm.Call{DropParams: true}},
+		{`{"model":"m","context_window_fallback_dict":{"a":"b"},"prompt_id":"p","drop_params":true}`, litellm.Options{}, "dropped prompt_id", llm.Call{DropParams: true}},
+		{`{"model":"m","context_window_fallback_dict":{"m":"b"},"num_retries":0,"stream_timeout":0.5,"disable_fallbacks":true,"fallbacks":["c",{"model":"d"}]}`, litellm.Options{}, "", llm.Call{
+			Routing: llm.Routing{Retries: llm.Some[int64](0), StreamTimeout: time.Second / 2, Fallbacks: []string{"c", "d"}, WindowFallbacks: []string{"b"}, NoFallbacks: true},
+		}},
+		{`{"model":"m","priority":0}`, litellm.Options{}, "", llm.Call{Routing: llm.Routing{Priority: llm.Some[int64](0)}}},
+		{`{"model":"m","priority":"12"}`, litellm.Options{}, "", llm.Call{Routing: llm.Routing{Priority: llm.Some[int64](12)}}},
 		{`{"model":"m","guardrailConfig":{"own":1},"max_completion_tokens":5}`, litellm.Options{Parameters: guarded}, `max_completion_tokens=5, guardrailConfig={"of":"the operator"}, dropped guardrailConfig`, llm.Call{}},
 		{`{"model":"m","additional_drop_params":["guardrailConfig","x"],"x":1}`, litellm.Options{Parameters: guarded}, `guardrailConfig={"of":"the operator"}, max_tokens=7, dropped x`, llm.Call{}},
 	} {
@@ -202,7 +208,7 @@ func TestConnectionSettingsAreNoParametersOfTheModel(t *testing.T) {
 }
 
 func TestSettingsOfLiteLLMItselfAreKnown(t *testing.T) {
-	for name, want := range map[string]bool{"priority": true, "guardrails": true, "timeout": true, "temperature": false, "": false} {
+	for name, want := range map[string]bool{"priority": true, "max_retries": true, "guardrails": true, "timeout": true, "temperature": false, "": false} {
 		if got := litellm.IsSetting(name); got != want {
 			t.Errorf("%s: %t", name, got)
 		}
@@ -214,5 +220,67 @@ func TestAFaultOfAnElementNamesItsIndex(t *testing.T) {
 	err := litellm.FaultAt(3, "must be %s", "a token")
 	if !errors.As(err, &e) || e.Path != "[3]" || e.Reason != "must be a token" {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWhichMembersSetTheConnection(t *testing.T) {
+	for name, want := range map[string]bool{"api_key": true, "aws_region_name": true, "vertex_project": true, "headers": true, "model": false, "extra_headers": false, "temperature": false} {
+		if litellm.SetsConnection(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+func TestRoutingThatCannotBeMeantIsRefused(t *testing.T) {
+	for doc, field := range map[string]string{
+		`{"model":"m","num_retries":-1}`:                              "num_retries",
+		`{"model":"m","num_retries":1.5}`:                             "num_retries",
+		`{"model":"m","priority":"high"}`:                             "priority",
+		`{"model":"m","priority":1.5}`:                                "priority",
+		`{"model":"m","timeout":0}`:                                   "timeout",
+		`{"model":"m","request_timeout":"soon"}`:                      "request_timeout",
+		`{"model":"m","stream_timeout":1e9}`:                          "stream_timeout",
+		`{"model":"m","disable_fallbacks":1}`:                         "disable_fallbacks",
+		`{"model":"m","fallbacks":"b"}`:                               "fallbacks",
+		`{"model":"m","fallbacks":[7]}`:                               "fallbacks[0]",
+		`{"model":"m","fallbacks":["b",{"model":"c","messages":[]}]}`: "fallbacks[1].messages",
+		`{"model":"m","fallbacks":[{"model":7}]}`:                     "fallbacks[0]",
+		`{"model":"m","context_window_fallback_dict":["b"]}`:          "context_window_fallback_dict",
+	} {
+		_, _, err := read(doc, litellm.Options{})
+		if e := llm.AsError(err); err == nil || e.Param != field || e.Status != 400 {
+			t.Errorf("%s: %v, want an error about %s", doc, err, field)
+		}
+	}
+}
+
+func TestRoutingHeaders(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		want        llm.Routing
+		refused     bool
+	}{
+		{"X-Litellm-Timeout", "2.5", llm.Routing{Timeout: 2500 * time.Millisecond}, false},
+		{"X-Litellm-Stream-Timeout", "1", llm.Routing{StreamTimeout: time.Second}, false},
+		{"X-Litellm-Num-Retries", "4", llm.Routing{Retries: llm.Some[int64](4)}, false},
+		{"X-Litellm-Num-Retries", "four", llm.Routing{}, true},
+		{"X-Litellm-Priority", "-2", llm.Routing{Priority: llm.Some[int64](-2)}, false},
+		{"X-Litellm-Priority", "high", llm.Routing{}, true},
+		{"X-Litellm-Timeout", "-1", llm.Routing{}, true},
+		{"X-Litellm-Timeout", "NaN", llm.Routing{}, true},
+		{"X-Other", "1", llm.Routing{}, false},
+	} {
+		got, set, err := litellm.RoutingHeaders(func(name string) string {
+			if name == c.name {
+				return c.value
+			}
+			return ""
+		})
+		if c.refused != (err != nil) || set != (c.name != "X-Other") {
+			t.Errorf("%s: %s: %t, %v", c.name, c.value, set, err)
+		}
+		if diff := cmp.Diff(c.want, got); err == nil && diff != "" {
+			t.Errorf("%s: %s:\n%s", c.name, c.value, diff)
+		}
 	}
 }

@@ -77,6 +77,9 @@ func (r *Reader) Settings(members []jsonx.Member) ([]jsonx.Member, error) {
 // fromConfiguration tells why a setting is refused.
 const fromConfiguration = ": credentials and endpoints come from the gateway's configuration"
 
+// SetsConnection reports whether a member sets how the provider is reached, or with whose credentials.
+func SetsConnection(name string) bool { return isForeign(name) || isClientSetting(name) }
+
 // CheckField refuses a parameter of the model whose name is that of a connection setting.
 func CheckField(name string) error {
 	switch {
@@ -108,8 +111,16 @@ func (r *Reader) Member(m *jsonx.Member) (own bool, err error) {
 		return true, r.tags(m.Name, m.Value)
 	case "litellm_metadata":
 		return true, r.proxyLabels(m)
+	case "guardrails":
+		return true, r.guardrails(m.Name, m.Value)
 	case "extra_headers":
 		return true, r.headers(m)
+	case "no-log":
+		r.Call.NoLog = r.Call.NoLog || string(m.Value) == "true"
+		return true, nil
+	}
+	if isRouting(m.Name) {
+		return true, r.routing(m)
 	}
 	switch settingOf(m.Name) {
 	case noEffect:
@@ -175,8 +186,14 @@ func (r *Reader) labels(m *jsonx.Member) error {
 		case 'n':
 			continue
 		default:
-			if v.Name == "tags" && v.Value.Kind() == '[' {
+			switch {
+			case v.Name == "tags" && v.Value.Kind() == '[':
 				if err := r.tags(m.Name+".tags", v.Value); err != nil {
+					return err
+				}
+				continue
+			case v.Name == "guardrails":
+				if err := r.guardrails(m.Name+".guardrails", v.Value); err != nil {
 					return err
 				}
 				continue
@@ -199,7 +216,50 @@ func (r *Reader) tags(field string, value jsonx.Raw) error {
 	return nil
 }
 
-// proxyLabels reads litellm_metadata, of which only the tags have an effect.
+// guardrails reads which of the gateway's guardrails a request asks for.
+func (r *Reader) guardrails(field string, value jsonx.Raw) error {
+	names, err := Guardrails(field, value)
+	r.Call.Guardrails = append(r.Call.Guardrails, names...)
+	return err
+}
+
+// Guardrails reads the names of guardrails in a request: a list whose items are names, or mappings from names to settings of the call, or one such
+// mapping. Settings of a call are refused: they are not supported.
+func Guardrails(field string, value jsonx.Raw) (names []string, err error) {
+	items := []jsonx.Raw{value}
+	if value.Kind() == '[' {
+		items = nil
+		if err := jsonx.Unmarshal(value, &items); err != nil {
+			return nil, DecodeError(err)
+		}
+	}
+	for _, item := range items {
+		var name string
+		switch {
+		case item.Kind() == '"' && value.Kind() == '[' && jsonx.Unmarshal(item, &name) == nil && name != "":
+			names = append(names, name)
+			continue
+		case item.Kind() != '{':
+			return nil, llm.Invalid(field, "%s must be an array of names of guardrails", field)
+		}
+		members, err := jsonx.Members(item)
+		if err != nil {
+			return nil, DecodeError(err)
+		}
+		for _, m := range members {
+			var set struct {
+				Body jsonx.Raw `json:"extra_body"`
+			}
+			if jsonx.Unmarshal(m.Value, &set) == nil && len(set.Body) > 0 && !jsonx.Empty(set.Body) {
+				return nil, llm.Unsupported(field, "%s: settings of a guardrail for one call (extra_body) are not supported", field)
+			}
+			names = append(names, m.Name)
+		}
+	}
+	return names, nil
+}
+
+// proxyLabels reads litellm_metadata, of which only the tags and guardrails have an effect.
 func (r *Reader) proxyLabels(m *jsonx.Member) error {
 	members, err := jsonx.Members(m.Value)
 	if err != nil {
@@ -210,6 +270,10 @@ func (r *Reader) proxyLabels(m *jsonx.Member) error {
 		case v.Value.Kind() == 'n':
 		case v.Name == "tags":
 			if err := r.tags(m.Name+".tags", v.Value); err != nil {
+				return err
+			}
+		case v.Name == "guardrails":
+			if err := r.guardrails(m.Name+".guardrails", v.Value); err != nil {
 				return err
 			}
 		case !jsonx.Empty(v.Value):
@@ -321,10 +385,9 @@ const (
 // settingOf classifies a member.
 func settingOf(name string) setting {
 	switch name {
-	case "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
-		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
+	case "caching", "cache", "max_retries", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
 		return noEffect
-	case "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
+	case "mock_response", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
 		return unsupported
 	default:
 		return noSetting
@@ -334,5 +397,5 @@ func settingOf(name string) setting {
 // IsSetting reports whether a member is a setting of LiteLLM's own client or proxy, which no provider
 // needs.
 func IsSetting(name string) bool {
-	return name == "tags" || name == "litellm_metadata" || settingOf(name) != noSetting
+	return name == "tags" || name == "guardrails" || name == "litellm_metadata" || name == "no-log" || isRouting(name) || settingOf(name) != noSetting
 }

@@ -121,7 +121,7 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{extracted: extracted}
+	d := &decoder{out: &Request{}, extracted: extracted}
 	w, err := d.read(prepared.Body)
 	if err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 		if err != nil {
 			return nil, err
 		}
-		d = &decoder{extracted: extracted}
+		d = &decoder{out: &Request{}, extracted: extracted}
 		if w, err = d.read(prepared.Body); err != nil {
 			return nil, err
 		}
@@ -152,14 +152,14 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 	}
 	d.out.LLM.Names = &names
 	d.out.Warnings = append(d.out.Warnings, prepared.Warnings...)
-	return &d.out, nil
+	return d.out, nil
 }
 
 func decodeError(err error) error { return litellm.DecodeError(err) }
 
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
-	out       Request
+	out       *Request         // by itself, because it outlives the decoder
 	extracted *jsonx.Extracted // strings extracted from the body; nil if none
 	common    litellm.Reader   // of what all dialects have
 	drop      bool

@@ -13,7 +13,7 @@ import (
 
 // What a target has is not the dialect's business: all that OpenAI defines is decoded.
 func TestParametersWithoutAFieldAreLeftToTheProvider(t *testing.T) {
-	const members = `"seed":7,"stop":[""],"logprobs":true,"top_logprobs":2,"timeout":3,"presence_penalty":0.5,"frequency_penalty":0,"logit_bias":{"1":2},
+	const members = `"seed":7,"stop":[""],"logprobs":true,"top_logprobs":2,"max_retries":3,"presence_penalty":0.5,"frequency_penalty":0,"logit_bias":{"1":2},
 		"modalities":["text","audio"],"audio":{"voice":"a"},"store":false,"prediction":{},"verbosity":"low","prompt_cache_key":"k","own":1`
 	r := asked(t, members, openaichat.Options{})
 	var names []string
@@ -27,7 +27,7 @@ func TestParametersWithoutAFieldAreLeftToTheProvider(t *testing.T) {
 	if diff := cmp.Diff([]int{1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2}, r.LLM.UnmappedAt); diff != "" {
 		t.Errorf("places (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]llm.Warning{{Code: llm.WarnDropped, Field: "stop"}, {Code: llm.WarnDropped, Field: "timeout"}}, r.Warnings); diff != "" {
+	if diff := cmp.Diff([]llm.Warning{{Code: llm.WarnDropped, Field: "stop"}, {Code: llm.WarnDropped, Field: "max_retries"}}, r.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	r = asked(t, `"allowed_openai_params":["seed","logprobs"],"seed":7,"logprobs":"as the model has it","store":true`, openaichat.Options{})

@@ -102,7 +102,7 @@ func TestFormatsOfMedia(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	body := `{"model":"m","input":"a","dimensions":256,"output_dimension":256,"encoding_format":"base64","input_type":"search_query","truncate":"END","max_tokens":8,
-		"normalize":false,"embedding_types":["float","int8","float"],"embeddingPurpose":"X","user":"u","metadata":{"k":"v"},"timeout":5,"extra_headers":{"X-A":"b"},"drop_params":true}`
+		"normalize":false,"embedding_types":["float","int8","float"],"embeddingPurpose":"X","user":"u","metadata":{"k":"v"},"max_retries":5,"extra_headers":{"X-A":"b"},"drop_params":true}`
 	r, err := openaiembed.Decode([]byte(body), openaiembed.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(want, r.LLM); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !r.Base64 || fmt.Sprint(r.Warnings) != "[{dropped timeout }]" {
+	if !r.Base64 || fmt.Sprint(r.Warnings) != "[{dropped max_retries }]" {
 		t.Errorf("base64 %v, warnings %v", r.Base64, r.Warnings)
 	}
 	for _, body := range []string{`"embeddingTypes":"binary"`, `"embedding_types":["binary"]`, `"embeddingTypes":null,"embedding_types":"binary"`} {

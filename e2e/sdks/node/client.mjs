@@ -52,7 +52,7 @@ export async function leaves(leave) {
 
 // gone is the gateway's count of disconnected clients.
 async function gone() {
-  const text = await (await fetch(url + "/metrics")).text();
+  const text = await (await fetch(url + "/metrics", { headers: { Authorization: `Bearer ${key}` } })).text();
   const counted = text.split("\n").filter((l) => l.startsWith("outcrop_requests_total{") && l.includes('status="499"'));
   return counted.reduce((sum, l) => sum + Number(l.split(" ").at(-1)), 0);
 }

@@ -108,11 +108,20 @@ class Reader:
             self.fault(at, f"{n} {unit} are not between {least} and {most}")
 
 
+def judge_input(operation, given):
+    """Returns the faults of what an operation gets."""
+    shape = SERVICE.operation_model(operation).input_shape
+    reader = Reader()
+    report = ParamValidator().validate(reader.read(given, shape, "body"), shape)
+    return ([report.generate_report()] if report.has_errors() else []) + reader.faults
+
+
 def judge(request):
     """Returns the faults of a request, each beginning with the faulty member."""
     path = re.fullmatch(r"/model/((?:[A-Za-z0-9._~:-]|%[0-9A-F]{2})+)/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)", request.get("path", ""))
-    if not path:
-        return ["path: is not that of an operation on a model"]
+    guardrail = re.fullmatch(r"/guardrail/((?:[A-Za-z0-9._~:-]|%[0-9A-F]{2})+)/version/([A-Za-z0-9]+)/apply", request.get("path", ""))
+    if not path and not guardrail:
+        return ["path: is not that of an operation on a model or a guardrail"]
     faults = []
     if request["method"] != "POST":
         faults.append(f"method: {request['method']}")
@@ -124,15 +133,11 @@ def judge(request):
         return [*faults, f"body: {e}"]
     if not isinstance(body, dict) or "modelId" in body:
         return [*faults, "body: is not an object without modelId"]
-    shape = SERVICE.operation_model(OPERATIONS[path[2]]).input_shape
-    reader = Reader()
+    if guardrail:
+        return faults + judge_input("ApplyGuardrail", {**body, "guardrailIdentifier": unquote(guardrail[1], errors="strict"), "guardrailVersion": guardrail[2]})
     if path[2].startswith("invoke"):
         body = {"body": request["body"], "contentType": request["contentType"]}  # a blob is base64 here, too
-    given = reader.read({**body, "modelId": unquote(path[1], errors="strict")}, shape, "body")
-    report = ParamValidator().validate(given, shape)
-    if report.has_errors():
-        faults.append(report.generate_report())
-    return faults + reader.faults
+    return faults + judge_input(OPERATIONS[path[2]], {**body, "modelId": unquote(path[1], errors="strict")})
 
 
 def main():

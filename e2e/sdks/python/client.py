@@ -75,6 +75,7 @@ def arrives(before):
 
 def gone():
     """The gateway's count of disconnected clients."""
-    with urllib.request.urlopen(URL + "/metrics", timeout=120) as r:
+    request = urllib.request.Request(URL + "/metrics", headers={"Authorization": "Bearer " + KEY})
+    with urllib.request.urlopen(request, timeout=120) as r:
         lines = r.read().decode().splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("outcrop_requests_total{") and 'status="499"' in line)

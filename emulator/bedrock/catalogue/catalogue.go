@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -114,8 +115,11 @@ type Catalogue struct {
 }
 
 // Default returns the catalogue that comes with the emulator; its file names the sources of its
-// facts.
-func Default() (*Catalogue, error) { return Parse([]byte(embedded)) }
+// facts. The first call parses it; later ones return the same.
+func Default() (*Catalogue, error) { return parsed() }
+
+// parsed is made once, when it is first asked for: what it holds is immutable.
+var parsed = sync.OnceValues(func() (*Catalogue, error) { return Parse([]byte(embedded)) })
 
 // Parse parses a catalogue in the form of the file catalogue.json: named sets of regions, the
 // properties of families, and models. An error names the invalid field.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -19,15 +20,18 @@ import (
 //go:embed data/*.json
 var embedded embed.FS // never written to
 
-// Embedded returns the built-in catalogue. It parses the data at every call, which takes
-// milliseconds: keep the result.
-func Embedded() (*Catalogue, error) {
+// Embedded returns the built-in catalogue. The first call parses the data, which takes
+// milliseconds; later ones return the same.
+func Embedded() (*Catalogue, error) { return parsed() }
+
+// parsed is made once, when it is first asked for: what it holds is immutable.
+var parsed = sync.OnceValues(func() (*Catalogue, error) {
 	data, err := Files()
 	if err != nil {
 		return nil, err
 	}
 	return Parse(data)
-}
+})
 
 // Files returns the data files that Embedded reads.
 func Files() (fs.FS, error) { return fs.Sub(embedded, "data") }

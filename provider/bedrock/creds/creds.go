@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"outcrop/upstream"
 )
 
 // Kind is the way in which a deployment gets its credentials.
@@ -109,6 +111,8 @@ type Options struct {
 	SessionTags map[string]string
 	// STSEndpoint is aws_sts_endpoint: a URL.
 	STSEndpoint string
+	// Guard determines which addresses STSEndpoint may have.
+	Guard upstream.Guard
 	// Region is aws_region_name: the region of the STS that is asked.
 	Region string
 	// CAFile is a PEM file with the only CAs trusted for credential sources; empty for

@@ -131,6 +131,8 @@ func (p *plan) fixOf(kind Failure) string {
 	switch {
 	case kind == Denied && p.role != "" && p.token != nil:
 		return "In the trust policy of " + p.role + ", allow sts:AssumeRoleWithWebIdentity to the token's issuer as a federated principal, with its audience and subject."
+	case kind == Denied && p.role != "" && len(p.tags) > 0:
+		return "Name the caller in the trust policy of " + p.role + " with the actions sts:AssumeRole and sts:TagSession, and allow the caller both on the role: the session has the tags " + p.tagNames() + "."
 	case kind == Denied && p.role != "":
 		return "Name the caller in the trust policy of " + p.role + ", and allow the caller sts:AssumeRole on the role."
 	case kind == Expired && p.token != nil:
@@ -146,6 +148,15 @@ func (p *plan) fixOf(kind Failure) string {
 	default:
 		return ""
 	}
+}
+
+// tagNames lists the names of the session's tags.
+func (p *plan) tagNames() string {
+	names := make([]string, len(p.tags))
+	for i, t := range p.tags {
+		names[i] = *t.Key
+	}
+	return strings.Join(names, ", ")
 }
 
 func profileNotFound(name string) *Error {

@@ -109,7 +109,7 @@ func (p *plan) timeout(usual time.Duration) time.Duration {
 // support for AWS_CA_BUNDLE accepts no other client than its own.
 type bound struct {
 	ctx   context.Context
-	plain dial
+	plain dial // nil for that of the plan
 }
 
 // dial opens a connection as net.Dialer does.
@@ -165,7 +165,9 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 			return nil, misconfigured("%s %v", setting, err)
 		}
 	}
-	calls.plain = p.dial
+	if calls.plain == nil {
+		calls.plain = p.dial
+	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DisableKeepAlives = true
 		t.DialContext = calls.dial

@@ -56,7 +56,12 @@ func Open(o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{plan: p, now: o.Now, logger: o.Logger}
+	return newSource(p), nil
+}
+
+// newSource makes the source of a plan.
+func newSource(p *plan) *Source {
+	s := &Source{plan: p, now: p.options.Now, logger: p.options.Logger}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -71,7 +76,7 @@ func Open(o Options) (*Source, error) {
 		s.fetch = p.fetch
 	}
 	s.state.Store(st)
-	return s, nil
+	return s
 }
 
 func newPlan(o Options) (*plan, error) {

@@ -29,7 +29,9 @@ type Source struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	wait   sync.WaitGroup // for the renewal
+	wait   sync.WaitGroup // for the renewal, and for sessions that make room
+
+	sessions sessions // with tags of their own
 
 	mu      sync.Mutex    // held to change state and what follows
 	renewal chan struct{} // closed when the renewal under way has ended; nil if none is
@@ -187,6 +189,7 @@ func (s *Source) Close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel()
+	s.closeSessions()
 	s.wait.Wait()
 }
 

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"outcrop/upstream"
 )
 
 // place is a server at the address where a machine asks for its own identity. It
@@ -445,5 +447,25 @@ func TestWhereSTSIsAsked(t *testing.T) {
 		if got := <-asked; got != tt.want {
 			t.Errorf("%s %v: asked %s, want %s", tt.region, tt.environ, got, tt.want)
 		}
+	}
+}
+
+// TestAnSTSThatMayNotBeAskedSeesNoCall has STS at a loopback address, which the strictest guard refuses.
+func TestAnSTSThatMayNotBeAskedSeesNoCall(t *testing.T) {
+	environment(t)
+	server := newSTS(t)
+	t.Setenv("AWS_ENDPOINT_URL_STS", "")
+	for guard, kind := range map[upstream.Guard]Kind{upstream.Anywhere: "", upstream.Administered: "", upstream.PublicOnly: Role} {
+		s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", Region: "eu-west-1", STSEndpoint: server.URL, Guard: guard})
+		before := len(server.requests)
+		_, err := s.Get(t.Context())
+		if refused := kind != ""; refused != (err != nil) || refused != (len(server.requests) == before) {
+			t.Errorf("guard %d: %v, and %d calls", guard, err, len(server.requests)-before)
+		}
+	}
+	t.Setenv("HTTP_PROXY", server.URL)
+	s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", Region: "eu-west-1", STSEndpoint: "http://169.254.169.254", Guard: upstream.Administered})
+	if e := failure(t, s); e.Kind != Unreachable {
+		t.Errorf("a metadata service as STS: %+v", e)
 	}
 }

