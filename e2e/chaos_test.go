@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"outcrop/app"
 	"outcrop/config"
@@ -30,19 +32,42 @@ const (
 	moods
 )
 
+// trail says of each call where it was tried, and how that was.
+type trail struct {
+	began time.Time
+	mu    sync.Mutex
+	tries map[string][]string // by the question
+}
+
+func (t *trail) add(body []byte, what string) {
+	_, question, _ := strings.Cut(string(body), "Question ")
+	question, _, _ = strings.Cut(question, ":")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tries[question] = append(t.tries[question], fmt.Sprintf("%.3f s %s", time.Since(t.began).Seconds(), what))
+}
+
+func (m mood) String() string {
+	return [...]string{well: "well", dead: "dead", stalled: "stalled", throttled: "throttled", failing500: "500"}[m]
+}
+
 // moody is an upstream of OpenAI's API whose mood changes.
 type moody struct {
 	*httptest.Server
+	name     string
+	trail    *trail
 	mood     atomic.Int32
 	answered atomic.Int64
 }
 
-func startMoody(t *testing.T) *moody {
+func startMoody(t *testing.T, name string, tr *trail) *moody {
 	t.Helper()
-	m := &moody{}
+	m := &moody{name: name, trail: tr}
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		switch mood(m.mood.Load()) {
+		feels := mood(m.mood.Load())
+		m.trail.add(body, fmt.Sprintf("%s %s", m.name, feels))
+		switch feels {
 		case dead:
 			panic(http.ErrAbortHandler)
 		case stalled:
@@ -75,14 +100,16 @@ func startMoody(t *testing.T) *moody {
 }
 
 // TestNoCallIsLostWhileDeploymentsFail makes calls, half of them streaming, while deployments are killed, stalled, throttled, broken and
-// restored, and the configuration is reloaded. At each time one deployment of the name is well. What drives the changes is the number of
-// calls, with a fixed seed.
+// restored, and the configuration is reloaded. At each time one deployment of the name is well, and it stays so until the calls have
+// ended that were under way when it became the one: a call that has been refused everywhere finds it in its second round. What
+// drives the changes is the number of calls, with a fixed seed.
 func TestNoCallIsLostWhileDeploymentsFail(t *testing.T) {
 	t.Parallel()
-	const calls, clients = 1200, 8
+	const calls, clients = 1000, 8
 	upstreams := make([]*moody, 4)
+	tries := &trail{began: time.Now(), tries: map[string][]string{}}
 	for i := range upstreams {
-		upstreams[i] = startMoody(t)
+		upstreams[i] = startMoody(t, fmt.Sprintf("d%d", i), tries)
 	}
 	var version atomic.Int64
 	load := func(context.Context) (*config.Config, []config.Problem, error) {
@@ -94,7 +121,7 @@ func TestNoCallIsLostWhileDeploymentsFail(t *testing.T) {
 		if version.Load()%2 == 1 { // an entry that comes and goes
 			fmt.Fprintf(&b, "  - {model_name: sand, litellm_params: {model: openai/m, api_base: %q, api_key: sk-upstream}}\n", upstreams[0].URL+"/v1")
 		}
-		b.WriteString("router_settings: {num_retries: 6, timeout: 4}\n")
+		b.WriteString("router_settings: {num_retries: 7, timeout: 2}\n")
 		cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(b.String()), Providers: all.Providers()})
 		return cfg, problems, nil
 	}
@@ -114,14 +141,24 @@ func TestNoCallIsLostWhileDeploymentsFail(t *testing.T) {
 
 	random := rand.New(rand.NewPCG(16, 4))
 	var mu sync.Mutex
-	safe := 0
+	safe, moved, moves := 0, 0, 0
+	running, ended := map[int]bool{}, sync.NewCond(&mu)
+	settled := func() bool { // whether all calls have ended that began before the last move
+		for n := range running {
+			if n < moved {
+				return false
+			}
+		}
+		return true
+	}
 	change := func(n int) {
 		mu.Lock()
 		defer mu.Unlock()
-		if n%40 == 0 { // the next one is well before the last one may fail
+		if n >= moved+40 && settled() { // the next one is well before the last one may fail
 			next := (safe + 1) % len(upstreams)
 			upstreams[next].mood.Store(int32(well))
-			safe = next
+			safe, moved = next, n
+			moves++
 		}
 		if i := random.IntN(len(upstreams)); i != safe {
 			upstreams[i].mood.Store(random.Int32N(int32(moods)))
@@ -135,24 +172,36 @@ func TestNoCallIsLostWhileDeploymentsFail(t *testing.T) {
 	}
 	var made atomic.Int64
 	var lost sync.Map
-	var running sync.WaitGroup
+	var all sync.WaitGroup
 	for range clients {
-		running.Go(func() {
+		all.Go(func() {
 			for {
 				n := int(made.Add(1))
 				if n > calls {
 					return
 				}
+				mu.Lock()
+				for n >= moved+80 && !settled() { // or one call that is stalled would see no change of many
+					ended.Wait()
+				}
+				running[n] = true
+				mu.Unlock()
 				if n%5 == 0 {
 					change(n)
 				}
-				if what := chaosCall(t, a.URL(), n%2 == 0); what != "" {
-					lost.Store(n, what)
+				if what := chaosCall(t, a.URL(), n); what != "" {
+					tries.mu.Lock()
+					lost.Store(n, fmt.Sprintf("%s\n  ended %.3f tried: %s", what, time.Since(tries.began).Seconds(), strings.Join(tries.tries[strconv.Itoa(n)], "; ")))
+					tries.mu.Unlock()
 				}
+				mu.Lock()
+				delete(running, n)
+				ended.Broadcast()
+				mu.Unlock()
 			}
 		})
 	}
-	running.Wait()
+	all.Wait()
 	n := 0
 	lost.Range(func(_, what any) bool {
 		if n++; n <= 5 {
@@ -167,13 +216,17 @@ func TestNoCallIsLostWhileDeploymentsFail(t *testing.T) {
 	if answered < calls {
 		t.Errorf("the upstreams have answered %d times, which is less than the %d calls", answered, calls)
 	}
-	t.Logf("%d calls, %d reloads, %d lost, %d answers of upstreams", calls, version.Load(), n, answered)
+	if moves < 4 {
+		t.Errorf("which deployment is well has changed %d times, want 4 or more", moves)
+	}
+	t.Logf("%d calls, %d reloads, %d moves, %d lost, %d answers of upstreams", calls, version.Load(), moves, n, answered)
 }
 
 // chaosCall makes a call, and says what is wrong with its answer; empty if nothing is.
-func chaosCall(t *testing.T, address string, stream bool) string {
+func chaosCall(t *testing.T, address string, n int) string {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"stone","stream":%t,"messages":[{"role":"user","content":"Name three rocks."}]}`, stream)
+	stream := n%2 == 0
+	body := fmt.Sprintf(`{"model":"stone","stream":%t,"messages":[{"role":"user","content":"Question %d: name three rocks."}]}`, stream, n)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
 		return err.Error()

@@ -89,16 +89,32 @@ type candidates struct {
 	call  *llm.Call
 	model func(t *deployment) string
 
-	tried []*deployment
-	room  [4]*deployment // for tried
-	full  []*deployment  // whose limits have just refused the call
-	fewer bool           // the name has others
+	tried  []*deployment  // in this round
+	rounds int            // that have ended
+	room   [4]*deployment // for tried
+	full   []*deployment  // whose limits have just refused the call
+	fewer  bool           // the name has others
 }
 
 // next returns the deployment to be tried next: one that is well and was not tried, as the strategy ranks them, else one in
-// cooldown. When all have been tried it begins again. It is claimed, if it is well. It is nil only if the limits of all have refused
-// the call.
+// cooldown. When all have been tried another round begins, in which the one that has failed last has its turn after the others. The
+// deployment is claimed, if it is well. It is nil only if the limits of all have refused the call.
 func (c *candidates) next(now time.Time) *deployment {
+	t := c.untried(now)
+	if t != nil || len(c.tried) == 0 {
+		return t
+	}
+	c.rounds++
+	c.tried = append(c.tried[:0], c.tried[len(c.tried)-1])
+	if t = c.untried(now); t == nil {
+		c.tried = c.tried[:0]
+		t = c.untried(now)
+	}
+	return t
+}
+
+// untried is next within a round; nil if all have been tried.
+func (c *candidates) untried(now time.Time) *deployment {
 	for i := range c.tiers {
 		if t := c.choose(&c.tiers[i], now); t != nil {
 			return t
@@ -112,10 +128,6 @@ func (c *candidates) next(now time.Time) *deployment {
 			}
 		}
 	}
-	if soonest == nil && len(c.tried) > 0 {
-		c.tried = c.tried[:0]
-		return c.next(now)
-	}
 	return soonest
 }
 
@@ -125,7 +137,7 @@ func (c *candidates) above(order int, now time.Time) *deployment {
 	if at < 0 {
 		return nil
 	}
-	c.tiers, c.fewer = c.tiers[at:], true
+	c.tiers, c.fewer, c.rounds = c.tiers[at:], true, 0
 	return c.next(now)
 }
 

@@ -19,10 +19,11 @@ const (
 	backoffCap  = 8 * time.Second
 )
 
-// backoff is the pause after a number of failed attempts, at least the provider's Retry-After.
-func backoff(tries int, after string, random func() float64) time.Duration {
+// backoff is the pause before a deployment is tried again that has failed a number of times before, at least the provider's
+// Retry-After.
+func backoff(failures int, after string, random func() float64) time.Duration {
 	d := backoffBase
-	for range min(tries, 2) {
+	for range min(failures, 2) {
 		d = min(10*d, backoffCap)
 	}
 	d = d/2 + time.Duration(random()*float64(d/2))
@@ -77,8 +78,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// shouldRetry decides whether another try follows a failure, and after which pause.
-func (c *call) shouldRetry(e *llm.Error, tries int, failed, next *deployment) (time.Duration, bool) {
+// shouldRetry decides whether another try follows a failure, and after which pause. tries and rounds are how many came before: a
+// round is one try with each deployment.
+func (c *call) shouldRetry(e *llm.Error, tries, rounds int, failed, next *deployment) (time.Duration, bool) {
 	most, named := c.retries(e, failed)
 	if tries >= most || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
 		return 0, false // a response arrived, and another attempt would find no more memory
@@ -86,13 +88,16 @@ func (c *call) shouldRetry(e *llm.Error, tries int, failed, next *deployment) (t
 	r := c.r
 	elsewhere := next != failed
 	var pause time.Duration
+	if elsewhere && rounds > 0 { // next has failed as well, a while ago
+		pause = backoff(rounds-1, "", r.opt.Random)
+	}
 	switch e.CanRetry() {
 	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
 		if ranOut(e) && !elsewhere {
 			return 0, false // the gateway's own timeout expired; the same deployment would use it up again
 		}
 		if !elsewhere {
-			pause = backoff(tries, e.RetryAfter, r.opt.Random)
+			pause = backoff(rounds-1, e.RetryAfter, r.opt.Random)
 		}
 	case llm.RetryAfterRefresh:
 		if tries > 0 {
@@ -101,7 +106,7 @@ func (c *call) shouldRetry(e *llm.Error, tries int, failed, next *deployment) (t
 	case llm.RetryNo, llm.RetryOtherTarget:
 		switch {
 		case named && !elsewhere:
-			pause = backoff(tries, e.RetryAfter, r.opt.Random)
+			pause = backoff(rounds-1, e.RetryAfter, r.opt.Random)
 		case !named && (!elsewhere || e.Responsible() == llm.ActorCaller && !missing(e)):
 			return 0, false // another deployment may have other credentials and permissions, but an invalid request is invalid everywhere
 		}
@@ -111,7 +116,7 @@ func (c *call) shouldRetry(e *llm.Error, tries int, failed, next *deployment) (t
 	}
 	now := r.opt.Now()
 	if elsewhere && next.well(now) {
-		return 0, true // it adds no load to the failing deployment, and has its own time
+		return pause, true // it adds no load to the failing deployment, and has its own time
 	}
 	if pause > longestPause || !elsewhere && now.Add(pause).Sub(c.start) >= cmp.Or(c.req.Routing.Timeout, next.Timeout) {
 		return 0, false // the client gets the error at once, with the Retry-After

@@ -138,6 +138,7 @@ func TestTries(t *testing.T) {
 		{name: "other credentials may have the rights", first: []step{{err: denied}}, second: []step{{}}, calls: [2]int{1, 1}},
 		{name: "expired credentials are refreshed once", first: []step{{err: expired}, {}}, calls: [2]int{2, 0}},
 		{name: "credentials that stay expired", first: []step{{err: expired}}, calls: [2]int{2, 0}, status: 403},
+		{name: "a second round waits, and begins with another than the last", first: []step{{err: unavailable()}, {err: unavailable()}, {}}, second: []step{{err: throttled}, {err: throttled}}, calls: [2]int{2, 1}, status: 503, pauses: []time.Duration{100 * time.Millisecond}},
 		{name: "elsewhere at once", first: []step{{err: unavailable()}}, second: []step{{}}, calls: [2]int{1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

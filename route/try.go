@@ -144,7 +144,7 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 			return Served{}, e
 		}
 		next = from.next(r.opt.Now())
-		pause, ok := c.shouldRetry(e, tries, t, next)
+		pause, ok := c.shouldRetry(e, tries, from.rounds, t, next)
 		if !ok && ctx.Err() == nil && worthAnother(e) {
 			if higher := from.above(t.Order, r.opt.Now()); higher != nil {
 				next.unclaim(t, higher)

@@ -15,6 +15,9 @@ import (
 	"outcrop/internal/port"
 )
 
+// litellmPatience limits LiteLLM's start, which takes 10 s of processor time that other tests want too.
+const litellmPatience = 10 * time.Minute
+
 // startLiteLLM runs LiteLLM's proxy, which scripts/setup-tests installs, until the test ends, and returns
 // its address. It fetches nothing.
 func startLiteLLM(t *testing.T, config string) string {
@@ -67,7 +70,7 @@ func startLiteLLM(t *testing.T, config string) string {
 		_ = cmd.Wait() // it is ended by a signal
 	}()
 	t.Cleanup(func() { <-ended })
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
 	defer cancel()
 	address := "http://" + net.JoinHostPort(host, number)
 	for !ready(ctx, address) {
