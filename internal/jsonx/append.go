@@ -2,7 +2,6 @@ package jsonx
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -137,21 +136,6 @@ func (w *Writer) Members(members []Member) {
 		w.AnyKey(m.Name)
 		w.Raw(m.Value)
 	}
-}
-
-// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
-// U+FFFD.
-func AppendString(dst []byte, s string) []byte {
-	start := len(dst)
-	dst = append(dst, '"')
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only reports that bytes were replaced
-			return dst
-		}
-	}
-	dst = append(dst, s...)
-	return append(dst, '"')
 }
 
 // Array returns an array of values, as they are.

@@ -265,12 +265,12 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 		return nil, false
 	}
 	doc, ascii := p.doc, true
-	for i := p.at + 1; i < len(doc); i++ {
-		c := doc[i]
-		if ordinary[c] {
-			continue
+	for i := p.at + 1; ; i++ {
+		i += run(doc[i:])
+		if i >= len(doc) {
+			break
 		}
-		switch {
+		switch c := doc[i]; {
 		case c == '"':
 			text = doc[p.at : i+1]
 			p.at = i + 1
@@ -278,7 +278,10 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 			return text, escaped
 		case c == '\\':
 			escaped = true
-			i++
+			if i++; i == len(doc) {
+				p.gone = true
+				return nil, false
+			}
 		case c < ' ':
 			p.gone = true
 			return nil, false
@@ -289,14 +292,6 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 	p.gone = true
 	return nil, false
 }
-
-// ordinary are the bytes of which a string may consist without looking at them more closely.
-var ordinary = func() (is [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		is[c] = c != '"' && c != '\\'
-	}
-	return is
-}()
 
 // number reads a number (RFC 8259, section 6).
 func (p *Plain) number() []byte {
