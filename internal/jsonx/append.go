@@ -112,7 +112,10 @@ func (w *Writer) PrefixedBase64(prefix string, text []byte) {
 func (w *Writer) Int(n int64) { w.value(true); w.Buf = strconv.AppendInt(w.Buf, n, 10) }
 
 // Float writes a number in the shortest form that parses to the same value.
-func (w *Writer) Float(f float64) { w.value(true); w.Buf = jsontext.AppendFloat(w.Buf, f, 64) }
+func (w *Writer) Float(f float64) { w.value(true); w.Buf = AppendFloat(w.Buf, f) }
+
+// AppendFloat appends a number in the shortest form that parses to the same value. It must be finite.
+func AppendFloat(dst []byte, f float64) []byte { return jsontext.AppendFloat(dst, f, 64) }
 
 // Bool writes true or false.
 func (w *Writer) Bool(b bool) { w.value(true); w.Buf = strconv.AppendBool(w.Buf, b) }
