@@ -22,6 +22,9 @@ type Plain struct {
 	// names are those of the members of all open objects, of which the innermost are last.
 	names [maxPlainNames][]byte
 	named int
+	// first is whether nothing has been read of the value that Open has entered, and outer is named at the Open of each open value.
+	first bool
+	outer [maxPlainDepth]int
 }
 
 // Bounds of what is plain: members that were read of all open objects, and nesting.
