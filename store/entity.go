@@ -13,11 +13,13 @@ const (
 	KindMember       Kind = "member" // a user in a team
 	KindOrganization Kind = "organization"
 	KindOrgMember    Kind = "organization_member" // a user in an organisation; its id is as a member's
+	KindProject      Kind = "project"             // a use of a team's models, to which keys of the team belong
 	KindCustomer     Kind = "customer"            // a client's own user, LiteLLM's end user
 	KindBudget       Kind = "budget"
 	KindTag          Kind = "tag"
 	KindModel        Kind = "model"
 	KindAccessGroup  Kind = "access_group"
+	KindGroupBudget  Kind = "access_group_budget" // what all who may use an access group of models may spend; its id is the group's name
 	KindCredential   Kind = "credential"
 	KindInvitation   Kind = "invitation"
 	KindLogin        Kind = "login"   // of the command line: who has signed in for it, until it has its key

@@ -154,6 +154,9 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	if len(list) > 0 { // the key's list is asked first
 		c.allowed = slices.Insert(c.allowed, 0, allowance{store.KindKey, wholeKey, list})
 	}
+	if err := b.project(ctx, doc.ProjectID); err != nil {
+		return err
+	}
 	if err := b.user(ctx); err != nil {
 		return err
 	}
@@ -364,6 +367,23 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 	}
 	for model, most := range doc.ofModels(func(f *folded) map[string]optional[int64] { return f.ModelTPM }) {
 		c.byModel = append(c.byModel, rate(whatTokens, "@"+model+"/tokens", model, most, quota.Limit{Window: minute}))
+	}
+	if kind != store.KindProject {
+		return
+	}
+	for _, of := range [...]struct {
+		tokens Counted
+		suffix string
+		limits func(f *folded) map[string]optional[int64]
+	}{
+		{InputTokens, "/input_tokens", func(f *folded) map[string]optional[int64] { return f.ModelInputTPM }},
+		{OutputTokens, "/output_tokens", func(f *folded) map[string]optional[int64] { return f.ModelOutputTPM }},
+	} {
+		for model, most := range doc.ofModels(of.limits) {
+			l := rate(whatTokens, "@"+model+of.suffix, model, most, quota.Limit{Window: minute})
+			l.scope.tokens = of.tokens
+			c.byModel = append(c.byModel, l)
+		}
 	}
 }
 

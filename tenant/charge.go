@@ -48,6 +48,7 @@ type Caller struct {
 	teams []*Caller
 
 	teamBlocked, userBlocked, userInactive bool
+	projectBlocked                         string // the project, if it is blocked
 	expires                                time.Time
 	aliases, teamAliases                   map[string]string
 	cacheControls                          []string
@@ -111,6 +112,8 @@ func (c *Caller) usable(now time.Time) error {
 		return expired(c.Name, c.expires, now)
 	case c.teamBlocked:
 		return blocked("the team "+c.TeamID, "The gateway's operator can unblock it with /team/unblock.")
+	case c.projectBlocked != "":
+		return blocked("the project "+c.projectBlocked, "The gateway's operator can unblock it with /project/update.")
 	case c.userInactive:
 		return blocked("the user "+c.UserID, "The identity provider has deactivated the user, and can activate the user again (SCIM).")
 	case c.userBlocked:

@@ -25,6 +25,7 @@ type document struct {
 	UserID         string `json:"user_id"`
 	TeamID         string `json:"team_id"`
 	OrganizationID string `json:"organization_id"`
+	ProjectID      string `json:"project_id"`
 	BudgetID       string `json:"budget_id"`
 	UserRole       string `json:"user_role"`
 	UserEmail      string `json:"user_email"`
@@ -82,6 +83,8 @@ type folded struct {
 	TempExpiry      optional[string]           `json:"temp_budget_expiry"`
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
 	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
+	ModelInputTPM   map[string]optional[int64] `json:"model_itpm_limit"` // of projects
+	ModelOutputTPM  map[string]optional[int64] `json:"model_otpm_limit"` // of projects
 	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
 	Demanded        labels                     `json:"enforced_params"`
 	ServiceAccount  present                    `json:"service_account_id"`          // of a key; may be null
