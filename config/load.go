@@ -381,6 +381,8 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 			if cfg.Accounting.Tokens.Enabled, _ = l.boolean(k, n, path); cfg.Accounting.Tokens.Enabled {
 				enabled = n
 			}
+		case "role_permissions":
+			cfg.Accounting.Tokens.Policy.RolePermissions = l.rolePermissions(n, path)
 		case "litellm_jwtauth":
 			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
 		case "max_parallel_requests", "global_max_parallel_requests", "token_rate_limit_type":

@@ -11,6 +11,8 @@ import (
 const (
 	sectionRoleMapping  = sectionTokens + ".role_mappings[]"
 	sectionScopeMapping = sectionTokens + ".scope_mappings[]"
+
+	sectionRolePermission = "general_settings.role_permissions[]"
 )
 
 // roleMappings reads role_mappings.
@@ -35,6 +37,37 @@ func (l *loader) roleMappings(n *node, path string) (all []tenant.RoleMapping) {
 			continue
 		}
 		all = append(all, m)
+	}
+	return all
+}
+
+// rolePermissions reads general_settings.role_permissions.
+func (l *loader) rolePermissions(n *node, path string) (all []tenant.RolePermission) {
+	for i, item := range n.items {
+		var p tenant.RolePermission
+		at := path + "[" + strconv.Itoa(i) + "]"
+		l.fields(item, sectionRolePermission, at, nil, func(k Key, n *node, path string) {
+			switch k.Name {
+			case "models":
+				p.Models = append([]string{}, l.texts(n, path)...)
+			case "routes":
+				p.Routes = l.routes(k, n, path)
+			case "role":
+				s, ok := l.text(k, n, path)
+				switch role := tenant.TokenRole(s); {
+				case !ok:
+				case role == tenant.TokenOfAdmin, role == tenant.TokenOfTeam, role == tenant.TokenOfUser:
+					p.Role = role
+				default:
+					l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of tokens", "proxy_admin, team, internal_user", "")
+				}
+			}
+		})
+		if p.Role == "" {
+			l.errorAt(item.file, item.line, item.column, at, "must have role", "proxy_admin, team or internal_user, and the models and routes that tokens with it may call", "")
+			continue
+		}
+		all = append(all, p)
 	}
 	return all
 }

@@ -101,6 +101,9 @@ func (l *loader) tokenEnvironment(cfg *Config, n *node, path string) {
 	if cfg.General.MasterKey == "" {
 		l.errorAt(n.file, n.line, n.column, path, "needs general_settings.master_key: without it, anyone may call, with or without a token", "", "set a master key, which clients with tokens need not know")
 	}
+	if len(to.Policy.RolePermissions) > 0 && !to.Policy.EnforceRoles {
+		l.warnAt(n.file, n.line, n.column, path, "role_permissions have no effect without litellm_jwtauth.enforce_rbac", "set it to true")
+	}
 	urls, _ := l.env("JWT_PUBLIC_KEY_URL")
 	for address := range strings.SplitSeq(urls, ",") {
 		if address = strings.TrimSpace(address); address == "" {

@@ -64,7 +64,8 @@ type Filter struct {
 
 // Change is what one request changes, in one transaction.
 type Change struct {
-	// Put are entities to write; Create says that none of them may exist, and ErrExists is returned otherwise.
+	// Put are entities to write; Create says that none of them may exist, but for those that were read and have a revision, and
+	// ErrExists is returned otherwise.
 	Put    []Entity
 	Create bool
 	// Delete are entities to delete. They are kept for the record.

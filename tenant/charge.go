@@ -41,6 +41,8 @@ type Caller struct {
 	customer string
 	// scopes are the only models that a token may call by its scopes; nil for all.
 	scopes []string
+	// permission is what a token may call by its role; nil for everything.
+	permission *RolePermission
 	// demands are the members that bodies must have, and service is whether the key is a service account's.
 	demands []string
 	service bool

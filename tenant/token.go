@@ -32,6 +32,8 @@ type Tokens struct {
 	// enforce_rbac.
 	RoleMappings []RoleMapping
 	EnforceRoles bool
+	// RolePermissions are what tokens may call by their roles, if EnforceRoles is set: general_settings.role_permissions.
+	RolePermissions []RolePermission
 	// ScopeMappings hold if EnforceScopes is set: enforce_scope_based_access.
 	ScopeMappings []ScopeMapping
 	EnforceScopes bool
@@ -236,7 +238,7 @@ func (d *Directory) bearers(ctx context.Context, r *reading, hash string, who *i
 
 // bearer makes the caller of a token for one team.
 func (d *Directory) bearer(ctx context.Context, r *reading, hash string, who *identity, team string) (*Caller, error) {
-	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity)}
+	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity), permission: d.opt.Settings.Tokens.permission(who.Identity)}
 	c.ends(who.Expires)
 	b := builder{d: d, r: r, c: c}
 	doc, err := b.team(ctx, nil)

@@ -84,6 +84,8 @@ type Options struct {
 	AdminRoutes []string
 	// KnownMembers is whether SCIM's groups can have only members who are users already; others become users otherwise.
 	KnownMembers bool
+	// AdminGroup is the id or the name of the SCIM group whose members are proxy admins; empty for none.
+	AdminGroup string
 	// Defaults are what new keys, users and teams have beside what requests say.
 	Defaults Defaults
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
@@ -196,6 +198,8 @@ type exchange struct {
 	made map[string]string
 	// place is the address of what was made; empty for none.
 	place string
+	// file is the name of an answer that is to be saved, which is of the type media; empty for none.
+	file, media string
 }
 
 // serve authenticates a request, checks that its caller may call the endpoint, and writes its answer.
@@ -236,6 +240,13 @@ func (h *Handler) serve(e endpoint) http.HandlerFunc {
 		}
 		if e.scim() {
 			writeSCIM(w, cmp.Or(e.status, http.StatusOK), out)
+			return
+		}
+		if x.file != "" {
+			w.Header().Set("Content-Disposition", `attachment; filename="`+x.file+`"`)
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Content-Type", x.media)
+			_, _ = w.Write(out) // nobody can be told
 			return
 		}
 		door.WriteJSON(w, cmp.Or(e.status, http.StatusOK), out)

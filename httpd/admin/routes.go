@@ -32,7 +32,7 @@ const (
 // endpoints is the table of the API: who may call what follows LiteLLM (litellm/proxy/_types.py, LiteLLMRoutes).
 func endpoints() []endpoint {
 	var all []endpoint
-	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), projectEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints()} {
+	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), projectEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints(), usageEndpoints()} {
 		all = append(all, part...)
 	}
 	return all
@@ -232,6 +232,41 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/customer/daily/activity", "/end_user/daily/activity"}, "the same of customers", readers, daily(store.KindCustomer, "end_user_ids", false), 0},
 		{get, []string{"/customer/daily/activity/aggregated", "/end_user/daily/activity/aggregated"}, "the same, with all days in one answer", readers, daily(store.KindCustomer, "end_user_ids", true), 0},
 	}
+}
+
+// usageEndpoints are the parts of /daily/activity: the keys that have spent most, found or of one model, and all of it as a file.
+func usageEndpoints() []endpoint {
+	own := readers | leader | user | userViewer
+	var all []endpoint
+	for _, of := range [...]struct {
+		kind     store.Kind
+		ids      string
+		who      who
+		prefixes []string
+	}{
+		{store.KindUser, "user_id", own, []string{"/user"}},
+		{store.KindTeam, "team_ids", own, []string{"/team"}},
+		{store.KindOrganization, "organization_ids", readers | leader, []string{"/organization"}},
+		{store.KindTag, "tags", readers, []string{"/tag"}},
+		{store.KindCustomer, "end_user_ids", readers, []string{"/customer", "/end_user"}},
+	} {
+		add := func(path, about string, do func(x *exchange, kind store.Kind, ids string) ([]byte, error)) {
+			paths := make([]string, len(of.prefixes))
+			for i, prefix := range of.prefixes {
+				paths[i] = prefix + "/daily/activity/" + path
+			}
+			all = append(all, endpoint{get, paths, about, of.who, func(x *exchange) ([]byte, error) { return do(x, of.kind, of.ids) }, 0})
+		}
+		add("aggregated/keys", "what keys have cost, the dearest first", (*exchange).usageKeys)
+		add("aggregated/search", "the same of keys by parts of their names, hashes and users", (*exchange).searchUsage)
+		add("aggregated/model_top_keys", "the keys that have spent most on a model", (*exchange).modelKeys)
+		add("export", "what days have cost, as CSV or JSON", (*exchange).exportUsage)
+		if of.kind == store.KindUser {
+			add("aggregated/users", "what the users of keys have cost, the dearest first", (*exchange).usageUsers)
+			add("aggregated/cache_leakage_keys", "the keys that have had most tokens of prompts outside of providers' caches", (*exchange).leakyKeys)
+		}
+	}
+	return all
 }
 
 func ownReport(kind store.Kind, name string) func(x *exchange) ([]byte, error) {
