@@ -34,6 +34,10 @@ type Tokens struct {
 	EnforceRoles bool
 	// RolePermissions are what tokens may call by their roles, if EnforceRoles is set: general_settings.role_permissions.
 	RolePermissions []RolePermission
+	// SyncUsers is whether users get the role that RoleSyncs say for the roles of their tokens, which are looked through in their
+	// order, and with SyncTeams the teams: sync_user_role_and_teams.
+	SyncUsers, SyncTeams bool
+	RoleSyncs            []RoleSync
 	// ScopeMappings hold if EnforceScopes is set: enforce_scope_based_access.
 	ScopeMappings []ScopeMapping
 	EnforceScopes bool
@@ -156,6 +160,9 @@ func (d *Directory) known(ctx context.Context, r *reading, who *identity) error 
 		if there, err = d.exists(ctx, r, who.user); err != nil || !there {
 			return cmp.Or(err, errChanging)
 		}
+	}
+	if err := d.sync(ctx, who); err != nil {
+		return err
 	}
 	if who.team != "" || len(who.teams) > 0 {
 		return nil
