@@ -8,6 +8,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/quota"
+	"outcrop/tenant"
 )
 
 // Accounting is how budgets and rate limits are enforced, and where what they count is kept.
@@ -31,6 +32,8 @@ type Accounting struct {
 	KnownMembers bool
 	// AdminGroup is the id or the name of the SCIM group whose members are admins; empty for none.
 	AdminGroup string
+	// Priorities are the shares of models by priority; nil for none.
+	Priorities *tenant.Priorities
 	// BudgetStatus is the HTTP status of calls whose budget is used up.
 	BudgetStatus int
 	// EstimatedOutput is how many tokens are reserved for a response that the request does not bound; 0 for the

@@ -12,6 +12,7 @@ const (
 	sectionRoleMapping  = sectionTokens + ".role_mappings[]"
 	sectionScopeMapping = sectionTokens + ".scope_mappings[]"
 
+	sectionRoleSync       = sectionTokens + ".jwt_litellm_role_map[]"
 	sectionRolePermission = "general_settings.role_permissions[]"
 )
 
@@ -72,6 +73,32 @@ func (l *loader) rolePermissions(n *node, path string) (all []tenant.RolePermiss
 	return all
 }
 
+// roleSyncs reads jwt_litellm_role_map.
+func (l *loader) roleSyncs(n *node, path string) (all []tenant.RoleSync) {
+	for i, item := range n.items {
+		var m tenant.RoleSync
+		at := path + "[" + strconv.Itoa(i) + "]"
+		l.fields(item, sectionRoleSync, at, nil, func(k Key, n *node, path string) {
+			s, ok := l.text(k, n, path)
+			switch role := tenant.Role(s); {
+			case !ok:
+			case k.Name == "jwt_role":
+				m.Claimed = s
+			case slices.Contains([]tenant.Role{tenant.RoleAdmin, tenant.RoleAdminViewer, tenant.RoleUser, tenant.RoleUserViewer}, role):
+				m.Role = role
+			default:
+				l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of users", "proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer", "")
+			}
+		})
+		if m.Claimed == "" || m.Role == "" {
+			l.errorAt(item.file, item.line, item.column, at, "must have jwt_role and litellm_role", "a value of the claim of roles_jwt_field, and the role of users who have it", "")
+			continue
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 // scopeMappings reads scope_mappings.
 func (l *loader) scopeMappings(n *node, path string) (all []tenant.ScopeMapping) {
 	for i, item := range n.items {
@@ -111,6 +138,9 @@ func (l *loader) roleSettings(to *Tokens, n *node, path string) {
 	}
 	if has("scope_mappings") && !to.Policy.EnforceScopes {
 		wrong("has scope_mappings without enforce_scope_based_access: true, so they would restrict nothing", "both, or neither")
+	}
+	if len(to.Policy.RoleSyncs) > 0 && (!to.Policy.SyncUsers || to.Fields.Roles == "") {
+		l.warnAt(n.file, n.line, n.column, path, "jwt_litellm_role_map has no effect without sync_user_role_and_teams and roles_jwt_field", "set both of them")
 	}
 	if len(to.Policy.RoleMappings) > 0 && to.Fields.Roles == "" {
 		l.warnAt(n.file, n.line, n.column, path, "role_mappings have no effect without roles_jwt_field", "set it to the claim with the roles")

@@ -55,6 +55,10 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 			to.Policy.UserRoles = l.texts(n, path)
 		case "role_mappings":
 			to.Policy.RoleMappings = l.roleMappings(n, path)
+		case "jwt_litellm_role_map":
+			to.Policy.RoleSyncs = l.roleSyncs(n, path)
+		case "sync_user_role_and_teams":
+			to.Policy.SyncUsers, _ = l.boolean(k, n, path)
 		case "enforce_rbac":
 			to.Policy.EnforceRoles, _ = l.boolean(k, n, path)
 		case "scope_mappings":
@@ -78,6 +82,7 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 		}
 	})
 	to.Policy.NeedTeam = to.Fields.Team != ""
+	to.Policy.SyncTeams = to.Policy.SyncUsers && to.Fields.Teams != ""
 	l.roleSettings(to, n, path)
 }
 

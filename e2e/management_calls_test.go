@@ -59,7 +59,7 @@ func managementCalls() []managementCall {
 		with("POST", "/team/{team_id}/disable_logging", "/team/page/disable_logging", ``),
 		post("/project/new", `{"project_id": "page", "team_id": "page", "models": ["nova"], "max_budget": 1}`),
 		post("/project/update", `{"project_id": "page", "max_budget": 2}`),
-		get("/project/info", "/project/info?project_id=page"),
+		get("/project/info", "/project/info?project_id=none"),
 		with("DELETE", "/project/delete", "/project/delete", `{"project_ids": ["page"]}`),
 		get("/team/{team_id}/members/me", "/team/page/members/me"),
 

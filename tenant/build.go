@@ -132,7 +132,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
-	c.guardrails, c.regions = doc.guardrails(), doc.regions()
+	c.guardrails, c.regions, c.priority = doc.guardrails(), doc.regions(), string(doc.Metadata.Priority)
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -184,6 +184,7 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	c.teamBlocked = doc.Blocked.Value
+	c.priority = cmp.Or(string(doc.Metadata.Priority), c.priority) // the team's precedes, as in LiteLLM
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
 	c.tags = slices.Concat(c.tags, doc.tags())

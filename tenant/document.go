@@ -91,6 +91,7 @@ type folded struct {
 	Inactive        denied                     `json:"scim_active"`                 // of a user whom an identity provider has deactivated
 	Logging         loggers                    `json:"logging"`                     // of keys and teams
 	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
+	Priority        name                       `json:"priority"`                    // of a key or a team
 	Region          name                       `json:"allowed_model_region"`        // of customers, and in the metadata of the others
 	Cache           jsonx.Raw                  `json:"cache"`                       // of a key: what requests say in a member of this name
 }

@@ -176,6 +176,7 @@ GET /tag/summary                                      M A V . . . . .
 GET /tag/dau                                          M A V . . . . .
 GET /tag/wau                                          M A V . . . . .
 GET /tag/mau                                          M A V . . . . .
+GET /tag/user-agent/per-user-analytics                M A V . . . . .
 GET /tag/daily/activity                               M A V . . . . .
 GET /tag/daily/activity/aggregated                    M A V . . . . .
 GET /customer/daily/activity                          M A V . . . . .

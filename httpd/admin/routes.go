@@ -216,6 +216,7 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/tag/dau"}, "how many users have called with each tag in each of the last seven days", readers, with((*exchange).activeUsers, 1), 0},
 		{get, []string{"/tag/wau"}, "the same of seven weeks", readers, with((*exchange).activeUsers, 7), 0},
 		{get, []string{"/tag/mau"}, "the same of seven times 30 days", readers, with((*exchange).activeUsers, 30), 0},
+		{get, []string{"/tag/user-agent/per-user-analytics"}, "how much users have used by their tools in the last 30 days", readers, (*exchange).userAnalytics, 0},
 		{post, []string{"/global/spend/reset"}, "sets what all keys and teams have spent to nothing", master, (*exchange).resetAll, 0},
 		{get, []string{"/global/activity"}, "how many requests and tokens days had", readers | leader | user, (*exchange).globalActivity, 0},
 		{get, []string{"/global/activity/model"}, "the same by the ten models that were called most", readers | leader | user, (*exchange).activityModels, 0},
