@@ -119,7 +119,9 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			{store.KindOrganization, "org", "4.5"},
 			{store.KindOrgMember, "org/ann", "0.5"},
 			{store.KindCustomer, "shop", "0.25"},
-			{store.KindTag, "field", "0.3"}, {store.KindProject, "pr", "0.7"}, {store.KindGroupBudget, "beta", "0.2"},
+			{store.KindTag, "field", "0.3"},
+			{store.KindProject, "pr", "0.7"},
+			{store.KindGroupBudget, "beta", "0.2"},
 			{"proxy", "", "99.5"},
 		} {
 			spent(l.T, s, of.kind, of.id, of.is)

@@ -19,7 +19,8 @@ func TestWhatAnOrganizationHasSpentByKeysAndTeams(t *testing.T) {
 		w.master("/organization/member_add", `{"organization_id":"org","member":{"role":"org_admin","user_id":"olga"}}`).is(200)
 		cheap, dear := w.key(`{"organization_id":"org"}`), w.key(`{"organization_id":"org","team_id":"rocks"}`)
 		for i, r := range []store.Row{
-			{Key: tenant.Hash(cheap), Model: "a", Cost: 1e12, Input: 1, Output: 2}, {Key: tenant.Hash(dear), Team: "rocks", Model: "a", Cost: 2e12, Input: 3, Output: 4},
+			{Key: tenant.Hash(cheap), Model: "a", Cost: 1e12, Input: 1, Output: 2},
+			{Key: tenant.Hash(dear), Team: "rocks", Model: "a", Cost: 2e12, Input: 3, Output: 4},
 			{Key: tenant.Hash(dear), Team: "rocks", Model: "b", Cost: 3e12, Input: 5, Output: 6},
 		} {
 			r.RequestID, r.Organization, r.Start = string(rune('a'+i)), "org", w.now

@@ -16,8 +16,10 @@ func (w *world) used() (boss, member string, keys map[string]string) {
 	w.team("rocks", `,"team_alias":"=Rocks"`, "admin:boss", "user:mia")
 	keys = map[string]string{"mia": w.key(`{"team_id":"rocks","user_id":"mia","key_alias":"maps"}`), "boss": w.key(`{"team_id":"rocks","user_id":"boss"}`), "": w.key(`{"team_id":"rocks"}`)}
 	for i, r := range []store.Row{
-		{User: "mia", Model: "a", Group: "A", Cost: 3e12, Input: 10, CacheRead: 9, Output: 2}, {User: "boss", Model: "a", Group: "A", Cost: 1e12, Input: 5, Output: 1},
-		{Model: "b", Group: "B", Cost: 2e12, Input: 7, CacheRead: 7}, {User: "mia", Model: "b", Group: "B", Cost: 1e12, Status: 500},
+		{User: "mia", Model: "a", Group: "A", Cost: 3e12, Input: 10, CacheRead: 9, Output: 2},
+		{User: "boss", Model: "a", Group: "A", Cost: 1e12, Input: 5, Output: 1},
+		{Model: "b", Group: "B", Cost: 2e12, Input: 7, CacheRead: 7},
+		{User: "mia", Model: "b", Group: "B", Cost: 1e12, Status: 500},
 	} {
 		r.RequestID, r.Key, r.Team, r.Start = string(rune('a'+i)), tenant.Hash(keys[r.User]), "rocks", w.now
 		w.spend(r)

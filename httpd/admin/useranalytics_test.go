@@ -14,9 +14,13 @@ func TestWhatUsersHaveUsedByTheirTools(t *testing.T) {
 		w.master("/user/update", `{"user_id":"mia","user_email":"mia@example.com"}`).is(200)
 		mias, udos, nobodys := w.key(`{"user_id":"mia"}`), w.key(`{"user_id":"udo"}`), w.key(`{}`)
 		for i, r := range []store.Row{
-			{Key: mias, Cost: 2e12, Input: 3, Output: 4, Tags: []string{"User-Agent:a"}}, {Key: mias, Cost: 1e12, Status: 500, Tags: []string{"User-Agent:a"}},
-			{Key: udos, Cost: 1e12, Tags: []string{"User-Agent:b"}}, {Key: udos, Cost: 1e12, Tags: []string{"User-Agent:b"}}, {Key: nobodys, Cost: 9e12, Tags: []string{"User-Agent:a"}},
-			{Key: mias, Cost: 5e12, Tags: []string{"User-Agent:a"}, Start: w.now.AddDate(0, 0, -40)}, {Key: mias, Cost: 7e12},
+			{Key: mias, Cost: 2e12, Input: 3, Output: 4, Tags: []string{"User-Agent:a"}},
+			{Key: mias, Cost: 1e12, Status: 500, Tags: []string{"User-Agent:a"}},
+			{Key: udos, Cost: 1e12, Tags: []string{"User-Agent:b"}},
+			{Key: udos, Cost: 1e12, Tags: []string{"User-Agent:b"}},
+			{Key: nobodys, Cost: 9e12, Tags: []string{"User-Agent:a"}},
+			{Key: mias, Cost: 5e12, Tags: []string{"User-Agent:a"}, Start: w.now.AddDate(0, 0, -40)},
+			{Key: mias, Cost: 7e12},
 		} {
 			r.RequestID, r.Key = string(rune('a'+i)), tenant.Hash(r.Key)
 			if r.Start.IsZero() {
