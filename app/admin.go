@@ -38,7 +38,7 @@ func (a *App) admin(g *gateway.Gateway) *admin.Handler {
 		},
 		SignIn: a.signIn(), ProviderBudgets: a.client.Config().Accounting.Providers,
 		AdminRoutes: a.client.Config().Accounting.AdminRoutes,
-		Models:      a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
+		Models:      a.added, KnownMembers: a.client.Config().Accounting.KnownMembers, AdminGroup: a.client.Config().Accounting.AdminGroup,
 		Defaults: defaults(&a.client.Config().Management),
 		Logger:   a.opt.Logger,
 	})

@@ -169,7 +169,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
 			CustomerBudgetID: t.cfg.CustomerBudgetID, CustomerBudget: t.cfg.CustomerBudget, TagBudgets: t.cfg.TagBudgets,
 			EstimatedOutput: t.cfg.EstimatedOutput, GlobalParallel: t.cfg.GlobalParallel, KeyParallel: t.cfg.KeyParallel, Counted: counted(t.cfg.CountedTokens), Sliding: t.cfg.Sliding, Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
-			AdminRoutes: t.cfg.AdminRoutes,
+			AdminRoutes: t.cfg.AdminRoutes, Priorities: t.cfg.Priorities,
 		},
 	})
 	if err != nil {

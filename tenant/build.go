@@ -132,7 +132,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
-	c.guardrails, c.regions = doc.guardrails(), doc.regions()
+	c.guardrails, c.regions, c.priority = doc.guardrails(), doc.regions(), string(doc.Metadata.Priority)
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -153,6 +153,9 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	}
 	if len(list) > 0 { // the key's list is asked first
 		c.allowed = slices.Insert(c.allowed, 0, allowance{store.KindKey, wholeKey, list})
+	}
+	if err := b.project(ctx, doc.ProjectID); err != nil {
+		return err
 	}
 	if err := b.user(ctx); err != nil {
 		return err
@@ -181,6 +184,7 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	c.teamBlocked = doc.Blocked.Value
+	c.priority = cmp.Or(string(doc.Metadata.Priority), c.priority) // the team's precedes, as in LiteLLM
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
 	c.tags = slices.Concat(c.tags, doc.tags())
@@ -364,6 +368,23 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 	}
 	for model, most := range doc.ofModels(func(f *folded) map[string]optional[int64] { return f.ModelTPM }) {
 		c.byModel = append(c.byModel, rate(whatTokens, "@"+model+"/tokens", model, most, quota.Limit{Window: minute}))
+	}
+	if kind != store.KindProject {
+		return
+	}
+	for _, of := range [...]struct {
+		tokens Counted
+		suffix string
+		limits func(f *folded) map[string]optional[int64]
+	}{
+		{InputTokens, "/input_tokens", func(f *folded) map[string]optional[int64] { return f.ModelInputTPM }},
+		{OutputTokens, "/output_tokens", func(f *folded) map[string]optional[int64] { return f.ModelOutputTPM }},
+	} {
+		for model, most := range doc.ofModels(of.limits) {
+			l := rate(whatTokens, "@"+model+of.suffix, model, most, quota.Limit{Window: minute})
+			l.scope.tokens = of.tokens
+			c.byModel = append(c.byModel, l)
+		}
 	}
 }
 

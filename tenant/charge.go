@@ -41,6 +41,8 @@ type Caller struct {
 	customer string
 	// scopes are the only models that a token may call by its scopes; nil for all.
 	scopes []string
+	// permission is what a token may call by its role; nil for everything.
+	permission *RolePermission
 	// demands are the members that bodies must have, and service is whether the key is a service account's.
 	demands []string
 	service bool
@@ -48,11 +50,13 @@ type Caller struct {
 	teams []*Caller
 
 	teamBlocked, userBlocked, userInactive bool
+	projectBlocked                         string // the project, if it is blocked
 	expires                                time.Time
 	aliases, teamAliases                   map[string]string
 	cacheControls                          []string
 	cache                                  jsonx.Raw
 	routes                                 []string
+	priority                               string
 	tags, guardrails                       []string
 	estimated                              int64
 	logging                                *telemetry.Logging
@@ -81,21 +85,6 @@ func (d *Directory) masterCaller() *Caller {
 	return b.c
 }
 
-// Anyone is who calls a path that needs no key, without one: nobody, whose calls only the gateway's own budget and limits
-// bound.
-func (d *Directory) Anyone() *Caller {
-	b := builder{d: d, c: &Caller{d: d, token: publicOwner, owner: publicOwner, Name: "no key", Role: RoleUserViewer}}
-	b.proxy()
-	b.c.find(d)
-	return b.c
-}
-
-// publicOwner is whose things are that calls without a key make.
-const publicOwner = "public"
-
-// Keyless reports whether the caller is Anyone.
-func (c *Caller) Keyless() bool { return c.token == publicOwner }
-
 // Demands are the members that bodies of the caller's requests must have, and whether the key is a service account's.
 func (c *Caller) Demands() (members []string, service bool) { return c.demands, c.service }
 
@@ -111,6 +100,8 @@ func (c *Caller) usable(now time.Time) error {
 		return expired(c.Name, c.expires, now)
 	case c.teamBlocked:
 		return blocked("the team "+c.TeamID, "The gateway's operator can unblock it with /team/unblock.")
+	case c.projectBlocked != "":
+		return blocked("the project "+c.projectBlocked, "The gateway's operator can unblock it with /project/update.")
 	case c.userInactive:
 		return blocked("the user "+c.UserID, "The identity provider has deactivated the user, and can activate the user again (SCIM).")
 	case c.userBlocked:
@@ -153,6 +144,8 @@ type Request struct {
 	// name that serves it, and Groups the access groups that it is in.
 	Asked, Model, Group string
 	Groups              []string
+	// Capacity is what the model can take in a minute; nil if it is not known.
+	Capacity *llm.Capacity
 	// Team is the only team that may use the model, whose name for it is Group then; empty if it is nobody's.
 	Team string
 	// Customer is the client's own user, and Tags the call's labels.
@@ -282,6 +275,13 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 				ch.rates.add(p.byModel[i:i+1], false)
 			}
 		}
+	}
+	if p := c.d.pooled(req.Group, c.priority, req.Capacity); p != nil {
+		if refusal := p.spent(c.d.opt.Rates); refusal != nil {
+			return nil, refusal
+		}
+		ch.rates.add(p.model, false)
+		ch.rates.add(p.own, false)
 	}
 	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil

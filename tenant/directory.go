@@ -82,6 +82,8 @@ type Settings struct {
 	CustomerBudget   llm.Opt[llm.Cost]
 	// TagBudgets are budgets by tag, beside those that tags have in the store: litellm_settings.tag_budget_config.
 	TagBudgets map[string]llm.Budget
+	// Priorities are shares of models by priority; nil for none.
+	Priorities *Priorities
 	// AdminRoutes are the paths that only admins may call: general_settings.admin_only_routes.
 	AdminRoutes []string
 	// EndStreams is whether a stream ends when a budget is used up.
@@ -101,6 +103,7 @@ type Directory struct {
 	docs     map[store.Ref]*found
 	parties  map[store.Ref]*party // customers and tags
 	served   map[string]*served   // deployments with limits, by their ids
+	pools    map[pool]*pooled     // models of which priorities have shares
 	groups   *groups              // nil if they have to be read
 	readings map[*reading]struct{}
 	master   *Caller

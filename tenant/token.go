@@ -32,6 +32,12 @@ type Tokens struct {
 	// enforce_rbac.
 	RoleMappings []RoleMapping
 	EnforceRoles bool
+	// RolePermissions are what tokens may call by their roles, if EnforceRoles is set: general_settings.role_permissions.
+	RolePermissions []RolePermission
+	// SyncUsers is whether users get the role that RoleSyncs say for the roles of their tokens, which are looked through in their
+	// order, and with SyncTeams the teams: sync_user_role_and_teams.
+	SyncUsers, SyncTeams bool
+	RoleSyncs            []RoleSync
 	// ScopeMappings hold if EnforceScopes is set: enforce_scope_based_access.
 	ScopeMappings []ScopeMapping
 	EnforceScopes bool
@@ -155,6 +161,9 @@ func (d *Directory) known(ctx context.Context, r *reading, who *identity) error 
 			return cmp.Or(err, errChanging)
 		}
 	}
+	if err := d.sync(ctx, who); err != nil {
+		return err
+	}
 	if who.team != "" || len(who.teams) > 0 {
 		return nil
 	}
@@ -236,7 +245,7 @@ func (d *Directory) bearers(ctx context.Context, r *reading, hash string, who *i
 
 // bearer makes the caller of a token for one team.
 func (d *Directory) bearer(ctx context.Context, r *reading, hash string, who *identity, team string) (*Caller, error) {
-	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity)}
+	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity), permission: d.opt.Settings.Tokens.permission(who.Identity)}
 	c.ends(who.Expires)
 	b := builder{d: d, r: r, c: c}
 	doc, err := b.team(ctx, nil)
