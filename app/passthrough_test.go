@@ -94,7 +94,11 @@ general_settings:
 	if status, _, body := send("POST", "/v9/rerank", "", "{}"); status != 401 {
 		t.Errorf("without a key: %d %s", status, body)
 	}
-	if status, _, body := send("POST", "/v9/rerank", key, "{}"); status/100 != 4 || !strings.Contains(body, "udget") {
+	if status, _, body := send("POST", "/v9/rerank", key, "{}"); status != 200 {
+		t.Errorf("within the budget: %d %s", status, body)
+	}
+	_, _ = got()
+	if status, _, body := send("POST", "/v9/rerank", key, "{}"); status != 422 || !strings.Contains(body, "udget") {
 		t.Errorf("beyond the budget: %d %s", status, body)
 	}
 	if status, _, _ := send("POST", "/v9/rerank/below", "sk-master", "{}"); status != 404 {
@@ -137,7 +141,8 @@ general_settings:
 		t.Errorf("the stream begins with %q, %v", line, err)
 	}
 	_ = resp.Body.Close()
-	if status, logs := asks(t, a, "sk-master", "GET", "/spend/logs/v2?page_size=50&start_date=2000-01-01&end_date=2100-01-01", ""); status != 200 || !strings.Contains(logs, "/v9/rerank") {
-		t.Errorf("the spend log: %d %s", status, logs)
+	_, metrics := asks(t, a, "sk-master", "GET", "/metrics", "")
+	if !strings.Contains(metrics, `door="pass_through_endpoint"`) || !strings.Contains(metrics, `model="/v9/rerank"`) {
+		t.Errorf("the metrics: %d %s", status, metrics)
 	}
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +12,6 @@ import (
 	"testing"
 
 	"outcrop/app"
-	"outcrop/internal/jsonx"
 )
 
 // reloading is a gateway with a file, and a provider that counts its calls and keeps those that say hold waiting.
@@ -69,8 +69,8 @@ func (r *reloading) reload(more string) []string {
 	var got struct {
 		Restart []string `json:"needs_restart"`
 	}
-	if status != 200 || jsonx.UnmarshalKnown([]byte(body), &got) != nil {
-		r.t.Fatalf("%s: %d %s", more, status, body)
+	if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 {
+		r.t.Fatalf("%s: %d %s, %v", more, status, body, err)
 	}
 	return got.Restart
 }
