@@ -141,7 +141,7 @@ func TestAReloadTakesOverCallbacksAndLosesNothing(t *testing.T) {
 	r.reload(to("others", second, ""))
 	r.wants("three", 200)
 	told := <-toldFirst // long before the time after which it is sent anyhow
-	for n := strings.Count(told, `"completion_tokens":1`); n < 2; n = strings.Count(told, `"completion_tokens":1`) {
+	for n := strings.Count(told, `"cost_finalized"`); n < 2; n = strings.Count(told, `"cost_finalized"`) {
 		told += <-toldFirst
 	}
 	if _, body := asks(t, r.a, r.master, "GET", "/callbacks/list", ""); !strings.Contains(body, `"others"`) || strings.Contains(body, `"lines"`) {
@@ -159,7 +159,7 @@ func TestAReloadTakesOverCallbacksAndLosesNothing(t *testing.T) {
 	for body := range toldSecond {
 		after += body
 	}
-	if strings.Count(after, `"completion_tokens":1`) != 1 {
+	if strings.Count(after, `"cost_finalized"`) != 1 {
 		t.Errorf("the new callback is told of %s", after)
 	}
 }
