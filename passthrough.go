@@ -1,12 +1,11 @@
 package outcrop
 
 import (
-	"context"
-	"net/http"
 	"net/url"
 
 	"outcrop/config"
 	"outcrop/gateway"
+	"outcrop/llm"
 	"outcrop/provider/transport"
 )
 
@@ -19,19 +18,9 @@ func (c *Client) PassThrough(p *config.PassThrough) gateway.Forwarder {
 	if err != nil { // the configuration has checked it
 		root = &url.URL{}
 	}
-	return &transport.Forwarding{
-		Client: c.upstream, Service: p.Path, Provider: PassThroughProvider, Root: root, Exact: true,
-		Authorize: func(_ context.Context, h http.Header) (secrets []string, err error) {
-			set := map[string]bool{}
-			for _, own := range p.Headers {
-				if !set[own.Name] {
-					h.Del(own.Name)
-				}
-				set[own.Name] = true
-				h.Add(own.Name, own.Value.Reveal())
-				secrets = append(secrets, own.Value.Reveal())
-			}
-			return secrets, nil
-		},
+	headers := make([]llm.Label, 0, len(p.Headers))
+	for _, own := range p.Headers {
+		headers = append(headers, llm.Label{Name: own.Name, Value: own.Value.Reveal()})
 	}
+	return &transport.Forwarding{Client: c.upstream, Service: p.Path, Provider: PassThroughProvider, Root: root, Exact: true, Authorize: transport.Fixed(headers)}
 }

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
-	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,7 +49,7 @@ type SecretHeader struct {
 
 // passThroughMethods are those of an endpoint that names none, as in LiteLLM.
 func passThroughMethods() []string {
-	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch}
+	return []string{"GET", "POST", "PUT", "DELETE", "PATCH"}
 }
 
 // passThroughs reads pass_through_endpoints.
@@ -173,7 +173,7 @@ func (l *loader) passThroughHeaders(n *node, path string) (all []SecretHeader) {
 		case !httpfield.IsValue(s):
 			l.errorAt(m.file, m.line, m.column, at, "the value has characters that a header cannot have", "", "")
 		default:
-			all = append(all, SecretHeader{Name: http.CanonicalHeaderKey(m.key), Value: Secret(s)})
+			all = append(all, SecretHeader{Name: textproto.CanonicalMIMEHeaderKey(m.key), Value: Secret(s)})
 		}
 	}
 	if len(langfuse) > 0 {

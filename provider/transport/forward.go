@@ -31,6 +31,20 @@ type Forwarding struct {
 	Instance string
 }
 
+// Fixed is a Forwarding.Authorize that sets headers, whatever a request has of their names. Their values are secrets.
+func Fixed(headers []llm.Label) func(ctx context.Context, h http.Header) (secrets []string, err error) {
+	return func(_ context.Context, h http.Header) (secrets []string, err error) {
+		for _, l := range headers {
+			h.Del(l.Name)
+		}
+		for _, l := range headers {
+			h.Add(l.Name, l.Value)
+			secrets = append(secrets, l.Value)
+		}
+		return secrets, nil
+	}
+}
+
 // ForwardAPI is the API in the destination of forwarded requests.
 const ForwardAPI = "pass-through"
 
