@@ -397,6 +397,10 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 				cfg.Accounting.DatabaseURL, database = Secret(s), n
 				l.databaseURL(&cfg.Accounting, n, path)
 			}
+		case "pass_through_endpoints":
+			cfg.PassThrough = l.passThroughs(n, path)
+		case "pass_through_request_timeout":
+			cfg.PassThroughTimeout = l.seconds(k, n, path)
 		default:
 			_ = health.read(l, k, n, path) || l.serving(&cfg.General, k, n, path)
 		}

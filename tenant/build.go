@@ -290,7 +290,7 @@ func (b *builder) organization(ctx context.Context) error {
 
 // proxy adds the budget of the whole gateway.
 func (b *builder) proxy() {
-	s := &b.d.opt.Settings
+	s := b.d.settings()
 	w := period(s.BudgetDuration, time.Unix(0, 0))
 	if s.MaxBudget.Set {
 		b.c.limits = append(b.c.limits, limit{scope: scope{whose: "this gateway"}, id: proxyCounter, most: quota.Limit{Units: int64(s.MaxBudget.Value), Window: w}})
@@ -346,10 +346,10 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 			c.byModel = append(c.byModel, money("@model:"+model, scope{whose: whose, model: model}, most.Value, period(cmp.Or(m.Period, m.Duration), created)))
 		}
 	}
-	minute := b.d.opt.Settings.minute()
+	minute := b.d.settings().minute()
 	rate := func(what what, suffix, model string, most int64, l quota.Limit) limit {
 		l.Units = most
-		return limit{scope: scope{whose: whose, what: what, tokens: b.d.opt.Settings.Counted, model: model}, id: base + suffix, most: l}
+		return limit{scope: scope{whose: whose, what: what, tokens: b.d.settings().Counted, model: model}, id: base + suffix, most: l}
 	}
 	if doc.RPM.Set {
 		c.limits = append(c.limits, rate(whatRequests, "/requests", "", doc.RPM.Value, quota.Limit{Window: minute}))
@@ -358,7 +358,7 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 		c.limits = append(c.limits, rate(whatTokens, "/tokens", "", doc.TPM.Value, quota.Limit{Window: minute}))
 	}
 	if kind == store.KindKey && !doc.Parallel.Set {
-		doc.Parallel.Opt = b.d.opt.Settings.KeyParallel
+		doc.Parallel.Opt = b.d.settings().KeyParallel
 	}
 	if doc.Parallel.Set {
 		c.limits = append(c.limits, rate(whatParallel, "/parallel", "", doc.Parallel.Value, quota.Limit{Kind: quota.Held}))

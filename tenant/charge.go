@@ -89,7 +89,11 @@ func (d *Directory) masterCaller() *Caller {
 func (c *Caller) Demands() (members []string, service bool) { return c.demands, c.service }
 
 // Master is who calls with the master key.
-func (d *Directory) Master() *Caller { return d.master }
+func (d *Directory) Master() *Caller {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.master
+}
 
 // usable says why the key may not be used; nil if it may.
 func (c *Caller) usable(now time.Time) error {
@@ -328,7 +332,7 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		return nil
 	}
 	var room [quota.Usual]quota.Use
-	uses, full := room[:0], ch.c.d.opt.Settings.Full
+	uses, full := room[:0], ch.c.d.settings().Full
 	for _, l := range to.limits {
 		u := quota.Use{Counter: l.counter, Units: 1}
 		switch l.scope.what {
@@ -356,10 +360,10 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 				watch.Refused(p.budgets)
 			}
 		}
-		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.opt.Settings.BudgetStatus)
+		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.settings().BudgetStatus)
 	}
 	switch {
-	case errors.Is(err, quota.ErrAway) && ch.c.d.opt.Settings.OpenWhenAway:
+	case errors.Is(err, quota.ErrAway) && ch.c.d.settings().OpenWhenAway:
 		return nil
 	case errors.Is(err, quota.ErrAway), ctx.Err() != nil:
 		return away(err)
@@ -373,7 +377,7 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 // While the counters cannot be reached, nobody knows, and the call goes on.
 func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, err error) {
 	covered, m := math.MaxInt64, &ch.money
-	if !m.r.Active() || !ch.c.d.opt.Settings.EndStreams {
+	if !m.r.Active() || !ch.c.d.settings().EndStreams {
 		return covered, nil
 	}
 	ahead := int64(cost)/16 + 1 // so that the next part of the response need not ask
@@ -382,7 +386,7 @@ func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, e
 		for n < int64(cost) {
 			n, err = m.r.Extend(ctx, i, int64(cost)-n+ahead)
 			if e := asExceeded(err); e != nil {
-				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.opt.Settings.BudgetStatus)
+				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.settings().BudgetStatus)
 			}
 			if err != nil {
 				n = int64(cost) + ahead
@@ -449,7 +453,7 @@ func (ch *Charge) Settle(used *store.Row) {
 	c, row := ch.c, &ch.row
 	row.Key, row.KeyAlias, row.User, row.Team, row.Organization = c.Hash, c.Alias, c.UserID, c.TeamID, c.OrganizationID
 	row.Customer, row.Tags = ch.customer, ch.tags
-	if c == c.d.master { // so that the sums have it, under the name that LiteLLM's have
+	if c.Master() { // so that the sums have it, under the name that LiteLLM's have
 		row.Key = c.Alias
 	}
 	row.Charges = ch.charges[:0]

@@ -78,7 +78,7 @@ type pool struct{ model, priority string }
 // pooled returns the counters of a model for callers with a priority; nil if shares are not configured or nothing is known of
 // what the model can take.
 func (d *Directory) pooled(model, priority string, c *llm.Capacity) *pooled {
-	settings := d.opt.Settings.Priorities
+	settings := d.settings().Priorities
 	if settings == nil || c == nil {
 		return nil
 	}
@@ -94,14 +94,14 @@ func (d *Directory) pooled(model, priority string, c *llm.Capacity) *pooled {
 	if name != "" {
 		p.whose = "calls with the priority " + strconv.Quote(name)
 	}
-	minute := d.opt.Settings.minute()
+	minute := d.settings().minute()
 	add := func(what what, suffix string, most llm.Opt[int64]) {
 		if !most.Set {
 			return
 		}
 		bound := quota.Limit{Units: most.Value, Window: minute}
 		counted := func(whose, base string) limit {
-			l := limit{scope: scope{whose: whose, what: what, tokens: d.opt.Settings.Counted}, id: base + suffix, most: bound}
+			l := limit{scope: scope{whose: whose, what: what, tokens: d.settings().Counted}, id: base + suffix, most: bound}
 			l.counter = d.opt.Rates.Counter(l.id, l.most)
 			return l
 		}

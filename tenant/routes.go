@@ -10,7 +10,7 @@ import (
 // Route checks that the key may call a path of the gateway that is no management endpoint. The error is an
 // *llm.Error.
 func (c *Caller) Route(path string) error {
-	if c.Role != RoleAdmin && Listed(c.d.opt.Settings.AdminRoutes, path) {
+	if c.Role != RoleAdmin && Listed(c.d.settings().AdminRoutes, path) {
 		return AdminRoute(path)
 	}
 	if err := c.permission.route(path); err != nil {

@@ -37,7 +37,7 @@ func (t *Tokens) synced(roles []string) Role {
 // sync_user_role_and_teams: the user is then a member of the teams of the token, and of no others. Other than there, teams
 // are left alone unless a claim has them.
 func (d *Directory) sync(ctx context.Context, who *identity) error {
-	t := &d.opt.Settings.Tokens
+	t := &d.settings().Tokens
 	if !t.SyncUsers || who.Admin || who.user == "" {
 		return nil
 	}
