@@ -30,6 +30,9 @@ func (c *Call) Guarded() (names []string) {
 func (c *Call) choose(req *llm.Call) error {
 	settings := c.g.Settings(req.Model)
 	c.byModel = settings.Guardrails
+	if c.mirror != nil {
+		c.byModel = slices.Concat(c.byModel, c.mirror.guardrails)
+	}
 	return c.named(req)
 }
 

@@ -29,6 +29,9 @@ func (c *Call) steer(req *llm.Call, settings *route.Settings, size sizer) {
 		own.Timeout = cmp.Or(own.Timeout, h.Timeout)
 		own.StreamTimeout = cmp.Or(own.StreamTimeout, h.StreamTimeout)
 	}
+	if c.mirror != nil { // it shows how one model does, and never takes the place of a client's call
+		own.NoFallbacks, own.NoQueue, own.Fallbacks, own.WindowFallbacks = true, true, nil, nil
+	}
 	req.Allow, req.Alike, req.Prompt = nil, nil, nil
 	p := settings.Policy
 	if p == nil {

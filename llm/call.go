@@ -62,6 +62,9 @@ type Call struct {
 	Prompt func() int64
 	// Admit is asked before an attempt of a deployment that has limits; nil if nobody counts.
 	Admit Admission
+	// Mirror is called before an attempt of a deployment whose calls are mirrored, with the names of the models that get the same
+	// request. It does not block, and may be called several times, also at once. Nil if the call is not mirrored.
+	Mirror func(models []string)
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

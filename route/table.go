@@ -13,6 +13,8 @@ type table struct {
 	policy Policy
 	names  *names
 	all    []*group // as configured
+	// mirrors is whether calls of any deployment are mirrored.
+	mirrors bool
 	// teams are names of entries by the team that they are for, and the name by which it uses them.
 	teams map[string]map[string]string
 }
@@ -53,6 +55,7 @@ func (r *Router) Set(plan Plan) {
 		g.deployments = append(g.deployments, t)
 	}
 	var all []*deployment
+	mirrors := false
 	for _, e := range plan.Entries {
 		t := &deployment{Entry: e, hash: hashOf(e.ID), late: lateAfter(e.Timeout)}
 		t.observer, _ = e.Deployment.(provider.Observer)
@@ -62,6 +65,7 @@ func (r *Router) Set(plan Plan) {
 			t.state = &state{}
 		}
 		all = append(all, t)
+		mirrors = mirrors || len(e.Silent) > 0
 		join(e.Name, t)
 	}
 	for _, t := range all { // a deployment's id is a name too, unless an entry has that name
@@ -83,7 +87,7 @@ func (r *Router) Set(plan Plan) {
 	for _, g := range groups {
 		g.reach = plan.Policy.Fallbacks.reach(n, g)
 	}
-	next := &table{policy: plan.Policy, names: n, all: groups, teams: teamsOf(all)}
+	next := &table{policy: plan.Policy, names: n, all: groups, mirrors: mirrors, teams: teamsOf(all)}
 	for _, g := range groups {
 		g.common, g.policy = g.commonly(), next.policy.of(g.name)
 	}

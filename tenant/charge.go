@@ -160,6 +160,9 @@ type Request struct {
 	Tags     []string
 	// Estimate is called only if there is a limit that needs it.
 	Estimate func() Estimate
+	// Mirrors is the call that this one mirrors, for another model; nil for any other call. Whether it may be made is then that
+	// call's, and of the limits only those of money hold: the client has not made it.
+	Mirrors *Request
 }
 
 // Charge is what a call has reserved, and what its cost counts for.
@@ -259,30 +262,24 @@ func (c *Caller) Guardrails() []string {
 
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
-	c, err := c.may(req)
+	asked := req
+	if req.Mirrors != nil {
+		asked = req.Mirrors
+	}
+	c, err := c.may(asked)
 	if err != nil {
 		return nil, err
 	}
-	if c.customer != "" && req.Customer != c.customer {
-		own := *req
-		own.Customer, req = c.customer, &own
+	if c.customer != "" && asked.Customer != c.customer {
+		own := *asked
+		own.Customer, asked = c.customer, &own
 	}
 	ch := c.d.charge()
-	ch.c, ch.customer, ch.tags, ch.estimate = c, req.Customer, c.TagsOf(req.Tags, nil), req.Estimate
-	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
+	ch.c, ch.customer, ch.tags, ch.estimate = c, asked.Customer, c.TagsOf(req.Tags, nil), req.Estimate
+	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), asked, ch.tags); err != nil {
 		return nil, err
 	}
-	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
-	for _, p := range ch.parties {
-		ch.money.add(p.limits, true)
-		ch.rates.add(p.limits, false)
-		for i := range p.byModel {
-			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
-				ch.money.add(p.byModel[i:i+1], true)
-				ch.rates.add(p.byModel[i:i+1], false)
-			}
-		}
-	}
+	ch.limit(req)
 	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil
 	}
@@ -295,6 +292,25 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		return nil, err
 	}
 	return ch, nil
+}
+
+// limit finds the limits that hold for a call.
+func (ch *Charge) limit(req *Request) {
+	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
+	add := func(limits []limit) {
+		ch.money.add(limits, true)
+		if req.Mirrors == nil {
+			ch.rates.add(limits, false)
+		}
+	}
+	for _, p := range ch.parties {
+		add(p.limits)
+		for i := range p.byModel {
+			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
+				add(p.byModel[i : i+1])
+			}
+		}
+	}
 }
 
 // charge returns an empty charge: of a call that is over, if there is one.
