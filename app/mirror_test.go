@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"outcrop/app"
 )
@@ -41,8 +42,23 @@ func quietly(t *testing.T) (url string, sent chan string, release chan struct{})
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, chatAnswer)
 	}))
-	t.Cleanup(upstream.Close)
+	t.Cleanup(func() {
+		upstream.CloseClientConnections()
+		upstream.Close()
+	})
 	return upstream.URL, sent, release
+}
+
+// soon is what comes next.
+func soon(t *testing.T, sent chan string) string {
+	t.Helper()
+	select {
+	case got := <-sent:
+		return got
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was mirrored in time")
+		return ""
+	}
 }
 
 func TestChatsAreMirroredAndNobodyWaits(t *testing.T) {
@@ -52,7 +68,7 @@ func TestChatsAreMirroredAndNobodyWaits(t *testing.T) {
 	a := start(t, app.Options{Config: load(t, aws.URL, `
   - {model_name: stone, litellm_params: {model: openai/stone`+at+`, silent_model: quiet, guardrails: [personal]}}
   - {model_name: translated, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: us-east-1, aws_access_key_id: AKIDEXAMPLE, aws_secret_access_key: secret, aws_bedrock_runtime_endpoint: "`+aws.URL+`", silent_model: [quiet, nobody]}}
-  - {model_name: quiet, litellm_params: {model: openai/quiet`+at+`, silent_model: stone, input_cost_per_token: 0.5, output_cost_per_token: 0.25}}
+  - {model_name: quiet, litellm_params: {model: openai/quiet`+at+`, silent_model: stone, input_cost_per_token: 0.001, output_cost_per_token: 0.001}}
 guardrails:
   - guardrail_name: personal
     litellm_params: {guardrail: litellm_content_filter, mode: pre_call, patterns: [{pattern_type: prebuilt, pattern_name: email, action: MASK}]}
@@ -72,7 +88,7 @@ general_settings: {master_key: sk-master}
 		if status, body := asks(t, a, key, "POST", "/v1/chat/completions", tt.body); status != 200 || !strings.Contains(body, tt.says) {
 			t.Fatalf("%s: %d %s", tt.body, status, body)
 		}
-		got := <-sent // the client has its answer, and this one has none yet
+		got := soon(t, sent) // the client has its answer, and this one has none yet
 		if !strings.Contains(got, tt.mirrored) || !strings.Contains(got, `"temperature":0.25`) || strings.Contains(tt.body, "stream") != strings.Contains(got, `"stream":true`) {
 			t.Errorf("%s was mirrored as %s", tt.body, got)
 		}
@@ -110,7 +126,7 @@ func TestMirroredCallsEndWithTheGateway(t *testing.T) {
 	if status, body := post(t, a, `{"model":"stone","messages":[{"role":"user","content":"hi"}]}`); status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
-	<-sent
+	soon(t, sent)
 	if err := a.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
