@@ -77,9 +77,13 @@ type Routing struct {
 	// Timeout bounds a complete response, and StreamTimeout the provider's silence before and within a stream; 0 for the
 	// deployment's.
 	Timeout, StreamTimeout time.Duration
-	// Fallbacks are the names to try after the call's own, and WindowFallbacks those to try if the prompt is too long; nil for the
-	// configuration's.
-	Fallbacks, WindowFallbacks []string
+	// Fallbacks are the names to try after the call's own, WindowFallbacks those to try if the prompt is too long, and ContentFallbacks
+	// those to try if the content was filtered; nil for the configuration's, and empty for none.
+	Fallbacks, WindowFallbacks, ContentFallbacks []string
+	// Strategy is how a deployment is chosen, in package route's words; empty for the configuration's.
+	Strategy string
+	// ByTags is whether tags select deployments.
+	ByTags Opt[bool]
 	// NoFallbacks is whether no other name is tried.
 	NoFallbacks bool
 	// Tags select deployments, and so does UserAgent, the client's header of that name.

@@ -56,6 +56,7 @@ type Caller struct {
 	tags, guardrails                       []string
 	estimated                              int64
 	logging                                *telemetry.Logging
+	routing                                *Routing // nil if neither the key nor its team says how its calls are routed
 }
 
 // ends makes the key expire at a time, unless it does so before; never for the zero time.
@@ -123,8 +124,14 @@ func (c *Caller) usable(now time.Time) error {
 // JSON object, empty for none.
 func (c *Caller) Cache() (allowed []string, own jsonx.Raw) { return c.cacheControls, c.cache }
 
-// Model is the model that a name means for the caller: the aliases of the key and of its team are names of others.
+// Model is the model that a name means for the caller: the aliases of the key and of its team, and those of their
+// router settings, are names of others.
 func (c *Caller) Model(name string) string {
+	if c.routing != nil {
+		if to, ok := c.routing.aliases[name]; ok { // it is as if the client had asked for that one, as in LiteLLM
+			name = to
+		}
+	}
 	for _, team := range c.teams {
 		if _, own := c.teamAliases[name]; !own {
 			if to, ok := team.teamAliases[name]; ok {
@@ -145,24 +152,6 @@ func (c *Caller) Model(name string) string {
 // access groups that it is in.
 func (c *Caller) Allows(name, group string, groups []string) bool {
 	return c.within(name) == nil && c.denied(name, group, groups) == nil || slices.ContainsFunc(c.teams, func(team *Caller) bool { return team.Allows(name, group, groups) })
-}
-
-// Request is a call to be made.
-type Request struct {
-	// Asked is the model's name as the client sent it, Model what it means for the caller, Group the configured
-	// name that serves it, and Groups the access groups that it is in.
-	Asked, Model, Group string
-	Groups              []string
-	// Team is the only team that may use the model, whose name for it is Group then; empty if it is nobody's.
-	Team string
-	// Customer is the client's own user, and Tags the call's labels.
-	Customer string
-	Tags     []string
-	// Estimate is called only if there is a limit that needs it.
-	Estimate func() Estimate
-	// Mirrors is the call that this one mirrors, for another model; nil for any other call. Whether it may be made is then that
-	// call's, and of the limits only those of money hold: the client has not made it.
-	Mirrors *Request
 }
 
 // Charge is what a call has reserved, and what its cost counts for.
