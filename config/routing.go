@@ -331,6 +331,9 @@ func (r *routing) check(l *loader, p *route.Policy, models []Model) {
 		if _, ok := p.Aliases[name]; ok || name == "*" {
 			return true
 		}
+		if _, ok := p.Groups[name]; ok {
+			return true
+		}
 		return slices.ContainsFunc(models, func(m Model) bool { return m.serves(name) })
 	}
 	for _, key := range []string{"fallbacks", "context_window_fallbacks", "content_policy_fallbacks"} {

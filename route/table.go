@@ -1,7 +1,9 @@
 package route
 
 import (
+	"bytes"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,12 +75,26 @@ func (r *Router) Set(plan Plan) {
 			join(t.ID, t)
 		}
 	}
+	several := map[*group]bool{}
+	for _, name := range slices.Sorted(maps.Keys(plan.Policy.Groups)) {
+		if _, alias := plan.Policy.Aliases[name]; alias || byName[name] != nil {
+			continue
+		}
+		for _, t := range together(plan.Policy.Groups[name], byName, several) {
+			join(name, t)
+		}
+		if g := byName[name]; g != nil {
+			several[g] = true
+		}
+	}
 	for _, g := range groups {
 		g.tiers = tiersOf(g.deployments)
 		g.spoken = spoken(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
-			g.accessGroups = union(g.accessGroups, t.AccessGroups)
+			if !several[g] { // who may use one of the names may not use the others by it
+				g.accessGroups = union(g.accessGroups, t.AccessGroups)
+			}
 			g.guardrails = union(g.guardrails, t.Guardrails)
 		}
 	}
@@ -92,6 +108,34 @@ func (r *Router) Set(plan Plan) {
 		g.common, g.policy = g.commonly(), next.policy.of(g.name)
 	}
 	r.current.Store(next)
+}
+
+// together are the deployments of the names of a group, but for those of other groups, those of a team, and those whose model is
+// known by what a * matches. There are none if they differ in the provider's guardrail, because a call has that of its name.
+func together(names []string, byName map[string]*group, several map[*group]bool) (all []*deployment) {
+	for _, name := range names {
+		of := byName[name]
+		if of == nil || several[of] {
+			continue
+		}
+		for _, t := range of.deployments {
+			if t.Team == "" && !strings.Contains(t.Model, "*") && !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	if slices.ContainsFunc(all, func(t *deployment) bool { return !bytes.Equal(t.guardrail(), all[0].guardrail()) }) {
+		return nil
+	}
+	return all
+}
+
+// guardrail is the operator's guardrail of the provider for calls of the deployment's name.
+func (t *deployment) guardrail() []byte {
+	if t.Defaults == nil {
+		return nil
+	}
+	return t.Defaults.Guardrail
 }
 
 // union appends those of more to names that are not among them.
