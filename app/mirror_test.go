@@ -22,8 +22,8 @@ func quietly(t *testing.T) (url string, sent chan string, release chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var asked struct {
-			Model  string
-			Stream bool
+			Model  string `json:"model"`
+			Stream bool   `json:"stream"`
 		}
 		_ = json.Unmarshal(body, &asked)
 		if asked.Model == "quiet" {

@@ -15,7 +15,9 @@ import (
 func echoing(t *testing.T) (url string) {
 	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var asked struct{ Model string }
+		var asked struct {
+			Model string `json:"model"`
+		}
 		_ = json.NewDecoder(r.Body).Decode(&asked)
 		w.Header().Set("Content-Type", "application/json")
 		if strings.HasPrefix(asked.Model, "bad") {
@@ -41,22 +43,22 @@ func TestKeysAndTeamsHaveRouterSettingsOfTheirOwn(t *testing.T) {
 router_settings: {fallbacks: [{bad: [other]}], num_retries: 0, disable_cooldowns: true}
 general_settings: {master_key: sk-master}
 `)})
-	make := func(path, body string) {
+	put := func(path, body string) {
 		t.Helper()
 		if status, answer := asks(t, a, "sk-master", "POST", path, body); status != 200 {
 			t.Fatalf("%s: %d %s", body, status, answer)
 		}
 	}
-	make("/team/new", `{"team_id":"t","router_settings":{"fallbacks":[{"ok":["other"]}],"num_retries":0}}`)
-	make("/key/generate", `{"key":"sk-no-settings-0001"}`)
-	make("/key/generate", `{"key":"sk-fallbacks-000001","router_settings":{"fallbacks":[{"bad":["ok"]}]}}`)
-	make("/key/generate", `{"key":"sk-of-the-team-0001","team_id":"t"}`)
-	make("/key/generate", `{"key":"sk-in-the-team-0001","team_id":"t","router_settings":{"num_retries":1}}`)
-	make("/key/generate", `{"key":"sk-empty-in-team-01","team_id":"t","router_settings":{}}`)
-	make("/key/generate", `{"key":"sk-restricted-00001","models":["bad"],"router_settings":{"fallbacks":[{"*":["ok"]}]}}`)
-	make("/key/generate", `{"key":"sk-alias-0000000001","models":["ok"],"router_settings":{"model_group_alias":{"fast":"ok","far":{"model":"other"}}}}`)
-	make("/key/generate", `{"key":"sk-tags-00000000001","router_settings":{"enable_tag_filtering":true}}`)
-	make("/key/generate", `{"key":"sk-strategy-0000001","router_settings":{"routing_strategy":"cost-based-routing","weights":{}}}`)
+	put("/team/new", `{"team_id":"t","router_settings":{"fallbacks":[{"ok":["other"]}],"num_retries":0}}`)
+	put("/key/generate", `{"key":"sk-no-settings-0001"}`)
+	put("/key/generate", `{"key":"sk-fallbacks-000001","router_settings":{"fallbacks":[{"bad":["ok"]}]}}`)
+	put("/key/generate", `{"key":"sk-of-the-team-0001","team_id":"t"}`)
+	put("/key/generate", `{"key":"sk-in-the-team-0001","team_id":"t","router_settings":{"num_retries":1}}`)
+	put("/key/generate", `{"key":"sk-empty-in-team-01","team_id":"t","router_settings":{}}`)
+	put("/key/generate", `{"key":"sk-restricted-00001","models":["bad"],"router_settings":{"fallbacks":[{"*":["ok"]}]}}`)
+	put("/key/generate", `{"key":"sk-alias-0000000001","models":["ok"],"router_settings":{"model_group_alias":{"fast":"ok","far":{"model":"other"}}}}`)
+	put("/key/generate", `{"key":"sk-tags-00000000001","router_settings":{"enable_tag_filtering":true}}`)
+	put("/key/generate", `{"key":"sk-strategy-0000001","router_settings":{"routing_strategy":"cost-based-routing","weights":{}}}`)
 	const failed, denied, unknown = `"broken`, "key_model_access_denied", "fast"
 	for _, tt := range []struct {
 		key, model, more string
@@ -93,7 +95,7 @@ general_settings: {master_key: sk-master}
 	if _, body := asks(t, a, "sk-master", "GET", "/team/info?team_id=t", ""); !strings.Contains(body, `"router_settings":{"fallbacks":[{"ok":["other"]}],"num_retries":0}`) {
 		t.Errorf("/team/info: %s", body)
 	}
-	make("/key/update", `{"key":"sk-fallbacks-000001","router_settings":{"fallbacks":[{"bad":["tagged"]}]}}`)
+	put("/key/update", `{"key":"sk-fallbacks-000001","router_settings":{"fallbacks":[{"bad":["tagged"]}]}}`)
 	if _, body := asks(t, a, "sk-fallbacks-000001", "POST", "/v1/chat/completions", `{"model":"bad","messages":[{"role":"user","content":"hi"}]}`); !strings.Contains(body, "I am tagged") {
 		t.Errorf("after the update: %s", body)
 	}

@@ -42,13 +42,13 @@ func (r *repeated) Size() int64 { return r.size }
 
 func (r *repeated) Keep() func(ctx context.Context, model string, call *gateway.Call) {
 	return func(ctx context.Context, model string, call *gateway.Call) {
-		if call.Mirrors() || !call.Mirror() {
-			r.models = append(r.models, "a mirrored call is mirrored itself")
-		}
 		r.begun <- struct{}{}
 		<-ctx.Done()
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if call.Mirrors() || !call.Mirror() {
+			r.models = append(r.models, "a mirrored call is mirrored itself")
+		}
 		r.models, r.causes = append(r.models, model), append(r.causes, call.Fail(context.Cause(ctx)))
 	}
 }
