@@ -199,12 +199,22 @@ func (c *Client) Models() []Model {
 	return models
 }
 
-// alias adds the configuration's other names of models that are not hidden.
+// alias adds the configuration's other names of models that are not hidden, and the names of groups of models, to their first.
 func (c *Client) alias(models []Model) {
-	aliases := c.Config().Routing.Aliases
+	groups, aliases := c.Config().Routing.Groups, c.Config().Routing.Aliases
+	named := func(name string) int {
+		return slices.IndexFunc(models, func(m Model) bool { return m.Name == name })
+	}
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		at := slices.IndexFunc(groups[name], func(member string) bool { return named(member) >= 0 })
+		if _, taken := aliases[name]; at >= 0 && !taken && named(name) < 0 {
+			first := named(groups[name][at])
+			models[first].Aliases = append(models[first].Aliases, name)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(aliases)) {
 		a := aliases[name]
-		at := slices.IndexFunc(models, func(m Model) bool { return m.Name == a.Name })
+		at := named(a.Name)
 		if at >= 0 && !a.Hidden {
 			models[at].Aliases = append(models[at].Aliases, name)
 		}

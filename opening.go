@@ -69,7 +69,7 @@ func (c *Client) openEntry(cfg *config.Config, m *config.Model, with *upstream.C
 	o.entry = route.Entry{
 		Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
 		Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, FirstTimeout: m.FirstTimeout, IdleTimeout: m.IdleTimeout, Retries: m.NumRetries, Facts: facts,
-		Order: m.Order, Weight: m.Weight, Cooldown: m.Cooldown, Tags: m.Tags, TagPatterns: m.TagPatterns, Region: m.Region,
+		Order: m.Order, Weight: m.Weight, Cooldown: m.Cooldown, Tags: m.Tags, TagPatterns: m.TagPatterns, Region: m.Region, Silent: m.Silent,
 		Settings: route.Settings{
 			DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
 			Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups, Guardrails: m.Guardrails,

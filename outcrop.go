@@ -179,6 +179,8 @@ func New(opt Options) (*Client, error) {
 		Attribution: opt.Config.Attribution, SessionTags: opt.Config.SessionTags, Demands: gateway.Demands(opt.Config.Demands),
 		Guardrails: guards.rules, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
 
+		Mirrored: c.router.Mirrors,
+
 		Forwarders: c.forwarders(opt), Prices: c.prices, Adjustments: &opt.Config.Accounting.Adjustments,
 	})
 	return c, nil
@@ -381,6 +383,9 @@ func (c *Client) Close() error {
 	c.cancel()
 	c.added.mu.Unlock()
 	c.running.Wait()
+	if c.gateway != nil { // else New has failed
+		c.gateway.Close()
+	}
 	var errs []error
 	for _, d := range slices.Concat(c.served().deployments, slices.Collect(maps.Values(c.others))) {
 		if d != nil { // an entry that could not be opened has none

@@ -56,6 +56,11 @@ func (l *loader) routingGroups(p *route.Policy, n *node, path string) {
 			l.errorAt(item.file, item.line, item.column, at, "must have a group_name, models and a routing_strategy", "", "")
 			continue
 		}
+		if p.Groups == nil {
+			p.Groups = map[string][]string{}
+		}
+		p.Groups[group] = names
+		choose(p, group, func(to *route.Choice) { to.Strategy, to.LatencyBuffer = c.Strategy, c.LatencyBuffer })
 		for _, name := range names {
 			if other, twice := owner[name]; twice {
 				l.errorAt(item.file, item.line, item.column, at+".models", fmt.Sprintf("has %q, which the group %q has too", name, other), "a model in one group", "")

@@ -21,8 +21,13 @@ func TestSomeModelsAreChosenInAnotherWay(t *testing.T) {
 		"a": {Strategy: route.Latency, LatencyBuffer: 0.5},
 		"b": {Strategy: route.Latency, LatencyBuffer: 0.5, Affinity: llm.Some(route.BySession)},
 		"c": {Affinity: llm.Some(route.Affinity(""))},
+
+		"fast": {Strategy: route.Latency, LatencyBuffer: 0.5},
 	}
 	if diff := cmp.Diff(want, cfg.Routing.Names); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string][]string{"fast": {"a", "b"}}, cfg.Routing.Groups); diff != "" {
 		t.Error(diff)
 	}
 	for text, says := range map[string]string{

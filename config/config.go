@@ -198,6 +198,8 @@ type Model struct {
 	TagPatterns []*regexp.Regexp
 	// Region is where calls are processed, if that is said; see route.Entry.
 	Region string
+	// Silent are the names of the models to which calls of the entry are mirrored.
+	Silent []string
 	// BaseModel is the model behind the deployment, by the name under which prices and limits are known;
 	// empty if Model says it.
 	BaseModel string

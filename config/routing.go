@@ -331,6 +331,9 @@ func (r *routing) check(l *loader, p *route.Policy, models []Model) {
 		if _, ok := p.Aliases[name]; ok || name == "*" {
 			return true
 		}
+		if _, ok := p.Groups[name]; ok {
+			return true
+		}
 		return slices.ContainsFunc(models, func(m Model) bool { return m.serves(name) })
 	}
 	for _, key := range []string{"fallbacks", "context_window_fallbacks", "content_policy_fallbacks"} {
@@ -351,6 +354,7 @@ func (r *routing) check(l *loader, p *route.Policy, models []Model) {
 	if s, ok := r.settings["default_fallbacks"]; ok {
 		l.checkTargets(s.n, s.path, served)
 	}
+	checkSilent(l, models, served)
 	for _, alias := range slices.Sorted(maps.Keys(p.Aliases)) {
 		if served(p.Aliases[alias].Name) {
 			continue
@@ -360,6 +364,30 @@ func (r *routing) check(l *loader, p *route.Policy, models []Model) {
 			s = r.settings["model_alias_map"]
 		}
 		l.warnAt(s.n.file, s.n.line, s.n.column, s.path+"."+alias, fmt.Sprintf("no entry of model_list has the name %q", p.Aliases[alias].Name), "")
+	}
+}
+
+// silent reads the models to which calls are mirrored: one, or a list.
+func (e *entry) silent(k Key, n *node, path string) []string {
+	if n.kind == sequence {
+		return e.words(n, path)
+	}
+	k.Type = StringType
+	if s, ok := e.l.text(k, n, path); ok && s != "" {
+		return []string{s}
+	}
+	return nil
+}
+
+// checkSilent warns of models that nothing serves, to which calls are to be mirrored.
+func checkSilent(l *loader, models []Model, served func(name string) bool) {
+	for i := range models {
+		m := &models[i]
+		for _, name := range m.Silent {
+			if !served(name) {
+				l.warnAt(slices.Index(l.files, m.Position.File), m.Position.Line, m.Position.Column, m.Path+".litellm_params.silent_model", fmt.Sprintf("no entry of model_list has the name %q, so that no call is mirrored to it", name), "models that are added while the gateway runs may have it")
+			}
+		}
 	}
 }
 
@@ -384,7 +412,7 @@ func (m *Model) serves(name string) bool {
 // isRouting reports whether a setting of litellm_params is about how the deployment is chosen.
 func isRouting(name string) bool {
 	switch name {
-	case "weight", "order", "cooldown_time", "tags", "tag_regex", "region_name":
+	case "weight", "order", "cooldown_time", "tags", "tag_regex", "region_name", "silent_model":
 		return true
 	default:
 		return false
@@ -414,6 +442,8 @@ func (e *entry) routing(m *Model, p *provider.Info, k Key, n *node, path string)
 		m.Cooldown = &d
 	case "tags":
 		m.Tags = e.words(n, path)
+	case "silent_model":
+		m.Silent = e.silent(k, n, path)
 	case "tag_regex":
 		for i, item := range n.items {
 			at := fmt.Sprintf("%s[%d]", path, i)

@@ -188,6 +188,10 @@ func (f Form) metadata(w *jsonx.Writer, r *Record) {
 		w.Key(key)
 		w.Null()
 	}
+	if r.MirrorOf != "" {
+		w.Key("is_silent_experiment")
+		w.Bool(true)
+	}
 	w.Key("applied_guardrails")
 	w.Array()
 	w.EndArray()

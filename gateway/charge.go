@@ -117,6 +117,9 @@ func (c *Call) request(req *llm.Call, settings *route.Settings, size sizer) tena
 	if size != nil {
 		r.Estimate = c.estimator(req.Model, size)
 	}
+	if c.mirror != nil {
+		r.Mirrors = &c.mirror.request
+	}
 	return r
 }
 
@@ -170,6 +173,9 @@ func (c *Call) settle() {
 	}
 	if r.FirstToken > 0 {
 		row.First = r.Started.Add(r.FirstToken)
+	}
+	if c.mirror != nil {
+		row.Metadata = []byte(`{"is_silent_experiment":true}`) // as LiteLLM marks them
 	}
 	if r.Err != nil {
 		row.Code = string(r.Err.Code)

@@ -73,6 +73,8 @@ type Options struct {
 	Budget *budget.Budget
 	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
 	Forwarders map[string]Forwarder
+	// Mirrored reports whether calls of any model are mirrored to others; nil if none are.
+	Mirrored func() bool
 	// Prices returns what calls of a model of a provider cost, for calls of the provider's own API; nil if
 	// that is not known. own is whether the operator has set them, so that they precede what the provider
 	// says. It may be nil.
@@ -118,6 +120,8 @@ type Gateway struct {
 	forwarders  atomic.Pointer[map[string]Forwarder]
 	prices      func(provider, model string) (p llm.Pricer, own bool)
 	adjustments *llm.Adjustments
+	mirrored    func() bool
+	mirrors     mirrors
 }
 
 // New makes a gateway.
@@ -127,12 +131,13 @@ func New(opt Options) *Gateway {
 	}
 	g := &Gateway{
 		router: opt.Router, recorder: opt.Recorder, budget: opt.Budget, now: opt.Now, tenants: opt.Tenants, teamModel: opt.TeamModel,
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments,
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments, mirrored: opt.Mirrored,
 	}
 	g.current.Store(newInForce(Settings{
 		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
 		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders,
 	}))
+	g.mirrors.ctx, g.mirrors.end = context.WithCancelCause(context.Background())
 	g.SetForwarders(opt.Forwarders)
 	g.states.begin(opt.Guardrails, opt.Recorder)
 	return g
@@ -144,8 +149,11 @@ func (g *Gateway) Locked() bool { return g.current.Load().locked }
 // Open is the number of calls in progress.
 func (g *Gateway) Open() int64 { return g.open.Load() }
 
-// Drain makes the gateway refuse new calls with CodeStopping; open calls continue.
-func (g *Gateway) Drain() { g.stopping.Store(true) }
+// Drain makes the gateway refuse new calls with CodeStopping; open calls continue, except for mirrored ones, for which nobody waits.
+func (g *Gateway) Drain() {
+	g.stopping.Store(true)
+	g.mirrors.close()
+}
 
 // Price is what usage of a model costs, by a name that clients may call; false if no price is known.
 func (g *Gateway) Price(model string, u *llm.Usage) (llm.Cost, bool) {
@@ -175,6 +183,9 @@ type Call struct {
 
 	keeping *keeping      // how the answer is kept; nil if it is not
 	leading *cache.Flight // whose streamed answer others may follow; nil for none
+
+	mirroring *mirroring // how the call is mirrored; nil if it is not
+	mirror    *mirror    // the call that this one mirrors; nil for any other
 	guarding
 
 	asked string // the model's name as the client sent it, if the call is somebody's
@@ -260,7 +271,7 @@ func (c *Call) End(ctx context.Context) {
 // down or the caller may not make it. All calls of a model begin here, whatever their dialect. size is what the
 // call may use; nil for one that uses nothing.
 func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
-	if t := c.caller.tenant; t != nil && (c.asked == "" || req.Model != c.record.Model) { // else it has begun before
+	if t := c.caller.tenant; t != nil && c.mirror == nil && (c.asked == "" || req.Model != c.record.Model) { // else it has begun before
 		c.asked = req.Model
 		req.Model = t.TeamModel(t.Model(req.Model), c.g.teamModel)
 	}
@@ -285,6 +296,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	if err := c.choose(req, &settings); err != nil {
 		return err
 	}
+	c.reflect(req)
 	c.sending(req)
 	return nil
 }

@@ -29,6 +29,9 @@ func (c *Call) Guarded() (names []string) {
 // the request names.
 func (c *Call) choose(req *llm.Call, settings *route.Settings) error {
 	c.byModel = settings.Guardrails
+	if c.mirror != nil {
+		c.byModel = slices.Concat(c.byModel, c.mirror.guardrails)
+	}
 	return c.named(req)
 }
 
@@ -420,7 +423,7 @@ func (c *Call) countable(ctx context.Context, raw *llm.Raw, t *Translation) (*ll
 func (c *Call) translated(raw *llm.Raw, req *llm.Request) *llm.Request {
 	own := *req
 	own.Model, own.Stream, own.Deployment, own.Once, own.Routing = raw.Model, raw.Stream, raw.Deployment, raw.Once, raw.Routing
-	own.Guardrail, own.Attribution, own.Session = raw.Guardrail, raw.Attribution, raw.Session
+	own.Guardrail, own.Attribution, own.Session, own.Mirror = raw.Guardrail, raw.Attribution, raw.Session, raw.Mirror
 	own.ClientSettings, own.DropParams = raw.ClientSettings, raw.DropParams || own.DropParams
 	settings := c.g.Settings(own.Model)
 	c.steer(&own.Call, &settings, conversation{&own})

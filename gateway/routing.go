@@ -29,12 +29,16 @@ func (c *Call) steer(req *llm.Call, settings *route.Settings, size sizer) {
 		own.Timeout = cmp.Or(own.Timeout, h.Timeout)
 		own.StreamTimeout = cmp.Or(own.StreamTimeout, h.StreamTimeout)
 	}
+	c.routeFor(req)
+	if c.mirror != nil { // it shows how one model does, and never takes the place of a client's call
+		own.NoFallbacks, own.NoQueue, own.Fallbacks, own.WindowFallbacks, own.ContentFallbacks = true, true, nil, nil, nil
+	}
 	req.Allow, req.Alike, req.Prompt = nil, nil, nil
 	p := settings.Policy
 	if p == nil {
 		return
 	}
-	if p.ByTags {
+	if own.ByTags.Value || !own.ByTags.Set && p.ByTags {
 		own.UserAgent = c.labels.agent
 		own.Tags = c.allTags(req)
 	}
@@ -54,11 +58,36 @@ func (c *Call) steer(req *llm.Call, settings *route.Settings, size sizer) {
 			return prompt / max(times, 1)
 		}
 	}
-	if settings.FallsBack || len(own.Fallbacks)+len(own.WindowFallbacks) > 0 {
+	if settings.FallsBack || len(own.Fallbacks)+len(own.WindowFallbacks)+len(own.ContentFallbacks) > 0 {
 		req.Allow = func(ctx context.Context, call *llm.Call, model string) error {
 			return c.fallBack(ctx, call, model, size)
 		}
 	}
+}
+
+// routeFor routes a call as the caller's key or team says it, where the call does not say it itself.
+func (c *Call) routeFor(req *llm.Call) {
+	if c.caller.tenant == nil {
+		return
+	}
+	r := c.caller.tenant.Routing()
+	if r == nil {
+		return
+	}
+	own := &req.Routing
+	if !own.Retries.Set {
+		own.Retries = r.Retries
+	}
+	own.Timeout = cmp.Or(own.Timeout, r.Timeout)
+	own.Strategy, own.ByTags = r.Strategy, r.ByTags
+	general, window, content := r.Lists(req.Model, c.record.Group)
+	if own.Fallbacks == nil {
+		own.Fallbacks = general
+	}
+	if own.WindowFallbacks == nil {
+		own.WindowFallbacks = window
+	}
+	own.ContentFallbacks = content
 }
 
 // allTags are all labels of a call: the caller's, the request's, and those of its headers.

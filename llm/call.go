@@ -62,6 +62,9 @@ type Call struct {
 	Prompt func() int64
 	// Admit is asked before an attempt of a deployment that has limits; nil if nobody counts.
 	Admit Admission
+	// Mirror is called before an attempt of a deployment whose calls are mirrored, with the names of the models that get the same
+	// request. It does not block, and may be called several times, also at once. Nil if the call is not mirrored.
+	Mirror func(models []string)
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names
@@ -74,9 +77,13 @@ type Routing struct {
 	// Timeout bounds a complete response, and StreamTimeout the provider's silence before and within a stream; 0 for the
 	// deployment's.
 	Timeout, StreamTimeout time.Duration
-	// Fallbacks are the names to try after the call's own, and WindowFallbacks those to try if the prompt is too long; nil for the
-	// configuration's.
-	Fallbacks, WindowFallbacks []string
+	// Fallbacks are the names to try after the call's own, WindowFallbacks those to try if the prompt is too long, and ContentFallbacks
+	// those to try if the content was filtered; nil for the configuration's, and empty for none.
+	Fallbacks, WindowFallbacks, ContentFallbacks []string
+	// Strategy is how a deployment is chosen, in package route's words; empty for the configuration's.
+	Strategy string
+	// ByTags is whether tags select deployments.
+	ByTags Opt[bool]
 	// NoFallbacks is whether no other name is tried.
 	NoFallbacks bool
 	// Tags select deployments, and so does UserAgent, the client's header of that name.

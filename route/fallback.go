@@ -33,7 +33,7 @@ func (c *call) canFallBack() bool {
 	if c.req.Deployment != "" || c.req.Once || c.req.ClientSettings != nil || q.NoFallbacks {
 		return false
 	}
-	return len(q.Fallbacks)+len(q.WindowFallbacks) > 0 || len(c.g.reach) > 0
+	return len(q.Fallbacks)+len(q.WindowFallbacks)+len(q.ContentFallbacks) > 0 || len(c.g.reach) > 0
 }
 
 // walk tries a name and then its fallbacks. Names of which no deployment is well or has room come last.
@@ -115,11 +115,14 @@ func (c *call) following(h *hop, e *llm.Error, seen map[*group]bool) (next []hop
 		return nil
 	}
 	if q := &c.req.Routing; h.depth == 0 {
-		if len(q.Fallbacks) > 0 {
+		if q.Fallbacks != nil {
 			f.Default, f.General = q.Fallbacks, nil
 		}
-		if len(q.WindowFallbacks) > 0 {
-			f.Window = map[string][]string{h.g.name: q.WindowFallbacks}
+		if q.WindowFallbacks != nil {
+			f.Window = only(h.g.name, q.WindowFallbacks)
+		}
+		if q.ContentFallbacks != nil {
+			f.Content = only(h.g.name, q.ContentFallbacks)
 		}
 	}
 	if e == nil {
@@ -134,6 +137,14 @@ func (c *call) following(h *hop, e *llm.Error, seen map[*group]bool) (next []hop
 		next = append(next, hop{g: g, captured: captured, name: name, depth: h.depth + 1})
 	}
 	return next
+}
+
+// only are the lists of a call that has one of its own for a kind of failure; without names the general list stands in.
+func only(name string, names []string) map[string][]string {
+	if len(names) == 0 {
+		return nil
+	}
+	return map[string][]string{name: names}
 }
 
 // worthAnother reports whether another model might serve the call after a failure: not if the gateway itself refuses it, or

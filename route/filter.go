@@ -11,6 +11,11 @@ import (
 // candidates are the deployments of a name that may serve the call.
 func (c *call) candidates(h *hop) (candidates, *llm.Error) {
 	from := candidates{r: c.r, g: h.g, p: h.g.policy, tiers: h.g.tiers, call: c.req, model: func(t *deployment) string { return t.modelFor(h.captured) }}
+	if own := Strategy(c.req.Routing.Strategy); own != "" && own != from.p.Strategy && slices.Contains(Strategies(), own) {
+		p := *from.p
+		p.Strategy = own
+		from.p = &p
+	}
 	if c.req.Deployment != "" {
 		only := h.g.only(c.req.Deployment)
 		if only == nil {
@@ -24,7 +29,7 @@ func (c *call) candidates(h *hop) (candidates, *llm.Error) {
 			return from, e
 		}
 	}
-	if from.p.ByTags {
+	if byTags := c.req.Routing.ByTags; byTags.Value || !byTags.Set && from.p.ByTags {
 		if e := from.byTags(h.name); e != nil {
 			return from, e
 		}

@@ -46,6 +46,9 @@ type Policy struct {
 	ByTags, AllTags bool
 	// Names are strategies and affinities of names, in place of those above.
 	Names map[string]Choice
+	// Groups are names for all deployments of several names together. The name of an entry, a deployment or an alias precedes that of
+	// a group.
+	Groups map[string][]string
 	// Queue is how calls wait for deployments that have as many calls as they may have at a time.
 	Queue Queue
 }

@@ -61,6 +61,8 @@ type Entry struct {
 	// Facts returns what is known of a model, which is Model with the * replaced: its prices, where neither
 	// Price nor the provider has some, and its limits; nil if nothing is known. It may be nil itself.
 	Facts func(model string) *catalog.Model
+	// Silent are the names of models to which the deployment's calls are mirrored, see llm.Call.Mirror.
+	Silent []string
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -250,6 +252,9 @@ func (r *Router) Alternative(name string) string {
 	}
 	return r.table().names.meant(name)
 }
+
+// Mirrors reports whether calls of any deployment are mirrored.
+func (r *Router) Mirrors() bool { return r.table().mirrors }
 
 // TeamModel returns the name of an entry that a team uses by another; empty if there is none.
 func (r *Router) TeamModel(team, public string) string { return r.table().teams[team][public] }

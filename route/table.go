@@ -1,7 +1,9 @@
 package route
 
 import (
+	"bytes"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +16,8 @@ type table struct {
 	policy Policy
 	names  *names
 	all    []*group // as configured
+	// mirrors is whether calls of any deployment are mirrored.
+	mirrors bool
 	// teams are names of entries by the team that they are for, and the name by which it uses them.
 	teams map[string]map[string]string
 }
@@ -54,6 +58,7 @@ func (r *Router) Set(plan Plan) {
 		g.deployments = append(g.deployments, t)
 	}
 	var all []*deployment
+	mirrors := false
 	for _, e := range plan.Entries {
 		t := &deployment{Entry: e, hash: hashOf(e.ID), late: lateAfter(e.Timeout)}
 		t.observer, _ = e.Deployment.(provider.Observer)
@@ -63,6 +68,7 @@ func (r *Router) Set(plan Plan) {
 			t.state = &state{}
 		}
 		all = append(all, t)
+		mirrors = mirrors || len(e.Silent) > 0
 		join(e.Name, t)
 	}
 	for _, t := range all { // a deployment's id is a name too, unless an entry has that name
@@ -70,12 +76,26 @@ func (r *Router) Set(plan Plan) {
 			join(t.ID, t)
 		}
 	}
+	several := map[*group]bool{}
+	for _, name := range slices.Sorted(maps.Keys(plan.Policy.Groups)) {
+		if _, alias := plan.Policy.Aliases[name]; alias || byName[name] != nil {
+			continue
+		}
+		for _, t := range together(plan.Policy.Groups[name], byName, several) {
+			join(name, t)
+		}
+		if g := byName[name]; g != nil {
+			several[g] = true
+		}
+	}
 	for _, g := range groups {
 		g.tiers = tiersOf(g.deployments)
 		g.spoken, g.capacity = spoken(g.deployments), capacity(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
-			g.accessGroups = union(g.accessGroups, t.AccessGroups)
+			if !several[g] { // who may use one of the names may not use the others by it
+				g.accessGroups = union(g.accessGroups, t.AccessGroups)
+			}
 			g.guardrails = union(g.guardrails, t.Guardrails)
 		}
 	}
@@ -84,7 +104,7 @@ func (r *Router) Set(plan Plan) {
 	for _, g := range groups {
 		g.reach = plan.Policy.Fallbacks.reach(n, g)
 	}
-	next := &table{policy: plan.Policy, names: n, all: groups, teams: teamsOf(all)}
+	next := &table{policy: plan.Policy, names: n, all: groups, mirrors: mirrors, teams: teamsOf(all)}
 	for _, g := range groups {
 		g.common, g.policy = g.commonly(), next.policy.of(g.name)
 	}
@@ -109,6 +129,34 @@ func capacity(all []*deployment) *llm.Capacity {
 		return nil
 	}
 	return &c
+}
+
+// together are the deployments of the names of a group, but for those of other groups, those of a team, and those whose model is
+// known by what a * matches. There are none if they differ in the provider's guardrail, because a call has that of its name.
+func together(names []string, byName map[string]*group, several map[*group]bool) (all []*deployment) {
+	for _, name := range names {
+		of := byName[name]
+		if of == nil || several[of] {
+			continue
+		}
+		for _, t := range of.deployments {
+			if t.Team == "" && !strings.Contains(t.Model, "*") && !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	if slices.ContainsFunc(all, func(t *deployment) bool { return !bytes.Equal(t.guardrail(), all[0].guardrail()) }) {
+		return nil
+	}
+	return all
+}
+
+// guardrail is the operator's guardrail of the provider for calls of the deployment's name.
+func (t *deployment) guardrail() []byte {
+	if t.Defaults == nil {
+		return nil
+	}
+	return t.Defaults.Guardrail
 }
 
 // union appends those of more to names that are not among them.

@@ -127,6 +127,9 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		if req.ClientSettings == nil { // a client's own account says nothing of the deployment
 			t.waiting.begin(began)
 		}
+		if req.Mirror != nil && len(t.Silent) > 0 {
+			req.Mirror(t.Silent)
+		}
 		e := c.tryDeployment(ctx, t, model, req.ClientSettings, do)
 		if req.ClientSettings == nil {
 			t.waiting.end(e == nil || !ranOut(e), r.opt.Now())

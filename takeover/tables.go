@@ -42,7 +42,6 @@ func keysTableOf() table {
 			{"policies", "there are no guardrail policies", true},
 			{"agent_id", "there are no agents", false},
 			{"budget_fallbacks", "a key over its budget is refused, not sent to another model", false},
-			{"router_settings", "keys have no router settings of their own", false},
 			{"permissions", "they are for LiteLLM's guardrails and pages", false},
 			{"config", "keys have no settings of their own", false},
 			{"auto_rotate", "keys are not replaced by themselves; use /key/regenerate", false},
@@ -59,7 +58,6 @@ func teamsTable() table {
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"policies", "there are no guardrail policies", true},
 			{"default_team_member_models", "members have no models of their own", true},
-			{"router_settings", "teams have no router settings of their own", false},
 			{"allow_team_guardrail_config", "there are no guardrails of teams", false},
 		},
 	}

@@ -66,6 +66,8 @@ type Call struct {
 	Content *Content
 	// Silent is whether no callback is told of the call.
 	Silent bool
+	// MirrorOf is the id of the call whose request this one repeats for another model, in the background; empty for calls of clients.
+	MirrorOf string
 	// Cached is whether the response cache has answered the call; Usage is then that of the call that made the answer, and Saved
 	// what that one cost.
 	Cached bool
@@ -91,6 +93,7 @@ type Recorder struct {
 	guards *prometheus.HistogramVec
 	queued *prometheus.GaugeVec
 	waits  *prometheus.HistogramVec
+	mirror *prometheus.CounterVec
 
 	callbacks *prometheus.CounterVec
 	down      *prometheus.GaugeVec
@@ -174,10 +177,13 @@ func NewRecorder(log *slog.Logger) *Recorder {
 	r.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "outcrop_queue_seconds", Help: "Time that calls waited for a deployment with room, by result (served, refused, gone).", Buckets: buckets(),
 	}, []string{"model", "result"})
+	r.mirror = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_mirrored_requests_total", Help: "Calls that were mirrored to a model (silent_model), by the model's configured name and result (answered, failed, dropped because too many were under way or there was no memory for it).",
+	}, []string{"model", "result"})
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "outcrop_log_lines_dropped_total", Help: "Log lines lost because the log could not be written, or not fast enough.",
 	}, r.logDropped)
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, r.alerts, r.callbacks, r.down, r.guards, r.away, r.queued, r.waits, dropped,
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, r.alerts, r.callbacks, r.down, r.guards, r.away, r.queued, r.waits, r.mirror, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -271,28 +277,6 @@ func (r *Recorder) Replace(before, after prometheus.Collector) error {
 	return r.registry.Register(after)
 }
 
-// CalledBack counts records of calls at a callback by what became of them.
-func (r *Recorder) CalledBack(callback, result string, n int) {
-	r.callbacks.WithLabelValues(callback, result).Add(float64(n))
-}
-
-// ExpectCallback creates the series of a callback, so that they start at 0.
-func (r *Recorder) ExpectCallback(callback string, results ...string) {
-	for _, result := range results {
-		r.callbacks.WithLabelValues(callback, result)
-	}
-	r.down.WithLabelValues(callback)
-}
-
-// CallbackDown sets whether a callback cannot be reached.
-func (r *Recorder) CallbackDown(callback string, down bool) {
-	value := 0.0
-	if down {
-		value = 1
-	}
-	r.down.WithLabelValues(callback).Set(value)
-}
-
 // Record writes the log line and the metrics of a finished call.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.open.Dec()
@@ -335,6 +319,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text("target", c.Meta.Destination.String())
 	text("reason", c.Meta.Destination.Reason)
 	text("upstream_id", c.Meta.UpstreamID)
+	text("mirror_of", c.MirrorOf)
 	text("client_call_id", c.ClientCall)
 	if c.ClientAttempt > 0 {
 		a = append(a, slog.Int("client_attempt", c.ClientAttempt))
@@ -439,6 +424,9 @@ func (r *Recorder) measure(c *Call) {
 	key := seriesKey{door: c.Door, group: c.Group, status: c.Status, stream: c.Stream}
 	if c.Err != nil {
 		key.code = string(c.Err.Code)
+	}
+	if c.MirrorOf != "" { // no client waits for it
+		key.door = mirrorDoor
 	}
 	s := r.lookup(key)
 	s.requests.Inc()

@@ -129,6 +129,9 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	}
 	c.UserID, c.TeamID, c.OrganizationID = doc.UserID, doc.TeamID, doc.OrganizationID
 	c.routes, c.tags, c.estimated = routesOf(doc), doc.tags(), doc.estimated()
+	if doc.Routing.some() {
+		c.routing = doc.Routing
+	}
 	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
@@ -188,6 +191,9 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
 	c.tags = slices.Concat(c.tags, doc.tags())
+	if c.routing == nil && doc.Routing.some() {
+		c.routing = doc.Routing
+	}
 	c.teamAliases, c.TeamAlias = doc.ModelAliases, doc.TeamAlias
 	c.logging = loggingOf(c.logging, doc.logging())
 	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())

@@ -60,6 +60,7 @@ type Caller struct {
 	tags, guardrails                       []string
 	estimated                              int64
 	logging                                *telemetry.Logging
+	routing                                *Routing // nil if neither the key nor its team says how its calls are routed
 }
 
 // ends makes the key expire at a time, unless it does so before; never for the zero time.
@@ -118,8 +119,14 @@ func (c *Caller) usable(now time.Time) error {
 // JSON object, empty for none.
 func (c *Caller) Cache() (allowed []string, own jsonx.Raw) { return c.cacheControls, c.cache }
 
-// Model is the model that a name means for the caller: the aliases of the key and of its team are names of others.
+// Model is the model that a name means for the caller: the aliases of the key and of its team, and those of their
+// router settings, are names of others.
 func (c *Caller) Model(name string) string {
+	if c.routing != nil {
+		if to, ok := c.routing.aliases[name]; ok { // it is as if the client had asked for that one, as in LiteLLM
+			name = to
+		}
+	}
 	for _, team := range c.teams {
 		if _, own := c.teamAliases[name]; !own {
 			if to, ok := team.teamAliases[name]; ok {
@@ -140,23 +147,6 @@ func (c *Caller) Model(name string) string {
 // access groups that it is in.
 func (c *Caller) Allows(name, group string, groups []string) bool {
 	return c.within(name) == nil && c.denied(name, group, groups) == nil || slices.ContainsFunc(c.teams, func(team *Caller) bool { return team.Allows(name, group, groups) })
-}
-
-// Request is a call to be made.
-type Request struct {
-	// Asked is the model's name as the client sent it, Model what it means for the caller, Group the configured
-	// name that serves it, and Groups the access groups that it is in.
-	Asked, Model, Group string
-	Groups              []string
-	// Capacity is what the model can take in a minute; nil if it is not known.
-	Capacity *llm.Capacity
-	// Team is the only team that may use the model, whose name for it is Group then; empty if it is nobody's.
-	Team string
-	// Customer is the client's own user, and Tags the call's labels.
-	Customer string
-	Tags     []string
-	// Estimate is called only if there is a limit that needs it.
-	Estimate func() Estimate
 }
 
 // Charge is what a call has reserved, and what its cost counts for.
@@ -256,36 +246,32 @@ func (c *Caller) Guardrails() []string {
 
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.
 func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
-	c, err := c.may(req)
+	asked := req
+	if req.Mirrors != nil {
+		asked = req.Mirrors
+	}
+	c, err := c.may(asked)
 	if err != nil {
 		return nil, err
 	}
-	if c.customer != "" && req.Customer != c.customer {
-		own := *req
-		own.Customer, req = c.customer, &own
+	if c.customer != "" && asked.Customer != c.customer {
+		own := *asked
+		own.Customer, asked = c.customer, &own
 	}
 	ch := c.d.charge()
-	ch.c, ch.customer, ch.tags, ch.estimate = c, req.Customer, c.TagsOf(req.Tags, nil), req.Estimate
-	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), req, ch.tags); err != nil {
+	ch.c, ch.customer, ch.tags, ch.estimate = c, asked.Customer, c.TagsOf(req.Tags, nil), req.Estimate
+	if ch.parties, err = c.d.others(ctx, append(ch.room[:0], &c.party), asked, ch.tags); err != nil {
 		return nil, err
 	}
-	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
-	for _, p := range ch.parties {
-		ch.money.add(p.limits, true)
-		ch.rates.add(p.limits, false)
-		for i := range p.byModel {
-			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
-				ch.money.add(p.byModel[i:i+1], true)
-				ch.rates.add(p.byModel[i:i+1], false)
+	ch.limit(req)
+	if req.Mirrors == nil {
+		if p := c.d.pooled(req.Group, c.priority, req.Capacity); p != nil {
+			if refusal := p.spent(c.d.opt.Rates); refusal != nil {
+				return nil, refusal
 			}
+			ch.rates.add(p.model, false)
+			ch.rates.add(p.own, false)
 		}
-	}
-	if p := c.d.pooled(req.Group, c.priority, req.Capacity); p != nil {
-		if refusal := p.spent(c.d.opt.Rates); refusal != nil {
-			return nil, refusal
-		}
-		ch.rates.add(p.model, false)
-		ch.rates.add(p.own, false)
 	}
 	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil
@@ -299,6 +285,25 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 		return nil, err
 	}
 	return ch, nil
+}
+
+// limit finds the limits that hold for a call.
+func (ch *Charge) limit(req *Request) {
+	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
+	add := func(limits []limit) {
+		ch.money.add(limits, true)
+		if req.Mirrors == nil {
+			ch.rates.add(limits, false)
+		}
+	}
+	for _, p := range ch.parties {
+		add(p.limits)
+		for i := range p.byModel {
+			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
+				add(p.byModel[i : i+1])
+			}
+		}
+	}
 }
 
 // charge returns an empty charge: of a call that is over, if there is one.

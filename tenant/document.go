@@ -42,7 +42,8 @@ type document struct {
 	KeyType       string            `json:"key_type"`
 	CacheControls []string          `json:"allowed_cache_controls"`
 	AccessGroups  []string          `json:"access_group_ids"`
-	AllowedModels []string          `json:"allowed_models"` // of a member
+	AllowedModels []string          `json:"allowed_models"`  // of a member
+	Routing       *Routing          `json:"router_settings"` // of keys and teams
 
 	folded // of members, and of documents that were written by hand
 

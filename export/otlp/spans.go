@@ -285,6 +285,9 @@ func (s *sender) generation(a *span, r *export.Record) {
 			a.int("http.response.status_code", int64(e.UpstreamStatus))
 		}
 	}
+	if r.MirrorOf != "" {
+		a.text("metadata.is_silent_experiment", "true")
+	}
 	s.who(a, r)
 	s.content(a, r)
 }

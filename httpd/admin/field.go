@@ -9,6 +9,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/quota"
+	"outcrop/tenant"
 )
 
 // form is what a field's value is.
@@ -24,12 +25,13 @@ const (
 	list        // a list
 	period      // such as 30d
 	date
+	routing // router settings
 	anything
 )
 
 // words describe forms in errors.
 func (f form) words() string {
-	return [...]string{"a text", "a number from 0, in US dollars", "an integer from 0", "true or false", "a list of texts", "an object", "a list", "a period: a number followed by s, m, h, d, w or mo, such as 30d", "a date, such as 2027-01-31T00:00:00Z", "a value"}[f]
+	return [...]string{"a text", "a number from 0, in US dollars", "an integer from 0", "true or false", "a list of texts", "an object", "a list", "a period: a number followed by s, m, h, d, w or mo, such as 30d", "a date, such as 2027-01-31T00:00:00Z", "an object", "a value"}[f]
 }
 
 // place is where a field of a request goes.
@@ -132,6 +134,11 @@ func (f *field) check(v jsonx.Raw) (out jsonx.Raw, fault string) {
 			return nil, "must be " + f.form.words()
 		}
 		return moment(t), ""
+	case routing:
+		if kind != '{' {
+			return nil, fault
+		}
+		return v, tenant.CheckRouting(v)
 	case anything:
 	}
 	return v, ""

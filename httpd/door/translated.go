@@ -31,13 +31,14 @@ type Translated struct {
 	Reader  *inbound.Reader
 	Bursts  *Bursts
 	// Query is what the response cache has to know of a request whose answer Answer writes; nil if that is its body alone.
-	Query   func(r *http.Request) gateway.Query
-	options Options
+	Query    func(r *http.Request) gateway.Query
+	options  Options
+	captures *inbound.Captures // of mirrored calls
 }
 
 // NewTranslated makes the shared part of a frontend.
 func NewTranslated(g *gateway.Gateway, name string, opt Options) Translated {
-	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, Bursts: &Bursts{}, options: opt}
+	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, Bursts: &Bursts{}, options: opt, captures: &inbound.Captures{}}
 }
 
 // Speaks reports whether any name has a deployment that speaks a dialect.

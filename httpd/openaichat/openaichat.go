@@ -43,6 +43,7 @@ func New(g *gateway.Gateway, opt door.Options) *Handler {
 const (
 	deployments = "/openai/deployments/"
 	completions = "/chat/completions"
+	mirrored    = "/v1/chat/completions" // where mirrored calls are made
 )
 
 // Routes lists what the frontend serves.
@@ -93,16 +94,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	h.ReportUsage(body)
-	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta") {
+	if h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta") {
 		return
 	}
+	kept := h.Mirror(r, call, body, mirrored, h.serve)
 	if h.lanes {
 		if c, ok := h.completion(r, call, body); ok {
 			h.relay(w, r, call, c)
 			return
 		}
 	}
-	req, err := h.decode(r, body)
+	req, err := h.decode(r, body, kept)
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return
@@ -132,10 +134,12 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 	door.Respond(r.Context(), w, call, *buf)
 }
 
+// decode decodes a request, and releases its body if nothing needs it any more: neither the request nor, if it is kept, a mirrored call.
+//
 //go:noinline
-func (h *Handler) decode(r *http.Request, body *inbound.Body) (*wire.Request, error) {
+func (h *Handler) decode(r *http.Request, body *inbound.Body, kept bool) (*wire.Request, error) {
 	req, err := wire.Decode(body.Bytes, h.decoding(r))
-	if err != nil || !req.Shares {
+	if err != nil || !req.Shares && !kept {
 		body.Release()
 	}
 	return req, err

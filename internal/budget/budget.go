@@ -103,9 +103,7 @@ func (l *Lease) Grow(ctx context.Context, n int64) error {
 	}
 	b := l.b
 	b.mu.Lock()
-	if l.small+l.large+n <= Piece && b.small+n <= b.total/smallShare {
-		b.small += n
-		l.small += n
+	if l.growSmall(n) {
 		b.mu.Unlock()
 		return nil
 	}
@@ -138,6 +136,36 @@ func (l *Lease) Grow(ctx context.Context, n int64) error {
 	b.queue = slices.Delete(b.queue, i, i+1)
 	b.grant() // the next in the queue may need less
 	return err
+}
+
+// TryGrow is Grow without a wait: it reports false if the bytes are not available at once, or others wait for theirs.
+func (l *Lease) TryGrow(n int64) bool {
+	if l == nil || n <= 0 {
+		return true
+	}
+	b := l.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l.growSmall(n) {
+		return true
+	}
+	if len(b.queue) > 0 || b.large+n > b.total-b.total/smallShare {
+		return false
+	}
+	b.large += n
+	l.large += n
+	return true
+}
+
+// growSmall takes bytes of the part for small leases, if it has them. b.mu is held.
+func (l *Lease) growSmall(n int64) bool {
+	b := l.b
+	if l.small+l.large+n > Piece || b.small+n > b.total/smallShare {
+		return false
+	}
+	b.small += n
+	l.small += n
+	return true
 }
 
 // enqueue appends a waiter to the queue, or inserts it after those that hold a large share if it
