@@ -79,7 +79,7 @@ general_settings:
 		t.Errorf("%d %v %s", status, head, body)
 	}
 	r, sent := got()
-	if r.Method != "POST" || r.URL.String() != "/v1/rerank?api=2&top=1" || sent != `{"query":"granite"}` {
+	if r.Method != http.MethodPost || r.URL.String() != "/v1/rerank?api=2&top=1" || sent != `{"query":"granite"}` {
 		t.Errorf("the target got %s %s with %s", r.Method, r.URL, sent)
 	}
 	for name, want := range map[string]string{"Authorization": "Bearer sk-target-0123456789", "X-Mode": "fast", "Content-Type": "application/json", "Beta": "on", "X-Client": "", "Api-Key": "", "X-Pass-Authorization": ""} {
@@ -130,7 +130,7 @@ general_settings:
 		t.Errorf("an endpoint in the place of the gateway's: %d", status)
 	}
 
-	req, _ := http.NewRequestWithContext(t.Context(), "GET", a.URL()+"/bria/stream", nil)
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+"/bria/stream", nil)
 	req.Header.Set("Authorization", "Bearer sk-master")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -137,7 +137,7 @@ func New(opt Options) *Gateway {
 		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
 		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders,
 	}))
-	g.mirrors.ctx, g.mirrors.end = context.WithCancelCause(context.Background())
+	g.mirrors.open()
 	g.SetForwarders(opt.Forwarders)
 	g.states.begin(opt.Guardrails, opt.Recorder)
 	return g

@@ -92,18 +92,23 @@ type mirrors struct {
 	all sync.WaitGroup
 
 	mu     sync.Mutex
-	open   int
+	n      int
 	closed bool
+}
+
+// open prepares for mirrored calls.
+func (m *mirrors) open() {
+	m.ctx, m.end = context.WithCancelCause(context.Background())
 }
 
 // begin has room for another, or not.
 func (m *mirrors) begin() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.open == maxMirrors {
+	if m.closed || m.n == maxMirrors {
 		return false
 	}
-	m.open++
+	m.n++
 	m.all.Add(1)
 	return true
 }
@@ -111,7 +116,7 @@ func (m *mirrors) begin() bool {
 func (m *mirrors) done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.open--
+	m.n--
 	m.all.Done()
 }
 

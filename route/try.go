@@ -124,16 +124,7 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		model := t.modelFor(h.captured)
 		began := r.opt.Now()
 		t.inFlight.Add(1)
-		if req.ClientSettings == nil { // a client's own account says nothing of the deployment
-			t.waiting.begin(began)
-		}
-		if req.Mirror != nil && len(t.Silent) > 0 {
-			req.Mirror(t.Silent)
-		}
-		e := c.tryDeployment(ctx, t, model, req.ClientSettings, do)
-		if req.ClientSettings == nil {
-			t.waiting.end(e == nil || !ranOut(e), r.opt.Now())
-		}
+		e := c.attend(ctx, t, model, do, began)
 		explain(e, t.Facts, model)
 		if e == nil {
 			c.budget.earn()
@@ -167,6 +158,22 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		}
 		last = e
 	}
+}
+
+// attend makes an attempt with a deployment, of which it is noted that somebody waits for it.
+func (c *call) attend(ctx context.Context, t *deployment, model string, do attempt, began time.Time) *llm.Error {
+	own := c.req.ClientSettings
+	if own == nil { // a client's own account says nothing of the deployment
+		t.waiting.begin(began)
+	}
+	if c.req.Mirror != nil && len(t.Silent) > 0 {
+		c.req.Mirror(t.Silent)
+	}
+	e := c.tryDeployment(ctx, t, model, own, do)
+	if own == nil {
+		t.waiting.end(e == nil || !ranOut(e), c.r.opt.Now())
+	}
+	return e
 }
 
 // now is the present time: that of the beginning, as long as nothing has failed that takes time.

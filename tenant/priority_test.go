@@ -53,7 +53,9 @@ func TestASharesCallersHaveItWhenTheModelIsBusy(t *testing.T) {
 	t.Parallel()
 	w := begin(t, tenant.Settings{Priorities: shares()})
 	w.key(`{}`)
-	w.calls(5)
+	if n, e := w.calls(5); n != 5 {
+		t.Fatalf("%d calls: %v", n, e)
+	}
 	w.put(store.KindTeam, "t", `{"metadata":{"priority":"batch"}}`)
 	w.key(`{"team_id":"t","metadata":{"priority":"prod"}}`) // the team's counts
 	if n, e := w.calls(10); n != 3 || !strings.Contains(e.Message, `calls with the priority "batch" of the model m: 3 requests a minute, while 80 % of the model's capacity is used`) {

@@ -57,7 +57,7 @@ func (r *Routing) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	if err != nil {
 		return err
 	}
-	*r, _ = readRouting(jsonx.Raw(v))
+	*r, _ = readRouting(v)
 	return nil
 }
 

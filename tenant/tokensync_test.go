@@ -74,7 +74,7 @@ func TestAUserJoinsTheTeamsOfTheTokenAndLeavesOthers(t *testing.T) {
 		}
 		b, err := w.store.Entity(t.Context(), store.KindMember, "b/ann")
 		if err != nil || string(b.Doc) != `{"role":"admin"}` {
-			t.Errorf("who stays stays what they are: %v, %v", err, b)
+			t.Errorf("a member who stays is another: %v, %v", err, b)
 		}
 	}
 }

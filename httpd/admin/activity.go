@@ -159,7 +159,7 @@ func (x *exchange) activity(kind store.Kind, ids string, whole bool) ([]byte, er
 			w.Key("date")
 			w.String(date)
 			w.Key("metrics")
-			metrics(w, &days[date].all, "")
+			metrics(w, &days[date].all)
 			w.Key("breakdown")
 			days[date].write(w, known)
 			w.EndObject()
@@ -274,7 +274,7 @@ func (b *breakdown) write(w *jsonx.Writer, keys map[string]*thing) {
 			w.AnyKey(name)
 			w.Object()
 			w.Key("metrics")
-			metrics(w, &p.Sums, "")
+			metrics(w, &p.Sums)
 			w.Key("metadata")
 			if member == "api_keys" {
 				keyMetadata(w, keys[name])
@@ -289,7 +289,7 @@ func (b *breakdown) write(w *jsonx.Writer, keys map[string]*thing) {
 				w.AnyKey(key)
 				w.Object()
 				w.Key("metrics")
-				metrics(w, p.keys[key], "")
+				metrics(w, p.keys[key])
 				w.Key("metadata")
 				keyMetadata(w, keys[key])
 				w.EndObject()
@@ -319,9 +319,9 @@ func keyMetadata(w *jsonx.Writer, t *thing) {
 }
 
 // metrics writes sums as an object.
-func metrics(w *jsonx.Writer, s *store.Sums, prefix string) {
+func metrics(w *jsonx.Writer, s *store.Sums) {
 	w.Object()
-	figures(w, s, prefix)
+	figures(w, s, "")
 	w.EndObject()
 }
 

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,12 +15,7 @@ type heard struct {
 }
 
 func (h *heard) Wants(t alert.Type) bool {
-	for _, wanted := range h.wanted {
-		if wanted == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(h.wanted, t)
 }
 
 func (h *heard) Send(a alert.Alert) { h.all = append(h.all, a) }

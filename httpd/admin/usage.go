@@ -131,7 +131,7 @@ func (x *exchange) keyRows(all []*keySum) (jsonx.Raw, error) {
 			w.Key("api_key")
 			w.String(k.key)
 			w.Key("metrics")
-			metrics(w, &k.Sums, "")
+			metrics(w, &k.Sums)
 			w.Key("metadata")
 			d.write(w, k.key)
 			w.EndObject()
