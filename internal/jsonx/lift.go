@@ -109,6 +109,35 @@ func (l *Extracted) Text(to *string) {
 	}
 }
 
+// Raw replaces the placeholders in a value by the strings that they stand for, in a copy of the value. Strings that
+// are not valid stay unresolved. A nil Extracted has none.
+func (l *Extracted) Raw(v *Raw) {
+	if l == nil || !bytes.Contains(*v, []byte(l.mark)) {
+		return
+	}
+	var whole Raw
+	for rest := *v; ; {
+		before, after, found := bytes.Cut(rest, []byte(l.mark))
+		whole = append(whole, before...)
+		if !found {
+			*v = whole
+			return
+		}
+		digits, _, _ := bytes.Cut(after, []byte{'"'})
+		rest = after[len(digits):]
+		placeholder := l.mark + string(digits[:min(len(digits), 20)])
+		s := l.find(placeholder)
+		if s == nil || s.taken {
+			whole = append(append(whole, l.mark...), digits...)
+			continue
+		}
+		if _, s.taken = unquote(s.quoted); !s.taken {
+			return
+		}
+		whole = append(whole, s.quoted...)
+	}
+}
+
 // find returns the string that a placeholder stands for; nil for another text.
 func (l *Extracted) find(placeholder string) *long {
 	if l == nil {

@@ -85,8 +85,23 @@ func (c *content) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 // message is the path of message i.
 func message(i int) string { return "messages[" + strconv.Itoa(i) + "]" }
 
+// resolve puts texts that were extracted from the body back into content.
+func (d *decoder) resolve(c *content) {
+	d.extracted.Text(&c.text.Value)
+	for i := range c.blocks {
+		b := &c.blocks[i]
+		d.extracted.Text(&b.Text.Value)
+		d.extracted.Text(&b.Thinking.Value)
+		d.extracted.Raw(&b.Input)
+		d.resolve(&b.Content)
+	}
+}
+
 // message adds message i to the request.
 func (d *decoder) message(i int, m *wireMessage) error {
+	if d.extracted != nil {
+		d.resolve(&m.Content)
+	}
 	if len(m.Rest) > 0 {
 		d.unread(message(i), m.Rest)
 	}

@@ -46,9 +46,7 @@ func Peek(body []byte) (*Head, error) {
 		return nil, decodeError(err)
 	}
 	for _, text := range []*string{&h.Model, &h.User} { // which may look like base64
-		if own, ok := extracted.Resolve(*text, func([]byte) bool { return true }); ok {
-			*text = string(own)
-		}
+		extracted.Text(text)
 	}
 	switch {
 	case h.Model == "":

@@ -65,9 +65,9 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
-	if extracted := jsonx.Extract(body); extracted != nil {
+	for extracted := jsonx.ExtractTexts(body); extracted != nil; extracted = extracted.WithoutTexts(body) { // a text may be where only base64 is read
 		if r, err := decode(extracted.Doc, extracted, opt); err == nil && extracted.Unresolved() == 0 {
-			r.Shares = true
+			r.Shares = extracted.Shares()
 			return r, nil
 		}
 	}
@@ -84,6 +84,13 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 		return nil, d.failed
 	case err != nil:
 		return nil, decodeError(err)
+	}
+	if extracted != nil {
+		d.resolve(&w.System)
+		for i := range w.Tools {
+			extracted.Text(&w.Tools[i].Description.Value)
+			extracted.Raw(&w.Tools[i].InputSchema)
+		}
 	}
 	if err := d.request(w); err != nil {
 		return nil, err

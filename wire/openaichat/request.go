@@ -137,6 +137,14 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 		}
 		d.out.Warnings = append(dropped, d.out.Warnings...)
 	}
+	if extracted != nil {
+		for i := range w.Tools {
+			if f := w.Tools[i].Function; f != nil {
+				extracted.Text(&f.Description.Value)
+				extracted.Raw(&f.Parameters)
+			}
+		}
+	}
 	if opt.Model != "" {
 		w.Model = opt.Model
 	}

@@ -328,9 +328,7 @@ func (d *decoder) output(at place, it *item) error {
 		if err := jsonx.Unmarshal(it.Output, &text); err != nil {
 			return litellm.DecodeError(err)
 		}
-		if own, ok := d.extracted.Resolve(text, func([]byte) bool { return true }); ok {
-			text = string(own)
-		}
+		d.extracted.Text(&text)
 		result.Content = textResult(text)
 	case it.Output.Kind() == '[':
 		var c content
