@@ -127,7 +127,7 @@ func (l *Extracted) Raw(v *Raw) {
 		rest = after[len(digits):]
 		placeholder := l.mark + string(digits[:min(len(digits), 20)])
 		s := l.find(placeholder)
-		if s == nil || s.taken {
+		if s == nil {
 			whole = append(append(whole, l.mark...), digits...)
 			continue
 		}

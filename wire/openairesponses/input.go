@@ -64,8 +64,34 @@ const (
 	nameApplyPatch = "apply_patch"
 )
 
+// resolve puts texts that were extracted from the body back into an item.
+func (d *decoder) resolve(it *item) {
+	d.extracted.Text(&it.Content.text.Value)
+	for _, parts := range []list[part]{it.Content.parts, it.Summary} {
+		for i := range parts {
+			d.extracted.Text(&parts[i].Text.Value)
+		}
+	}
+	d.extracted.Text(&it.Input.Value)
+	d.extracted.Raw(&it.Arguments)
+	d.extracted.Raw(&it.Output)
+	d.resolveTools(it.Tools)
+}
+
+// resolveTools puts texts that were extracted from the body back into tools.
+func (d *decoder) resolveTools(tools []tool) {
+	for i := range tools {
+		d.extracted.Text(&tools[i].Description.Value)
+		d.extracted.Raw(&tools[i].Parameters)
+		d.resolveTools(tools[i].Tools)
+	}
+}
+
 // item adds item i of the input to the request.
 func (d *decoder) item(i int, it *item) error {
+	if d.extracted != nil {
+		d.resolve(it)
+	}
 	at := place{list: "input", item: i, part: none}
 	switch it.Type {
 	case "", "message":
@@ -328,7 +354,6 @@ func (d *decoder) output(at place, it *item) error {
 		if err := jsonx.Unmarshal(it.Output, &text); err != nil {
 			return litellm.DecodeError(err)
 		}
-		d.extracted.Text(&text)
 		result.Content = textResult(text)
 	case it.Output.Kind() == '[':
 		var c content

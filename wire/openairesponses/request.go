@@ -68,9 +68,9 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
-	if extracted := jsonx.Extract(body); extracted != nil {
+	for extracted := jsonx.ExtractTexts(body); extracted != nil; extracted = extracted.WithoutTexts(body) { // a text may be where only base64 is read
 		if r, err := decode(extracted.Doc, extracted, opt); err == nil && extracted.Unresolved() == 0 {
-			r.Shares = true
+			r.Shares = extracted.Shares()
 			return r, nil
 		}
 	}
@@ -96,6 +96,13 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 			return nil, err
 		}
 		d.out.Warnings = append(dropped, d.out.Warnings...)
+	}
+	if extracted != nil {
+		d.resolveTools(w.Tools)
+		extracted.Text(&w.Instructions.text)
+		for i := range w.Instructions.items {
+			d.resolve(&w.Instructions.items[i])
+		}
 	}
 	if opt.Model != "" {
 		w.Model = opt.Model
@@ -237,6 +244,7 @@ func (in *input) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		if err := jsonx.UnmarshalDecode(d, &text); err != nil {
 			return err
 		}
+		in.d.extracted.Text(&text)
 		if !blank(text) {
 			in.d.turn(0, llm.RoleUser, []llm.Block{{Kind: llm.BlockText, Text: text}})
 		}
