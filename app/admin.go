@@ -15,7 +15,7 @@ import (
 )
 
 // admin makes the frontend of the management API.
-func (a *App) admin(g *gateway.Gateway) *admin.Handler {
+func (a *App) admin(g *gateway.Gateway, people *admin.SignIn) *admin.Handler {
 	var alerts admin.Alerts
 	if a.alerts != nil {
 		alerts = a.alerts.sender
@@ -36,7 +36,7 @@ func (a *App) admin(g *gateway.Gateway) *admin.Handler {
 			}
 			return &followed{p.store, p, a.added}, nil
 		},
-		SignIn: a.signIn(), ProviderBudgets: a.client.Config().Accounting.Providers,
+		SignIn: people, ProviderBudgets: a.client.Config().Accounting.Providers,
 		AdminRoutes: a.client.Config().Accounting.AdminRoutes,
 		Models:      a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
 		Defaults: defaults(&a.client.Config().Management),

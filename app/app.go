@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/responses"
+	"outcrop/httpd/ui"
 	"outcrop/llm"
 	"outcrop/secrets"
 	"outcrop/store"
@@ -73,6 +75,7 @@ type App struct {
 	// responses makes some of them in the background, and keeper keeps them.
 	responses *responses.Handler
 	keeper    *store.Keeper
+	pages     *ui.Handler
 	tenants   *tenants
 	cache     *cache.Cache // nil if nothing is cached
 	alerts    *alerts      // nil if none are sent
@@ -141,7 +144,15 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	gateway := a.client.Pipeline()
 	parameters := a.added.Stored() || opt.Reload != nil || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks, AlwaysUsage: a.client.Config().General.AlwaysUsage}
-	server := httpd.NewServer(httpd.New(httpd.Options{
+	var api http.Handler
+	doors, err := a.doors(translated, func() http.Handler { return api })
+	if err != nil {
+		a.alerts.close(ctx)
+		a.callbacks.close(ctx)
+		a.closeVault()
+		return nil, errors.Join(err, a.client.Close())
+	}
+	api = httpd.New(httpd.Options{
 		Gateway:     gateway,
 		Version:     outcrop.Version,
 		Models:      a.models,
@@ -156,13 +167,15 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Guardrails:  listed(a.client.Config().Guardrails),
 		OpenMetrics: a.client.Config().Callbacks.OpenMetrics,
 		Metrics:     promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Doors:       a.doors(translated),
+		Doors:       doors,
+		Pages:       ui.Path,
 		LocalOnly:   !gateway.Locked() && IsLoopback(opt.Host),
 		Allowed:     a.client.Config().General.AllowedIPs,
 		Forwarded:   a.client.Config().General.ForwardedFor,
 		Access:      httpd.Access(a.client.Config().General.Access),
 		Logger:      opt.Logger,
-	}), opt.Logger)
+	})
+	server := httpd.NewServer(api, opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
 	server.BaseContext = func(net.Listener) context.Context { return base }

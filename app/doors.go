@@ -22,12 +22,20 @@ import (
 	"outcrop/store"
 )
 
-// doors makes the frontends beside that for chat completions, and what they keep.
-func (a *App) doors(shared door.Options) []door.Frontend {
+// doors makes the frontends beside that for chat completions, and what they keep. api is all of them together.
+func (a *App) doors(shared door.Options, api func() http.Handler) ([]door.Frontend, error) {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
 	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
-	management := a.admin(gateway)
+	people := a.signIn()
+	var err error
+	if a.pages, err = a.newPages(api, people); err != nil {
+		return nil, err
+	}
+	if people != nil {
+		people.Enter = a.pages.Enter
+	}
+	management := a.admin(gateway, people)
 	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
 	all := []door.Frontend{
 		openaichat.New(gateway, shared),
@@ -50,20 +58,22 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		management,
 		management.SCIM(),
 		management.SSO(),
+		a.pages,
 	}
 	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
 	if cfg.NoPassThrough {
-		return all
+		return all, nil
 	}
 	return append(all, passthrough.New(gateway, passthrough.Options{ // the last: paths of the others keep their meaning
 		MaxBody: shared.MaxBody,
 		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},
-	}))
+	})), nil
 }
 
 // closeDoors ends what the frontends do in the background, and what they keep.
 func (a *App) closeDoors() {
 	a.responses.Close()
+	a.pages.Close()
 	if err := a.keeper.Close(); err != nil {
 		a.opt.Logger.Warn("closing the database", slog.String("error", err.Error()))
 	}
