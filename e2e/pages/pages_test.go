@@ -1,0 +1,177 @@
+package pages
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// extra are pages that the navigation does not have.
+var extra = []string{"/ui/logs/earlier", "/ui/usage?by=key"}
+
+func TestEveryPageShowsWhatThereIs(t *testing.T) {
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		for _, calls := range []string{"without calls", "with calls"} {
+			t.Run(database+" "+calls, func(t *testing.T) {
+				address := ""
+				if database == "PostgreSQL" {
+					address = postgresOf(t)
+				}
+				g := start(t, address)
+				viewer := g.viewer()
+				if calls == "with calls" {
+					g.traffic()
+				}
+				for role, key := range map[string]string{"operator": master, "viewer": viewer} {
+					b := open(t, g, 1440, 900, false)
+					b.login(key)
+					links := b.links()
+					for _, page := range []string{"/ui", "/ui/logs", "/ui/models", "/ui/usage", "/ui/refusals", "/ui/keys", "/ui/teams", "/ui/users", "/ui/budgets", "/ui/audit"} {
+						if !has(links, page) {
+							t.Errorf("%s: the navigation lacks %s: %q", role, page, links)
+						}
+					}
+					if has(links, "/ui/playground") != (role == "operator") {
+						t.Errorf("%s: %q", role, links)
+					}
+					for _, path := range append(links, extra...) {
+						b.visit(path)
+						if path == "/ui" {
+							b.until(`!document.querySelector("#doctor progress")`)
+						}
+						b.healthy(role + " " + path)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Each page looks as it should on a screen and on a phone, in the light and in the dark, and axe finds nothing.
+func TestThePagesAreForEverybodysEyes(t *testing.T) {
+	g := start(t, "")
+	g.traffic()
+	for _, look := range []struct {
+		name          string
+		width, height int64
+		dark          bool
+	}{{"wide-light", 1440, 900, false}, {"wide-dark", 1440, 900, true}, {"phone-light", 390, 844, false}, {"phone-dark", 390, 844, true}} {
+		t.Run(look.name, func(t *testing.T) {
+			b := open(t, g, look.width, look.height, look.dark)
+			look1 := func(name string) {
+				t.Helper()
+				b.healthy(look.name + " " + name)
+				write(t, look.name+"-"+name, b.picture())
+				for _, v := range b.violations() {
+					t.Errorf("%s: %s", name, v)
+				}
+			}
+			b.visit("/ui/login")
+			look1("login")
+			b.login(master)
+			for _, path := range b.links() {
+				b.visit(path)
+				if path == "/ui" {
+					b.until(`!document.querySelector("#doctor progress")`)
+				}
+				if path == "/ui/logs" {
+					b.until(`document.querySelector("[data-state]").textContent === "Live"`)
+				}
+				look1(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", "-"))
+			}
+			b.visit("/ui/logs?key=search")
+			b.run(chromedp.Click("[data-rows] a", chromedp.ByQuery), chromedp.WaitReady(".fall", chromedp.ByQuery))
+			look1("call")
+			b.visit("/ui/logs?code=model.unknown")
+			b.run(chromedp.Click("[data-rows] a", chromedp.ByQuery), chromedp.WaitReady(".problem", chromedp.ByQuery))
+			look1("failed")
+			b.visit("/ui")
+			b.until(`!document.querySelector("#doctor progress")`)
+			b.run(chromedp.Click("#doctor button", chromedp.ByQuery))
+			b.until(`!document.querySelector("#doctor progress") && document.querySelector("#doctor h2").textContent !== "Checking…" && document.querySelector("#doctor [aria-label='Models that were called']")`)
+			look1("doctor")
+			b.visit("/ui/models")
+			b.run(chromedp.SendKeys("form[action='/ui/models/way'] [name=id]", "claude-sonnet-5", chromedp.ByQuery), chromedp.Submit("form[action='/ui/models/way'] [name=id]", chromedp.ByQuery), chromedp.WaitVisible(".steps", chromedp.ByQuery), chromedp.ScrollIntoView(".steps", chromedp.ByQuery))
+			look1("way")
+			b.visit("/ui/playground")
+			b.run(chromedp.SendKeys("#prompt", "What is granite?", chromedp.ByQuery), chromedp.Submit("#prompt", chromedp.ByQuery))
+			b.until(`document.querySelector(".figures").textContent.includes("tokens/s")`)
+			look1("chat")
+		})
+	}
+}
+
+func TestCallsAppearAsTheyEndAndFiltersHold(t *testing.T) {
+	g := start(t, "")
+	b := open(t, g, 1440, 900, false)
+	b.login(master)
+	b.visit("/ui/logs")
+	b.until(`document.querySelector("[data-state]").textContent === "Live"`)
+	g.hello(master, "nova-lite", true)
+	b.until(`document.querySelectorAll("[data-rows] tr").length === 1`)
+	g.hello(master, "no-such-model", false)
+	b.until(`document.querySelectorAll("[data-rows] tr").length === 2`)
+	b.run(chromedp.SendKeys("[name=model]", "nova", chromedp.ByQuery))
+	b.until(`document.querySelectorAll("[data-rows] tr").length === 1`)
+	b.until(`document.querySelector("[data-state]").textContent === "Live"`)
+	g.hello(master, "no-such-model", false)
+	g.hello(master, "nova-lite", false)
+	b.until(`document.querySelectorAll("[data-rows] tr").length === 2`)
+	if rows := eval[string](b, `document.querySelector("[data-rows]").textContent`); strings.Contains(rows, "no-such-model") {
+		t.Error(rows)
+	}
+	b.run(chromedp.Click("[data-rows] a", chromedp.ByQuery), chromedp.WaitReady(".fall", chromedp.ByQuery))
+	if text := eval[string](b, `document.querySelector("main").textContent`); !strings.Contains(text, "nova-lite") || !strings.Contains(text, "us-east-1") || !strings.Contains(text, "answered") {
+		t.Error(text)
+	}
+	b.healthy("one call")
+}
+
+func TestAKeyIsMadeShownOnceLimitedBlockedAndRotated(t *testing.T) {
+	g := start(t, "")
+	b := open(t, g, 1440, 900, false)
+	b.login(master)
+	b.visit("/ui/keys")
+	b.run(chromedp.Click("main > details > summary", chromedp.ByQuery), chromedp.SendKeys("main > details [name=key_alias]", "ann", chromedp.ByQuery), chromedp.Submit("main > details [name=key_alias]", chromedp.ByQuery), chromedp.WaitReady(".once code", chromedp.ByQuery))
+	key := eval[string](b, `document.querySelector(".once code").textContent`)
+	if status := g.hello(key, "nova-lite", false); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	b.visit("/ui/keys")
+	if page := eval[string](b, `document.documentElement.outerHTML`); strings.Contains(page, key) || !strings.Contains(page, "ann") {
+		t.Error("the key is shown again, or its name is not")
+	}
+	act := func(name string) {
+		t.Helper()
+		b.run(chromedp.Click(`form[action="/ui/keys/`+name+`"] button`, chromedp.ByQuery))
+	}
+	act("block")
+	b.until(`document.querySelector("form[action='/ui/keys/unblock']")`)
+	if status := g.hello(key, "nova-lite", false); status == http.StatusOK {
+		t.Error("a blocked key works")
+	}
+	act("unblock")
+	b.until(`document.querySelector("form[action='/ui/keys/block']")`)
+	b.run(chromedp.Click(".pop summary", chromedp.ByQuery), chromedp.SendKeys(".pop [name=models]", "nova-micro", chromedp.ByQuery), chromedp.Submit(".pop [name=models]", chromedp.ByQuery))
+	b.until(`[...document.querySelectorAll("td")].some(c => c.textContent === "nova-micro")`)
+	if status := g.hello(key, "nova-lite", false); status == http.StatusOK {
+		t.Error("a key may call what it was not given")
+	}
+	if wrong := b.forget(); len(wrong) > 0 {
+		t.Error(wrong)
+	}
+	act("rotate")
+	b.run(chromedp.WaitReady(".once code", chromedp.ByQuery))
+	if next := eval[string](b, `document.querySelector(".once code").textContent`); next == key || g.hello(key, "nova-micro", false) == http.StatusOK || g.hello(next, "nova-micro", false) != http.StatusOK {
+		t.Error("the key was not rotated")
+	}
+	if wrong := b.forget(); len(wrong) != 1 || !strings.HasPrefix(wrong[0], "dialog: The old key ends") {
+		t.Errorf("nobody was asked: %q", wrong)
+	}
+	b.visit("/ui/audit")
+	if text := eval[string](b, `document.querySelector("main").textContent`); !strings.Contains(text, "/key/generate") || !strings.Contains(text, "/key/block") {
+		t.Error(text)
+	}
+}
