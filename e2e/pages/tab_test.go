@@ -35,7 +35,7 @@ func open(t *testing.T, g *gateway, width, height int64, dark bool) *tab {
 	if browser == nil {
 		t.Skip("chromium is not installed")
 	}
-	ctx, stop := context.WithTimeout(browser, patience)
+	ctx, stop := context.WithTimeout(browser, 5*patience)
 	t.Cleanup(stop)
 	ctx, quit := chromedp.NewContext(ctx)
 	t.Cleanup(quit)

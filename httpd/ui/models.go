@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -120,7 +121,7 @@ func perMillion(c llm.Opt[llm.Cost]) string {
 	if !c.Set {
 		return "–"
 	}
-	return "$" + strconv.FormatFloat(c.Value.USD()*1e6, 'f', -1, 64)
+	return "$" + strconv.FormatFloat(math.Round(c.Value.USD()*1e10)/1e4, 'f', -1, 64)
 }
 
 func (h *Handler) modelRow(m *Model) modelRow {

@@ -52,8 +52,8 @@ type daily struct {
 		Date      string  `json:"date"`
 		Metrics   metrics `json:"metrics"`
 		Breakdown struct {
-			Models    map[string]sum `json:"model_groups"`
-			Raw       map[string]sum `json:"models"`
+			Groups    map[string]sum `json:"model_groups"`
+			Models    map[string]sum `json:"models"`
 			Providers map[string]sum `json:"providers"`
 			Keys      map[string]sum `json:"api_keys"`
 			Entities  map[string]sum `json:"entities"`
@@ -67,7 +67,7 @@ type by string
 // What usage can be told apart by.
 const (
 	byModel    by = "model"
-	byID       by = "model id"
+	byName     by = "configured name"
 	byKey      by = "key"
 	byProvider by = "provider"
 	byTeam     by = "team"
@@ -77,9 +77,9 @@ const (
 // bys are the choices of a role.
 func bys(r Role) []by {
 	if r == Member {
-		return []by{byModel, byID, byKey, byProvider}
+		return []by{byModel, byName, byKey, byProvider}
 	}
-	return []by{byModel, byID, byKey, byProvider, byTeam, byTag}
+	return []by{byModel, byName, byKey, byProvider, byTeam, byTag}
 }
 
 // usageRow is a row of the table.
@@ -153,7 +153,7 @@ func (x *exchange) readUsage() (*usageData, map[string]map[string]*metrics, erro
 		path = "/team/daily/activity/aggregated"
 	case byTag:
 		path = "/tag/daily/activity/aggregated"
-	case byModel, byID, byKey, byProvider:
+	case byModel, byName, byKey, byProvider:
 	}
 	var got daily
 	if err := x.call(http.MethodGet, path, url.Values{"start_date": {d.From}, "end_date": {d.To}}, nil, &got); err != nil {
@@ -163,7 +163,7 @@ func (x *exchange) readUsage() (*usageData, map[string]map[string]*metrics, erro
 	for i := range got.Results {
 		r := &got.Results[i]
 		parts := map[by]map[string]sum{
-			byModel: r.Breakdown.Models, byID: r.Breakdown.Raw, byKey: r.Breakdown.Keys, byProvider: r.Breakdown.Providers, byTeam: r.Breakdown.Entities, byTag: r.Breakdown.Entities,
+			byModel: r.Breakdown.Models, byName: r.Breakdown.Groups, byKey: r.Breakdown.Keys, byProvider: r.Breakdown.Providers, byTeam: r.Breakdown.Entities, byTag: r.Breakdown.Entities,
 		}[d.By]
 		for name, s := range parts {
 			if d.By == byKey {
@@ -287,6 +287,9 @@ func (x *exchange) recent(d *usageData) {
 			continue
 		}
 		name := cmp.Or(c.Group, c.Model, c.Door)
+		if strings.Contains(name, "*") {
+			name = cmp.Or(llm.Clip(c.Model, 120), name)
+		}
 		all[name] = append(all[name], c.Duration)
 		if c.FirstToken > 0 {
 			first[name] = append(first[name], c.FirstToken)
