@@ -342,7 +342,7 @@ func spans(c *telemetry.Call) []span {
 	if c.Sent == 0 && c.Upstream == 0 {
 		return all
 	}
-	all = append(all, part("Before the provider was called", "own", 0, c.Sent))
+	all = append(all, part("Before the provider", "own", 0, c.Sent))
 	if c.FirstToken > 0 {
 		return append(all, part("Until the first token", "wait", c.Sent, c.FirstToken), part("Streaming", "stream", c.FirstToken, c.Duration))
 	}

@@ -22,6 +22,7 @@ type modelsData struct {
 	More                        bool
 	// Bedrock is whether any model is Bedrock's, for which the way can be shown.
 	Bedrock bool
+	Way     *wayData // nil unless it was asked for without script
 }
 
 // modelRow is a model in the table.
@@ -222,5 +223,13 @@ func (x *exchange) way() error {
 			d.Problem = err.Error()
 		}
 	}
-	return x.part("models", "way", &d)
+	if x.r.Header.Get("Hx-Request") != "" {
+		return x.part("models", "way", &d)
+	}
+	all, err := x.modelsData()
+	if err != nil {
+		return err
+	}
+	all.Way = &d
+	return x.show(http.StatusOK, "models", "Models", all)
 }

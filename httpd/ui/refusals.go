@@ -120,6 +120,10 @@ func (x *exchange) tryAgain() error {
 	if a.status >= http.StatusBadRequest {
 		t.State, t.Detail = string(provider.StateFail), "It still fails: "+refusalOf(a)
 	}
+	if x.r.Header.Get("Hx-Request") == "" { // without script
+		http.Redirect(x.w, x.r, Path+"/refusals", http.StatusSeeOther)
+		return nil
+	}
 	return x.part("refusals", "tried", &t)
 }
 

@@ -210,8 +210,10 @@ func took(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return "–"
+	case d < 10*time.Millisecond:
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 2, 64) + " ms"
 	case d < time.Second:
-		return strconv.FormatInt(max(1, d.Milliseconds()), 10) + " ms"
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
 		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
 	default:

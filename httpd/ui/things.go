@@ -94,7 +94,7 @@ func things() map[string]*thing {
 			path: "/key/list", items: "keys", query: url.Values{"return_full_object": {"true"}, "include_team_keys": {"true"}}, id: "token", label: "key_alias", size: "size", names: "key",
 			columns: []column{
 				{"key_alias", "Name", formText, false}, {"key_name", "Key", formText, true}, {"team_id", "Team", formText, true}, {"user_id", "User", formText, true}, {"models", "Models", formList, true},
-				{"spend", "Spent", formMoney, false}, {"max_budget", "Budget", formMoney, false}, {"rpm_limit", "RPM", formNumber, true}, {"expires", "Expires", formTime, true}, {"blocked", "Blocked", formYes, false},
+				{"spend", "Spent", formMoney, false}, {"max_budget", "Budget", formMoney, false}, {"rpm_limit", "RPM", formNumber, true}, {"expires", "Expires", formTime, true}, {"blocked", "Blocked", formYes, true},
 			},
 			fields: append([]field{{"key_alias", "Name", "", formText, nil}, {"team_id", "Team id", "", formText, nil}, {"user_id", "User id", "", formText, nil}, {"duration", "Works for", "such as 90d; empty for ever", formText, nil}}, limits()...),
 			edits:  append([]string{"key_alias"}, limited()...), makes: "/key/generate", edit: "/key/update", secret: "key",

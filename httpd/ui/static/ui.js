@@ -91,9 +91,13 @@
     const data = JSON.parse(box.dataset.series);
     const name = (v) => kind === "cost" ? "$" + v.toLocaleString("en", {maximumFractionDigits: 6}) : v.toLocaleString("en");
     const axis = {stroke: color("muted"), grid: {stroke: color("line"), width: 1}, ticks: {stroke: color("line"), width: 1}};
+    const values = document.getElementById("values");
+    const say = (at) => {
+      values.textContent = at == null ? values.dataset.hint : new Date(data.days[at] * 1e3).toISOString().slice(0, 10) + ": " + data.series.map((s) => s.name + " " + name(s[kind][at])).join(" · ");
+    };
     if (plot) plot.destroy();
     plot = new uPlot({
-      width: box.clientWidth, height: 260, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
+      width: box.clientWidth, height: 270, legend: {show: false}, hooks: {setCursor: [(u) => say(u.cursor.idx)]}, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
       scales: {y: {range: (u, lo, hi) => [0, hi > 0 ? hi * 1.1 : 1]}},
       axes: [{...axis, values: (u, ticks) => ticks.map((t) => new Date(t * 1e3).toISOString().slice(5, 10)), incrs: [1, 2, 7, 14, 30, 60].map((d) => d * 86400)}, {...axis, size: 76, values: (u, ticks) => ticks.map(name)}],
       series: [{label: "Day", value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString().slice(0, 10)}].concat(data.series.map((s, i) => ({label: s.name, stroke: color("c" + (i % 7 + 1)), width: 2, points: {show: true, size: 6}, value: (u, v) => v == null ? "" : name(v)}))),
