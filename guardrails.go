@@ -6,22 +6,25 @@ import (
 	"outcrop/config"
 	"outcrop/guard"
 	"outcrop/guard/services"
+	"outcrop/internal/hold"
 )
 
-// guardrails are the guardrails that are open.
+// guardrails are guardrails that are open.
 type guardrails struct {
 	rules []*guard.Rule
 	ends  []func() // of what their services hold
+	users *hold.Hold
 }
 
 // openGuardrails makes the guardrails of a configuration. It calls nobody. The error has all that is wrong with them.
-func (c *Client) openGuardrails(all []config.Guardrail) error {
+func (c *Client) openGuardrails(cfg *config.Config) (*guardrails, error) {
 	var wrong []config.Problem
-	for i := range all {
-		g := &all[i]
+	open := &guardrails{users: hold.New()}
+	for i := range cfg.Guardrails {
+		g := &cfg.Guardrails[i]
 		rule := g.Rule
 		if g.Service != nil {
-			check, end, err := g.Service.Open(services.Options{Client: c.upstream, Environ: c.Config().Getenv(c.opt.Environ), Logger: c.log, Now: time.Now})
+			check, end, err := g.Service.Open(services.Options{Client: c.upstream, Environ: cfg.Getenv(c.opt.Environ), Logger: c.log, Now: time.Now})
 			if err != nil {
 				wrong = append(wrong, config.Problem{
 					Severity: config.Error, Path: g.Path + ".litellm_params", File: g.Position.File, Line: g.Position.Line, Column: g.Position.Column,
@@ -30,19 +33,30 @@ func (c *Client) openGuardrails(all []config.Guardrail) error {
 				continue
 			}
 			rule.Checker = check
-			c.guards.ends = append(c.guards.ends, end)
+			open.ends = append(open.ends, end)
 		}
-		c.guards.rules = append(c.guards.rules, &rule)
+		open.rules = append(open.rules, &rule)
 	}
 	if len(wrong) > 0 {
-		return &ConfigError{Problems: wrong}
+		open.close()
+		return nil, &ConfigError{Problems: wrong}
 	}
-	return nil
+	return open, nil
 }
 
 // close ends what the guardrails' services hold.
 func (g *guardrails) close() {
+	if g == nil {
+		return
+	}
 	for _, end := range g.ends {
 		end()
 	}
+}
+
+// Guardrails are the guardrails at present, and who uses them: their services are closed when a reload has replaced them and all users have
+// gone.
+func (c *Client) Guardrails() (rules []*guard.Rule, users *hold.Hold) {
+	g := c.guards.Load()
+	return g.rules, g.users
 }

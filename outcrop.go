@@ -130,7 +130,7 @@ type Client struct {
 	cancel    context.CancelFunc
 	running   sync.WaitGroup // background work
 	health    healthChecks
-	guards    guardrails
+	guards    atomic.Pointer[guardrails]
 }
 
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the
@@ -160,16 +160,12 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	if err := c.openGuardrails(opt.Config.Guardrails); err != nil {
+	guards, err := c.openGuardrails(opt.Config)
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	if opt.Cache != nil {
-		c.recorder.ExpectCache()
-		if opt.Cache.Semantic() != nil {
-			c.recorder.ExpectSimilar()
-		}
-		opt.Cache.Tell(c.recorder.CacheCommand)
-	}
+	c.guards.Store(guards)
+	c.tellCache(opt.Cache)
 	c.gateway = gateway.New(gateway.Options{
 		Router:    c.router,
 		Recorder:  c.recorder,
@@ -181,11 +177,23 @@ func New(opt Options) (*Client, error) {
 		Cache:     opt.Cache,
 
 		Attribution: opt.Config.Attribution, SessionTags: opt.Config.SessionTags, Demands: gateway.Demands(opt.Config.Demands),
-		Guardrails: c.guards.rules, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
+		Guardrails: guards.rules, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
 
 		Forwarders: c.forwarders(opt), Prices: c.prices, Adjustments: &opt.Config.Accounting.Adjustments,
 	})
 	return c, nil
+}
+
+// tellCache has the recorder told of a cache, before its first command.
+func (c *Client) tellCache(answers *cache.Cache) {
+	if answers == nil {
+		return
+	}
+	c.recorder.ExpectCache()
+	if answers.Semantic() != nil {
+		c.recorder.ExpectSimilar()
+	}
+	answers.Tell(c.recorder.CacheCommand)
 }
 
 // forwarders are the providers whose own APIs clients can call: with the credentials of the first model that
@@ -379,7 +387,7 @@ func (c *Client) Close() error {
 			errs = append(errs, d.Close())
 		}
 	}
-	c.guards.close()
+	c.guards.Load().close()
 	c.upstream.CloseIdle()
 	return errors.Join(errs...)
 }

@@ -1,12 +1,15 @@
 package outcrop
 
 import (
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
+	"time"
 
+	"outcrop/cache"
 	"outcrop/config"
+	"outcrop/gateway"
 	"outcrop/provider"
 	"outcrop/route"
 )
@@ -18,15 +21,22 @@ type Reloaded struct {
 	Kept, Opened, Closed int
 }
 
-// Reload replaces model_list, how calls are routed, and the settings of calls by those of another configuration, all at once for
-// the calls that begin from then on; those that are under way end as they have begun. Deployments whose settings are the same are kept, with what
-// they have learned, and so are the entries that were added. If anything is wrong with it, nothing changes, and the error is a *ConfigError that has
-// all problems. Other settings of the configuration are taken for what Config returns, and have no other effect.
+// Reload replaces the configuration, all at once for the calls that begin from then on; those that are under way end as they have begun.
+// Deployments whose settings are the same are kept, with what they have learned, and so are the entries that were added. If anything is wrong
+// with it, nothing changes, and the error is a *ConfigError that has all problems. What NeedRestart names is only taken for what Config
+// returns.
 func (c *Client) Reload(cfg *config.Config) (Reloaded, error) {
+	did, _, err := c.ReloadWith(cfg, c.opt.Cache)
+	return did, err
+}
+
+// ReloadWith is Reload with another cache of answers; nil for none. over is closed when no call uses the one before any more, so that its owner
+// can close it.
+func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloaded, over <-chan struct{}, err error) {
 	c.added.mu.Lock()
 	defer c.added.mu.Unlock()
 	if err := c.ctx.Err(); err != nil {
-		return Reloaded{}, err
+		return Reloaded{}, nil, err
 	}
 	before := c.served()
 	old := before.configuredByID()
@@ -46,7 +56,7 @@ func (c *Client) Reload(cfg *config.Config) (Reloaded, error) {
 		o, problems, err := c.openEntry(cfg, m, c.upstream, was)
 		if err != nil {
 			closeAll(fresh)
-			return Reloaded{}, err
+			return Reloaded{}, nil, err
 		}
 		switch {
 		case was != nil:
@@ -61,9 +71,20 @@ func (c *Client) Reload(cfg *config.Config) (Reloaded, error) {
 			}
 		}
 	}
-	if len(wrong) > 0 {
+	guards, err := c.openGuardrails(cfg)
+	if refused, ok := errors.AsType[*ConfigError](err); ok {
+		wrong = append(wrong, refused.Problems...)
+	}
+	media, err := openMedia(cfg, c.budget)
+	if err != nil {
+		guards.close()
 		closeAll(fresh)
-		return Reloaded{}, &ConfigError{Problems: wrong}
+		return Reloaded{}, nil, err
+	}
+	if len(wrong) > 0 {
+		guards.close()
+		closeAll(fresh)
+		return Reloaded{}, nil, &ConfigError{Problems: wrong}
 	}
 	var gone []provider.Deployment
 	for _, d := range before.deployments[:len(before.cfg.Models)] {
@@ -76,13 +97,39 @@ func (c *Client) Reload(cfg *config.Config) (Reloaded, error) {
 			s.add(o)
 		}
 	}
-	c.current.Store(s)
-	c.router.Set(route.Plan{Entries: s.entries, Policy: cfg.Routing})
+	if answers != c.opt.Cache {
+		c.tellCache(answers)
+		c.opt.Cache = answers
+	}
+	guarded := c.guards.Swap(guards)
+	over = c.gateway.Set(gateway.Settings{
+		Media: media, MasterKey: cfg.General.MasterKey.Reveal(), Guardrails: guards.rules, Attribution: cfg.Attribution, SessionTags: cfg.SessionTags, Cache: answers,
+		Demands: gateway.Demands(cfg.Demands), ForwardHeaders: gateway.ForwardHeaders(cfg.General.ForwardHeaders),
+	}, func() {
+		c.current.Store(s)
+		c.router.Set(route.Plan{Entries: s.entries, Policy: cfg.Routing})
+	})
 	c.gateway.SetForwarders(c.forwarders(c.opt))
+	c.running.Go(func() { c.retireGuardrails(guarded, over) })
 	if len(gone) > 0 {
 		c.running.Go(func() { c.retire(gone) })
 	}
-	return Reloaded{Kept: len(kept), Opened: len(fresh), Closed: len(gone)}, nil
+	return Reloaded{Kept: len(kept), Opened: len(fresh), Closed: len(gone)}, over, nil
+}
+
+// retireGuardrails closes the services of guardrails that were replaced, when nobody uses them: over is closed when no call does.
+func (c *Client) retireGuardrails(g *guardrails, over <-chan struct{}) {
+	defer g.close()
+	select {
+	case <-over:
+		g.users.Leave()
+	case <-c.ctx.Done():
+		return
+	}
+	select {
+	case <-g.users.Over():
+	case <-c.ctx.Done():
+	}
 }
 
 // configuredByID are the configuration's entries that are open as they should be, by id.
@@ -108,33 +155,32 @@ func closeAll(all []provider.Deployment) {
 	}
 }
 
-// NeedRestart lists the parts of a configuration that differ from those of another and that Reload does not take over, by the names of
-// their sections.
-func NeedRestart(a, b *config.Config) (sections []string) {
+// NeedRestart lists what differs in two configurations and takes effect only with a restart, by the names of the settings.
+func NeedRestart(a, b *config.Config) (settings []string) {
 	for _, part := range []struct {
 		name string
 		of   func(c *config.Config) any
 	}{
-		{"general_settings", func(c *config.Config) any { return c.General }},
-		{"budgets, limits and the database", func(c *config.Config) any { return c.Accounting }},
-		{"guardrails", func(c *config.Config) any { return c.GuardrailsAs }},
-		{"the response cache", func(c *config.Config) any { return c.Cache }},
-		{"callbacks", func(c *config.Config) any { return c.Callbacks }},
-		{"what requests must have", func(c *config.Config) any { return c.Demands }},
-		{"alerting", func(c *config.Config) any { return c.Alerting }},
-		{"defaults of keys, users and teams", func(c *config.Config) any { return c.Management }},
-		{"outcrop_settings.media", func(c *config.Config) any { return c.Media }},
-		{"outcrop_settings.aws_door", func(c *config.Config) any { return c.AccessKeys }},
-		{"outcrop_settings.anthropic_door", func(c *config.Config) any { return c.Anthropic }},
-		{"outcrop_settings.responses", func(c *config.Config) any { return c.Responses }},
-		{"outcrop_settings.pass_through", func(c *config.Config) any { return c.NoPassThrough }},
+		{"general_settings.database_url", func(c *config.Config) any { return c.Accounting.DatabaseURL }},
+		{"general_settings.master_key, which cannot be set or removed while calls are served", func(c *config.Config) any { return c.General.MasterKey != "" }},
+		{"the certificate", func(c *config.Config) any { return [2]string{c.General.CertFile, c.General.KeyFile} }},
+		{"general_settings.max_in_flight_mb", func(c *config.Config) any { return c.General.MaxInFlight }},
+		{"general_settings.key_management_system", func(c *config.Config) any { return c.General.KeyManagement }},
+		{"general_settings.store_model_in_db", func(c *config.Config) any { return c.Accounting.StoreModels }},
+		{"general_settings.litellm_jwtauth", func(c *config.Config) any { return c.Accounting.Tokens }},
+		{"general_settings.alerting", func(c *config.Config) any { return c.Alerting }},
+		{"the Valkey or Redis of limits", func(c *config.Config) any { return c.Accounting.Valkey }},
+		{"outcrop_settings.limits.window", func(c *config.Config) any { return c.Accounting.Sliding }},
+		{"litellm_settings.cost_discount_config and cost_margin_config", func(c *config.Config) any { return c.Accounting.Adjustments }},
+		{"general_settings.maximum_spend_logs_retention_period", func(c *config.Config) any {
+			return [2]time.Duration{c.Accounting.LogRetention, c.Accounting.LogSweep}
+		}},
+		{"general_settings.background_health_checks", func(c *config.Config) any { return c.General.Health.Background }},
 		{"outcrop_settings.bedrock.refresh_seconds", func(c *config.Config) any { return c.Refresh }},
-		{"outcrop_settings.bedrock.attribution", func(c *config.Config) any { return strings.Join(c.Attribution, ",") }},
-		{"outcrop_settings.bedrock.session_tags", func(c *config.Config) any { return strings.Join(c.SessionTags, ",") }},
 	} {
 		if !reflect.DeepEqual(part.of(a), part.of(b)) {
-			sections = append(sections, part.name)
+			settings = append(settings, part.name)
 		}
 	}
-	return sections
+	return settings
 }

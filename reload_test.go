@@ -72,9 +72,9 @@ model_list:
   - {model_name: sand, litellm_params: {model: openai/feldspar, api_base: UPSTREAM, api_key: sk-1}, model_info: {id: quartz}}
   - {model_name: clay, litellm_params: {model: openai/kaolin, api_base: UPSTREAM, api_key: sk-1}, model_info: {id: kaolin}}
 router_settings: {model_group_alias: {old: clay}}
-general_settings: {max_request_size_mb: 1}
+general_settings: {max_in_flight_mb: 64}
 `, server.URL)
-	if got := NeedRestart(c.Config(), next); strings.Join(got, ", ") != "general_settings" {
+	if got := NeedRestart(c.Config(), next); strings.Join(got, ", ") != "general_settings.max_in_flight_mb" {
 		t.Errorf("needs a restart: %v", got)
 	}
 	got, err := c.Reload(next)
@@ -130,16 +130,20 @@ guardrails:
 	if got := NeedRestart(loaded(t, text, ""), loaded(t, text, "")); len(got) > 0 {
 		t.Errorf("the same file needs a restart: %v", got)
 	}
-	for change, section := range map[[2]string]string{
-		{"keyword: mud", "keyword: clay"}:             "guardrails",
-		{"type: local", "type: disk"}:                 "the response cache",
-		{"[prometheus, otel]", "[]"}:                  "callbacks",
-		{"enforced_params: [user], ", ""}:             "what requests must have",
-		{"allowed_ips: [10.0.0.0/8], ", ""}:           "general_settings",
-		{"max_budget: 100, budget_duration: 30d", ""}: "budgets, limits and the database",
+	for change, settings := range map[[2]string]string{
+		{"keyword: mud", "keyword: clay"}:                                          "",
+		{"type: local", "type: disk"}:                                              "",
+		{"[prometheus, otel]", "[]"}:                                               "",
+		{"enforced_params: [user], ", ""}:                                          "",
+		{"allowed_ips: [10.0.0.0/8], ", ""}:                                        "",
+		{"max_budget: 100, budget_duration: 30d", ""}:                              "",
+		{"master_key: sk-0123456789abcdef, ", ""}:                                  "general_settings.master_key, which cannot be set or removed while calls are served",
+		{"master_key: sk-0123456789abcdef, ", "master_key: sk-fedcba9876543210, "}: "",
+		{"max_parallel_requests: 9", "max_in_flight_mb: 64"}:                       "general_settings.max_in_flight_mb",
+		{"max_budget: 100", "cost_discount_config: {openai: 0.1}"}:                 "litellm_settings.cost_discount_config and cost_margin_config",
 	} {
-		if got := NeedRestart(loaded(t, text, ""), loaded(t, strings.Replace(text, change[0], change[1], 1), "")); strings.Join(got, "; ") != section {
-			t.Errorf("%q: %v, want %s", change[0], got, section)
+		if got := NeedRestart(loaded(t, text, ""), loaded(t, strings.Replace(text, change[0], change[1], 1), "")); strings.Join(got, "; ") != settings {
+			t.Errorf("%q: %v, want %s", change, got, settings)
 		}
 	}
 }

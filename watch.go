@@ -109,12 +109,11 @@ func (c *Client) Watch() {
 	c.health.probes.mu.Lock()
 	c.health.probes.first = first
 	c.health.probes.mu.Unlock()
-	checks := c.Config().General.Health
 	c.running.Go(func() {
-		w := watch{c: c, checks: checks, failing: map[string]bool{}, resting: map[string]time.Time{}}
+		w := watch{c: c, checks: c.Config().General.Health, failing: map[string]bool{}, resting: map[string]time.Time{}}
 		w.round()
 		close(first)
-		timer := time.NewTimer(checks.Interval)
+		timer := time.NewTimer(w.checks.Interval)
 		defer timer.Stop()
 		for {
 			select {
@@ -122,8 +121,9 @@ func (c *Client) Watch() {
 			case <-c.ctx.Done():
 				return
 			}
+			w.checks = c.Config().General.Health // a reload may have changed them
 			w.round()
-			timer.Reset(checks.Interval)
+			timer.Reset(w.checks.Interval)
 		}
 	})
 }

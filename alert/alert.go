@@ -15,6 +15,7 @@ const (
 	BudgetAlerts  Type = "budget_alerts"
 	DBExceptions  Type = "db_exceptions"
 	OutageAlerts  Type = "outage_alerts"
+	ModelAdded    Type = "new_model_added"
 
 	KeyCreated  Type = "new_virtual_key_created"
 	KeyUpdated  Type = "virtual_key_updated"
@@ -29,7 +30,7 @@ const (
 
 // Defaults are the types that are sent if the operator names none: those of LiteLLM that exist here.
 func Defaults() []Type {
-	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, DBExceptions, OutageAlerts}
+	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, DBExceptions, OutageAlerts, ModelAdded}
 }
 
 // Known are all types.
@@ -41,7 +42,7 @@ func Known() []Type {
 func Elsewhere() []Type {
 	return []Type{
 		"llm_requests_hanging", "spend_reports", "failed_tracking_spend", "user_spend_thresholds", "user_spend_anomalies", "daily_reports", "cooldown_deployment",
-		"new_model_added", "model_deprecation_warnings", "region_outage_alerts", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
+		"model_deprecation_warnings", "region_outage_alerts", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
 	}
 }
 

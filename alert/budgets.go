@@ -303,10 +303,14 @@ func (of *Budget) words() string {
 		return "Team Budget: "
 	case GroupMember:
 		return "Team Member Budget: "
+	case GroupProject:
+		return "Project Budget: "
 	case GroupOrganization:
 		return "Organization Budget: "
 	case GroupCustomer:
 		return "Customer Budget: "
+	case GroupAccessGroup:
+		return "Model Access Group Budget: "
 	case GroupTag:
 		return "Tag Budget: "
 	case GroupProxy:

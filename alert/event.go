@@ -18,8 +18,10 @@ const (
 	GroupTeam         Group = "team"
 	GroupMember       Group = "team_member"
 	GroupOrganization Group = "organization"
+	GroupProject      Group = "project"
 	GroupCustomer     Group = "end_user"
 	GroupTag          Group = "tag"
+	GroupAccessGroup  Group = "model_access_group"
 	GroupProxy        Group = "proxy"
 )
 
@@ -35,8 +37,9 @@ type Event struct {
 	ProjectedDate  string
 	ProjectedSpend llm.Opt[llm.Cost]
 	Group          Group
-	// Tag is the label whose budget it is; LiteLLM's event has no field for it.
-	Tag string
+	// Tag is the label whose budget it is, ProjectID the project, and AccessGroup the group of models; LiteLLM's event has no
+	// fields for them.
+	Tag, ProjectID, AccessGroup string
 	// Emails get the mail besides UserEmail.
 	Emails []string
 	// Name is what has happened, such as budget_crossed, and Message the same for people.
@@ -120,6 +123,8 @@ func (e *Event) facts() (all []fact) {
 	word("organization_id", e.OrganizationID)
 	word("user_email", e.UserEmail)
 	word("key_alias", e.KeyAlias)
+	word("project_id", e.ProjectID)
+	word("access_group", e.AccessGroup)
 	word("tag", e.Tag)
 	word("projected_exceeded_date", e.ProjectedDate)
 	amount("projected_spend", e.ProjectedSpend)

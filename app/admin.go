@@ -15,7 +15,8 @@ import (
 )
 
 // admin makes the frontend of the management API.
-func (a *App) admin(g *gateway.Gateway, people *admin.SignIn) *admin.Handler {
+func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
+	g := a.client.Pipeline()
 	var alerts admin.Alerts
 	if a.alerts != nil {
 		alerts = a.alerts.sender
@@ -36,10 +37,10 @@ func (a *App) admin(g *gateway.Gateway, people *admin.SignIn) *admin.Handler {
 			}
 			return &followed{p.store, p, a.added}, nil
 		},
-		SignIn: people, ProviderBudgets: a.client.Config().Accounting.Providers,
-		AdminRoutes: a.client.Config().Accounting.AdminRoutes,
-		Models:      a.added, KnownMembers: a.client.Config().Accounting.KnownMembers,
-		Defaults: defaults(&a.client.Config().Management),
+		SignIn: signIn.frontend(), ProviderBudgets: cfg.Accounting.Providers,
+		AdminRoutes: cfg.Accounting.AdminRoutes,
+		Models:      a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
+		Defaults: defaults(&cfg.Management),
 		Logger:   a.opt.Logger,
 	})
 }

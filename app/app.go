@@ -15,20 +15,19 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"outcrop"
 	"outcrop/cache"
 	"outcrop/config"
 	"outcrop/httpd"
-	"outcrop/httpd/door"
 	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/responses"
 	"outcrop/httpd/ui"
+	"outcrop/httpd/ui/live"
 	"outcrop/llm"
 	"outcrop/secrets"
 	"outcrop/store"
@@ -75,26 +74,28 @@ type App struct {
 	// responses makes some of them in the background, and keeper keeps them.
 	responses *responses.Handler
 	keeper    *store.Keeper
-	pages     *ui.Handler
+	pages     []*ui.Handler // all that were made, the last of which is served
+	calls     live.Log      // the calls that the pages show
 	tenants   *tenants
-	cache     *cache.Cache // nil if nothing is cached
+	cache     *cache.Cache // nil if nothing is cached; reloading guards it after New
 	alerts    *alerts      // nil if none are sent
 	callbacks *callbacks
 	added     *added
 	vault     *secrets.Keeper // nil if nobody else keeps the keys that are made
-	// signInKeys verify ID tokens; nil if nobody signs in, or by TLS alone.
-	signInKeys *signInKeys
-	cert       *certificate   // nil without TLS
-	started    *config.Config // the configuration of the start
-	reloading  sync.Mutex
-	conns      *inbound.Conns
-	own        sync.WaitGroup     // background work between Start and Stop
-	rest       context.CancelFunc // ends it; nil before Start
-	listener   net.Listener
-	cut        context.CancelCauseFunc // cancels every open call
-	done       chan struct{}           // closed when serving has ended
-	stop       sync.Once
-	err        error // why serving ended; read after done
+	cert      *certificate    // nil without TLS
+	started   *config.Config  // the configuration of the start
+	reloading sync.Mutex
+	stopped   chan struct{} // closed when no configuration is taken over any more
+	ended     chan struct{} // closed when no call is open any more
+	serving   atomic.Pointer[serving]
+	conns     *inbound.Conns
+	own       sync.WaitGroup     // background work between Start and Stop
+	rest      context.CancelFunc // ends it; nil before Start
+	listener  net.Listener
+	cut       context.CancelCauseFunc // cancels every open call
+	done      chan struct{}           // closed when serving has ended
+	stop      sync.Once
+	err       error // why serving ended; read after done
 }
 
 // New makes an app. It opens no port, except the emulator's in a demo that needs it.
@@ -118,7 +119,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, cert: cert, done: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
+	a := &App{opt: opt, cert: cert, done: make(chan struct{}), stopped: make(chan struct{}), ended: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
 	if a.vault, err = openVault(&opt); err != nil {
 		return nil, err
 	}
@@ -134,48 +135,18 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		a.closeVault()
 		return nil, errors.Join(err, a.client.Close())
 	}
-	a.tenants.cfg, a.tenants.alerts = &a.client.Config().Accounting, a.alerts
+	a.tenants.alerts = a.alerts
+	a.tenants.set(&a.client.Config().Accounting)
 	a.added = newAdded(a)
 	a.dataDir()
 	if a.opt.Log != nil {
 		a.client.Recorder().WatchLog(a.opt.Log)
 	}
 	a.expect(a.client.Config())
-	gateway := a.client.Pipeline()
-	parameters := a.added.Stored() || opt.Reload != nil || slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
-	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks, AlwaysUsage: a.client.Config().General.AlwaysUsage}
-	var api http.Handler
-	doors, err := a.doors(translated, func() http.Handler { return api })
-	if err != nil {
-		a.alerts.close(ctx)
-		a.callbacks.close(ctx)
-		a.closeVault()
-		return nil, errors.Join(err, a.client.Close())
-	}
-	api = httpd.New(httpd.Options{
-		Gateway:     gateway,
-		Version:     outcrop.Version,
-		Models:      a.models,
-		Entries:     a.entries,
-		Sample:      a.sample(),
-		Refresh:     a.refresh,
-		Reload:      a.Reload,
-		Ready:       a.ready,
-		Health:      health{a},
-		Drain:       a.drain(),
-		Callbacks:   a.callbacks,
-		Guardrails:  listed(a.client.Config().Guardrails),
-		OpenMetrics: a.client.Config().Callbacks.OpenMetrics,
-		Metrics:     promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Doors:       doors,
-		Pages:       ui.Path,
-		LocalOnly:   !gateway.Locked() && IsLoopback(opt.Host),
-		Allowed:     a.client.Config().General.AllowedIPs,
-		Forwarded:   a.client.Config().General.ForwardedFor,
-		Access:      httpd.Access(a.client.Config().General.Access),
-		Logger:      opt.Logger,
-	})
-	server := httpd.NewServer(api, opt.Logger)
+	a.client.Recorder().Watch(a.calls.Ended)
+	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
+	a.serving.Store(a.serve(a.client.Config(), nil))
+	server := httpd.NewServer(http.HandlerFunc(a.serveHTTP), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
 	server.BaseContext = func(net.Listener) context.Context { return base }
@@ -205,7 +176,7 @@ const ownFiles = 32
 func (a *App) open(ctx context.Context) error {
 	if a.opt.Config != nil {
 		var err error
-		if a.cache, err = openCache(&a.opt, &a.opt.Config.Cache); err != nil {
+		if a.cache, err = openCache(&a.opt, a.opt.Config); err != nil {
 			return err
 		}
 	}
@@ -370,6 +341,9 @@ func (a *App) Stop(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, a.opt.Drain)
 		defer cancel()
 		a.client.Pipeline().Drain()
+		a.reloading.Lock()
+		close(a.stopped)
+		a.reloading.Unlock()
 		a.server.SetKeepAlivesEnabled(false)
 		a.idle(ctx)
 		if n := a.client.Pipeline().Open(); n > 0 {
@@ -381,8 +355,9 @@ func (a *App) Stop(ctx context.Context) error {
 		if a.listener != nil {
 			<-a.done
 			a.rest()
-			a.own.Wait()
 		}
+		close(a.ended)
+		a.own.Wait()
 		if err := a.client.Close(); err != nil {
 			a.opt.Logger.Warn("closing", slog.String("error", err.Error()))
 		}
@@ -404,7 +379,7 @@ func (a *App) closeTenants(ctx context.Context) {
 	}
 	a.alerts.close(ctx)
 	a.callbacks.close(ctx)
-	a.signInKeys.close()
+	a.serving.Load().signIn.close()
 }
 
 // lastWords is how long cancelled calls have to report that to their clients.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"reflect"
 
 	"outcrop/cache"
 	"outcrop/cache/disk"
@@ -13,26 +15,75 @@ import (
 	"outcrop/config"
 )
 
-// openCache makes the response cache of a configuration; nil if it has none. commands is told what becomes of commands to its
-// store.
-func openCache(opt *Options, c *config.Cache) (*cache.Cache, error) {
+// openCache makes the response cache of a configuration; nil if it has none.
+func openCache(opt *Options, cfg *config.Config) (*cache.Cache, error) {
+	c := &cfg.Cache
 	if c.Type == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	store, err := openCacheStore(opt, c)
+	store, err := openCacheStore(opt, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("the response cache: %w", err)
 	}
+	return newCache(opt, c, store), nil
+}
+
+// newCache is a cache of a configuration in a store.
+func newCache(opt *Options, c *config.Cache, store cache.Store) *cache.Cache {
 	return cache.New(cache.Options{
 		Store: store, Type: c.Type, Remote: c.Type != config.CacheLocal, Timeout: c.Timeout, TTL: c.TTL, OptIn: c.OptIn, Namespace: c.Namespace,
 		MaxItem: int(c.MaxAnswer), MaxMessages: c.MaxMessages, Doors: c.Doors, Groups: c.Groups, Logger: opt.Logger, Semantic: semanticCache(c, store),
-	}), nil
+	})
+}
+
+// nextCache is the response cache for another configuration: the one of before if nothing of it has changed, or one with its store, if only what is done
+// with it has, or a new one.
+func (a *App) nextCache(before, cfg *config.Config) (*cache.Cache, error) {
+	was, is := &before.Cache, &cfg.Cache
+	if a.cache == nil || is.Type == "" || !reflect.DeepEqual(stored(was), stored(is)) || !maps.Equal(before.Environment, cfg.Environment) ||
+		is.Type == config.CachePgvector && before.Accounting.DatabaseURL != cfg.Accounting.DatabaseURL {
+		return openCache(&a.opt, cfg)
+	}
+	if reflect.DeepEqual(was, is) {
+		return a.cache, nil
+	}
+	return newCache(&a.opt, is, a.cache.Store()), nil
+}
+
+// stored is the part of a cache's settings that its store has.
+func stored(c *config.Cache) config.Cache {
+	s := *c
+	s.Timeout, s.TTL, s.OptIn, s.Namespace, s.MaxMessages, s.Doors, s.Groups = 0, 0, false, "", 0, nil, nil
+	s.Similar.Threshold, s.Similar.Timeout, s.Similar.MaxTokens, s.Similar.EachEndUser = 0, 0, 0, false
+	return s
+}
+
+// retireCache closes a cache that was replaced, when no call uses it any more. What it has begun to write is written.
+func (a *App) retireCache(before, after *cache.Cache, over <-chan struct{}) {
+	if before == nil || before == after {
+		return
+	}
+	shared := after != nil && before.Store() == after.Store()
+	a.own.Go(func() {
+		select {
+		case <-over:
+		case <-a.ended:
+		}
+		if shared {
+			before.Leave()
+			return
+		}
+		if err := before.Close(); err != nil {
+			a.opt.Logger.Warn("closing the response cache", slog.String("error", err.Error()))
+		}
+	})
 }
 
 // openCacheStore opens where a cache keeps answers. It calls nobody: a store that is away does not keep a gateway from starting.
-func openCacheStore(opt *Options, c *config.Cache) (cache.Store, error) {
+func openCacheStore(opt *Options, cfg *config.Config) (cache.Store, error) {
+	c := &cfg.Cache
 	if c.Semantic() {
-		return openCacheIndex(opt, c)
+		return openCacheIndex(cfg)
 	}
 	switch c.Type {
 	case config.CacheRedis:
@@ -54,7 +105,7 @@ func openCacheStore(opt *Options, c *config.Cache) (cache.Store, error) {
 		}
 		return s3.Open(s3.Options{
 			Bucket: c.S3.Bucket, Region: c.S3.Region, Endpoint: c.S3.Endpoint, Path: c.S3.Path, MaxAnswer: c.MaxAnswer,
-			Credentials: credentials, Environ: opt.Config.Getenv(opt.Environ),
+			Credentials: credentials, Environ: cfg.Getenv(opt.Environ),
 		})
 	default:
 		return cache.NewMemory(c.Memory, 0, nil), nil

@@ -10,10 +10,11 @@ import (
 )
 
 // openCacheIndex opens where a cache keeps answers that similar requests get too. It calls nobody.
-func openCacheIndex(opt *Options, c *config.Cache) (cache.Index, error) {
+func openCacheIndex(cfg *config.Config) (cache.Index, error) {
+	c := &cfg.Cache
 	switch c.Type {
 	case config.CachePgvector:
-		database, _, err := store.ParseURL(opt.Config.Accounting.DatabaseURL.Reveal())
+		database, _, err := store.ParseURL(cfg.Accounting.DatabaseURL.Reveal())
 		if err != nil {
 			return nil, err
 		}

@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,80 +32,148 @@ const contentSize = 1 << 20
 
 // callbacks tell other services of calls.
 type callbacks struct {
+	client   *outcrop.Client
+	environ  func(string) string
 	exporter *export.Exporter
-	metrics  *litellmmetrics.Metrics // nil if LiteLLM's are not served
+	current  atomic.Pointer[told]
+}
+
+// told is what callbacks have of a configuration. It is not modified.
+type told struct {
+	cfg     *config.Config
+	metrics *litellmmetrics.Metrics // nil if LiteLLM's are not served
 	// langfuse is the operator's own host of Langfuse, which keys' callbacks may go to wherever it is.
 	langfuse string
 	served   map[string]export.Deployment // by their ids
 	only     map[string]export.Deployment // by the names that have one deployment
+	settings export.Settings
 }
 
-// startCallbacks starts what the configuration wants; nil if it wants nothing and keys can have nothing of their own.
+// startCallbacks starts what the configuration wants.
 func (a *App) startCallbacks(ctx context.Context) (*callbacks, error) {
-	cfg := a.client.Config()
 	recorder := a.client.Recorder()
-	c := &callbacks{served: map[string]export.Deployment{}, only: map[string]export.Deployment{}, langfuse: cfg.Getenv(a.opt.Environ)("LANGFUSE_HOST")}
+	c := &callbacks{client: a.client, environ: a.opt.Environ}
+	c.current.Store(&told{})
+	next, err := c.prepare(a.client.Config())
+	if err != nil {
+		return nil, err
+	}
+	c.exporter = export.New(ctx, export.Settings{}, export.Options{Deployment: c.deployment, Own: c.own, Logger: a.opt.Logger, Count: c.count, Down: recorder.CallbackDown})
+	if err := c.set(next); err != nil {
+		c.close(ctx)
+		return nil, err
+	}
+	recorder.Watch(func(call *telemetry.Call) {
+		if m := c.current.Load().metrics; m != nil {
+			m.Ended(call)
+		}
+	})
+	recorder.Watch(c.exporter.Ended)
+	return c, nil
+}
+
+// prepare opens what a configuration wants and is not there already. It calls nobody. What is not set has to be dropped.
+func (c *callbacks) prepare(cfg *config.Config) (_ *told, err error) {
+	before := c.current.Load()
+	next := &told{cfg: cfg, served: map[string]export.Deployment{}, only: map[string]export.Deployment{}, langfuse: cfg.Getenv(c.environ)("LANGFUSE_HOST")}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		d := export.Deployment{ID: m.ID, Model: m.Provider + "/" + m.Model, Base: m.Values["api_base"]}
-		c.served[m.ID] = d
-		if _, several := c.only[m.Name]; several {
+		next.served[m.ID] = d
+		if _, several := next.only[m.Name]; several {
 			d = export.Deployment{}
 		}
-		c.only[m.Name] = d
+		next.only[m.Name] = d
 	}
-	var all []export.Callback
 	for i := range cfg.Callbacks.All {
 		one := &cfg.Callbacks.All[i]
-		sender, err := senderOf(one)
-		if err != nil {
-			for _, made := range all {
-				made.Sender.Close()
+		callback := export.Callback{Name: one.Name, Success: one.Success, Failure: one.Failure, Content: one.Content}
+		if !before.has(cfg, one) {
+			if callback.Sender, err = senderOf(one); err != nil {
+				next.drop()
+				return nil, errors.New("the callback " + one.Name + ": " + err.Error())
 			}
-			return nil, errors.New("the callback " + one.Name + ": " + err.Error())
 		}
-		all = append(all, export.Callback{Name: one.Name, Success: one.Success, Failure: one.Failure, Content: one.Content, Sender: sender})
+		next.settings.Callbacks = append(next.settings.Callbacks, callback)
+	}
+	next.settings.OwnContent = cfg.Callbacks.AllContent
+	if p := cfg.Callbacks.Prometheus; p != nil && before.cfg != nil && before.metrics != nil && reflect.DeepEqual(p, before.cfg.Callbacks.Prometheus) {
+		next.metrics = before.metrics // with what it has counted
+	} else if p != nil {
+		next.metrics = litellmmetrics.New(litellmmetrics.Options{
+			Only: p.Only, Buckets: p.Buckets, Series: p.Series, EndUsers: p.EndUsers, Known: c.client.Pipeline().Serves, Describe: c.describe, Open: c.client.Pipeline().Open,
+		})
+	}
+	return next, nil
+}
+
+// has reports whether a callback of another configuration is there already. Its environment may have what the settings do not show.
+func (t *told) has(cfg *config.Config, one *config.Callback) bool {
+	return t.cfg != nil && maps.Equal(t.cfg.Environment, cfg.Environment) &&
+		slices.ContainsFunc(t.cfg.Callbacks.All, func(was config.Callback) bool { return reflect.DeepEqual(&was, one) })
+}
+
+// drop closes what was opened and is not used.
+func (t *told) drop() {
+	for _, made := range t.settings.Callbacks {
+		if made.Sender != nil {
+			made.Sender.Close()
+		}
+	}
+}
+
+// set takes over what was prepared, for the calls that end from then on.
+func (c *callbacks) set(next *told) error {
+	recorder := c.client.Recorder()
+	for _, one := range next.settings.Callbacks {
 		recorder.ExpectCallback(one.Name, export.Sent, export.Failed, export.Dropped)
 	}
-	count := recorder.CalledBack
-	if p := cfg.Callbacks.Prometheus; p != nil {
-		c.metrics = litellmmetrics.New(litellmmetrics.Options{
-			Only: p.Only, Buckets: p.Buckets, Series: p.Series, EndUsers: p.EndUsers, Known: a.client.Pipeline().Serves, Describe: c.describe, Open: a.client.Pipeline().Open,
-		})
-		if err := recorder.Register(c.metrics); err != nil {
-			return nil, err
-		}
-		count = func(callback, result string, n int) {
-			recorder.CalledBack(callback, result, n)
-			if result != export.Sent {
-				c.metrics.CallbackFailed(callback, n)
-			}
-		}
-		recorder.Watch(c.metrics.Ended)
+	rules, users := c.client.Guardrails()
+	next.settings.Mask, next.settings.Masks = maskLogged(rules, recorder), users
+	users.Take() // the guardrails are the present ones
+	before := c.current.Swap(next)
+	c.exporter.Set(next.settings)
+	if before.settings.Masks != nil {
+		before.settings.Masks.Leave()
 	}
-	mask := maskLogged(a.client.Pipeline().Guardrails(), recorder)
-	c.exporter = export.New(ctx, all, export.Options{Deployment: c.deployment, Own: c.own, Mask: mask, OwnContent: cfg.Callbacks.AllContent, Logger: a.opt.Logger, Count: count, Down: recorder.CallbackDown})
-	recorder.Watch(c.exporter.Ended)
-	wants := telemetry.Wants{Details: len(all) > 0 || c.metrics != nil, Trace: cfg.Callbacks.Trace}
-	if cfg.Callbacks.AllContent || cfg.Callbacks.Content() {
+	wants := telemetry.Wants{Details: true, Trace: next.cfg.Callbacks.Trace}
+	if next.cfg.Callbacks.AllContent || next.cfg.Callbacks.Content() {
 		wants.Content = contentSize
 	}
 	recorder.Want(wants)
-	return c, nil
+	switch {
+	case before.metrics == next.metrics:
+		return nil
+	case next.metrics == nil:
+		return recorder.Replace(before.metrics, nil)
+	case before.metrics == nil:
+		return recorder.Replace(nil, next.metrics)
+	default:
+		return recorder.Replace(before.metrics, next.metrics)
+	}
+}
+
+// count counts what becomes of records.
+func (c *callbacks) count(callback, result string, n int) {
+	c.client.Recorder().CalledBack(callback, result, n)
+	if m := c.current.Load().metrics; m != nil && result != export.Sent {
+		m.CallbackFailed(callback, n)
+	}
 }
 
 // deployment is what the configuration knows of the deployment of a call. A call that has failed does not name it, so that
 // it is only known if there is no other.
 func (c *callbacks) deployment(call *telemetry.Call) export.Deployment {
+	t := c.current.Load()
 	if id := call.Meta.Deployment; id != "" {
-		d := c.served[id]
+		d := t.served[id]
 		d.ID = id // of a deployment that was added later, nothing else is known
 		return d
 	}
 	if call.Sent == 0 {
 		return export.Deployment{}
 	}
-	return c.only[call.Group]
+	return t.only[call.Group]
 }
 
 // describe is a call in LiteLLM's words.
@@ -147,7 +219,7 @@ func (c *callbacks) own(cb *telemetry.Callback) (export.Sender, error) {
 		host = "https://" + host
 	}
 	l := export.Langfuse{Host: host, Public: public, Key: export.Secret(key), Environment: cb.Vars["langfuse_environment"]}
-	if strings.TrimRight(host, "/") != strings.TrimRight(c.langfuse, "/") {
+	if strings.TrimRight(host, "/") != strings.TrimRight(c.current.Load().langfuse, "/") {
 		l.Transport = publicTransport()
 	}
 	return export.NewLangfuse(l), nil
@@ -155,7 +227,7 @@ func (c *callbacks) own(cb *telemetry.Callback) (export.Sender, error) {
 
 // States are those of the callbacks, for the server's pages.
 func (c *callbacks) States() (all []httpd.CallbackState) {
-	if c.metrics != nil {
+	if c.current.Load().metrics != nil {
 		all = append(all, httpd.CallbackState{Name: "prometheus", Success: true, Failure: true})
 	}
 	for _, s := range c.exporter.States() {
@@ -167,7 +239,7 @@ func (c *callbacks) States() (all []httpd.CallbackState) {
 // Test sends a record of no call to a callback, and reports what became of it; false if there is no such callback.
 func (c *callbacks) Test(ctx context.Context, name string) (bool, error) {
 	if name == "prometheus" {
-		return c.metrics != nil, nil
+		return c.current.Load().metrics != nil, nil
 	}
 	return c.exporter.Test(ctx, name, &export.Record{Call: telemetry.Call{
 		ID: gateway.NewID(), Door: "openai_chat", Model: "litellm-mock-response-model", Group: "litellm-mock-response-model", Started: time.Now(), Status: 200,

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"outcrop/config"
+	"outcrop/gateway"
 	"outcrop/httpd/anthropic"
 	"outcrop/httpd/aws"
 	"outcrop/httpd/completions"
@@ -19,28 +22,21 @@ import (
 	"outcrop/httpd/responses"
 	"outcrop/llm"
 	"outcrop/provider"
-	"outcrop/store"
 )
 
-// doors makes the frontends beside that for chat completions, and what they keep. api is all of them together.
-func (a *App) doors(shared door.Options, api func() http.Handler) ([]door.Frontend, error) {
-	gateway, cfg := a.client.Pipeline(), a.client.Config()
-	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
-	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
-	people := a.signIn()
-	var err error
-	if a.pages, err = a.newPages(api, people); err != nil {
-		return nil, err
+// doors makes the frontends beside that for chat completions, and what they keep.
+func (a *App) doors(cfg *config.Config, shared door.Options, s *serving) []door.Frontend {
+	g := a.client.Pipeline()
+	made := responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger}
+	if a.responses == nil {
+		a.responses = responses.New(g, made)
 	}
-	if people != nil {
-		people.Enter = a.pages.Enter
-	}
-	management := a.admin(gateway, people)
-	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
+	management := a.admin(cfg, s.signIn)
+	messages, generate := anthropic.New(g, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(g, shared)
 	all := []door.Frontend{
-		openaichat.New(gateway, shared),
-		completions.New(gateway, shared),
-		aws.New(gateway, aws.Options{
+		openaichat.New(g, shared),
+		completions.New(g, shared),
+		aws.New(g, aws.Options{
 			MaxBody:    shared.MaxBody,
 			AccessKeys: accessKeys(cfg),
 			Instance:   llm.Label{Name: provider.InstanceHeader, Value: a.client.Instance()},
@@ -49,31 +45,53 @@ func (a *App) doors(shared door.Options, api func() http.Handler) ([]door.Fronte
 		}),
 		messages,
 		generate,
-		embeddings.New(gateway, shared),
-		rerank.New(gateway, shared),
-		media.Images(gateway, shared),
-		media.Audio(gateway, shared),
-		media.Moderations(gateway, shared),
-		a.responses,
+		embeddings.New(g, shared),
+		rerank.New(g, shared),
+		media.Images(g, shared),
+		media.Audio(g, shared),
+		media.Moderations(g, shared),
+		a.responses.With(made),
 		management,
 		management.SCIM(),
 		management.SSO(),
-		a.pages,
 	}
-	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
+	if s.pages != nil {
+		all = append(all, s.pages)
+	}
+	all = append(all, files.New(g, files.Options{Options: shared, Keeper: a.keeper})...)
+	if len(cfg.PassThrough) > 0 {
+		all = append(all, passthrough.NewEndpoints(g, a.endpoints(cfg), shared.MaxBody))
+	}
 	if cfg.NoPassThrough {
-		return all, nil
+		return all
 	}
-	return append(all, passthrough.New(gateway, passthrough.Options{ // the last: paths of the others keep their meaning
+	return append(all, passthrough.New(g, passthrough.Options{ // the last: paths of the others keep their meaning
 		MaxBody: shared.MaxBody,
 		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},
-	})), nil
+	}))
 }
+
+// endpoints are the operator's own.
+func (a *App) endpoints(cfg *config.Config) (all []passthrough.Endpoint) {
+	for i := range cfg.PassThrough {
+		p := &cfg.PassThrough[i]
+		all = append(all, passthrough.Endpoint{
+			Endpoint: gateway.Endpoint{Name: p.Path, To: a.client.PassThrough(p), Cost: p.Cost, Silence: cmp.Or(p.Timeout, cfg.PassThroughTimeout, passThroughTimeout)},
+			Path:     p.Path, Subpaths: p.Subpaths, Methods: p.Methods, Public: p.Public, ForwardHeaders: p.ForwardHeaders, Query: p.Query,
+		})
+	}
+	return all
+}
+
+// passThroughTimeout is LiteLLM's (1.110.2, general_settings.pass_through_request_timeout).
+const passThroughTimeout = 600 * time.Second
 
 // closeDoors ends what the frontends do in the background, and what they keep.
 func (a *App) closeDoors() {
 	a.responses.Close()
-	a.pages.Close()
+	for _, p := range a.pages {
+		p.Close()
+	}
 	if err := a.keeper.Close(); err != nil {
 		a.opt.Logger.Warn("closing the database", slog.String("error", err.Error()))
 	}

@@ -146,8 +146,8 @@ func (h health) Records() []httpd.CheckRecord {
 func (h health) Brief() bool { return h.a.checks().Brief }
 
 // drain is how a request takes the gateway out of service; nil if the configuration does not want it.
-func (a *App) drain() *httpd.Drain {
-	g := &a.started.General
+func (a *App) drain(cfg *config.Config) *httpd.Drain {
+	g := &cfg.General
 	if !g.Drain {
 		return nil
 	}
@@ -162,8 +162,12 @@ func (a *App) drain() *httpd.Drain {
 	}}
 }
 
-// checks are the settings of the start: other ones need a restart.
-func (a *App) checks() *config.Health { return &a.started.General.Health }
+// checks are the settings of checks. Whether models are checked in the background is decided at the start.
+func (a *App) checks() *config.Health {
+	checks := a.client.Config().General.Health
+	checks.Background = a.started.General.Health.Background
+	return &checks
+}
 
 func checked(h *outcrop.EntryHealth) httpd.Checked {
 	c := httpd.Checked{Name: h.Name, Model: h.Model, ID: h.ID, Provider: h.Provider, Mode: h.Mode, Fault: h.Fault}

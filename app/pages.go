@@ -13,7 +13,6 @@ import (
 	"outcrop/config"
 	"outcrop/httpd/admin"
 	"outcrop/httpd/ui"
-	"outcrop/httpd/ui/live"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
@@ -21,26 +20,44 @@ import (
 	"outcrop/tenant"
 )
 
-// newPages makes the pages. They call the API by api, which is there once they are served.
-func (a *App) newPages(api func() http.Handler, people *admin.SignIn) (*ui.Handler, error) {
-	g := a.client.Pipeline()
-	master := a.client.Config().General.MasterKey.Reveal()
-	secret := master
-	if secret == "" { // nobody signs in, and other replicas need not know the sessions
-		secret = rand.Text()
+// pagesFor makes the pages of a configuration, or takes those of before if it has the same master key and people sign in alike.
+func (a *App) pagesFor(cfg *config.Config, s, before *serving) *ui.Handler {
+	h := (*ui.Handler)(nil)
+	if before != nil && before.master == cfg.General.MasterKey && (before.signIn == nil) == (s.signIn == nil) {
+		h = before.pages
+	} else {
+		var err error
+		if h, err = a.newPages(cfg, s.signIn != nil); err != nil {
+			a.opt.Logger.Error("there are no pages", slog.String("error", err.Error()))
+			return nil
+		}
+		a.pages = append(a.pages, h)
 	}
-	sealer, err := signin.NewSealer(secret)
+	if h != nil && s.signIn != nil && (before == nil || before.signIn != s.signIn) {
+		s.signIn.door.Enter = h.Enter
+	}
+	return h
+}
+
+// pagesAt is where browsers are led; empty without pages.
+func pagesAt(h *ui.Handler) string {
+	if h == nil {
+		return ""
+	}
+	return ui.Path
+}
+
+// newPages makes the pages.
+func (a *App) newPages(cfg *config.Config, people bool) (*ui.Handler, error) {
+	master := cfg.General.MasterKey.Reveal()
+	sealer, err := signin.NewSealer(cmp.Or(master, rand.Text())) // without a master key other replicas need not know the sessions
 	if err != nil {
 		return nil, err
 	}
-	calls := &live.Log{}
-	a.client.Recorder().Watch(calls.Ended)
-	wants := a.client.Recorder().Wants()
-	wants.Details = true
-	a.client.Recorder().Want(wants)
-	known := &callers{g, a.tenants}
+	known := &callers{a.client.Pipeline(), a.tenants}
 	return ui.New(ui.Options{
-		API: api, Master: master, Sealer: sealer, SignIn: people != nil, Version: outcrop.Version, Emulated: a.Emulated(), Sample: a.sample, Calls: calls,
+		API:    func() http.Handler { return http.HandlerFunc(a.serveHTTP) },
+		Master: master, Sealer: sealer, SignIn: people, Version: outcrop.Version, Emulated: a.Emulated(), Sample: a.sample, Calls: &a.calls,
 		Identify: func(r *http.Request) (*ui.Person, error) {
 			who, err := known.Authenticate(r)
 			if err != nil {
@@ -48,10 +65,7 @@ func (a *App) newPages(api func() http.Handler, people *admin.SignIn) (*ui.Handl
 			}
 			return personOf(who), nil
 		},
-		Models:  a.pageModels,
-		Check:   a.pageCheck,
-		Resolve: a.pageWay,
-		Logger:  a.opt.Logger,
+		Models: a.pageModels, Check: a.pageCheck, Resolve: a.pageWay, Logger: a.opt.Logger,
 	})
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,8 +13,8 @@ import (
 	"outcrop/llm"
 )
 
-// Reload reads the configuration again, and takes over its models, how calls are routed, and the settings of calls, as
-// outcrop.Client.Reload does. If anything is wrong with it, nothing changes. The error is an *llm.Error.
+// Reload reads the configuration again, and takes it over for the calls that begin from then on: its models, how calls are routed, guardrails,
+// callbacks, the response cache, limits, and what else can change without a new listener or database. What cannot is named. If anything is wrong with it, nothing changes. The error is an *llm.Error.
 func (a *App) Reload(ctx context.Context) (*httpd.Reloaded, error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
@@ -35,6 +36,11 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 	if a.opt.Reload == nil || a.demo != nil {
 		return nil, errNotReloadable
 	}
+	select {
+	case <-a.stopped:
+		return nil, errStopping
+	default:
+	}
 	cfg, problems, err := a.opt.Reload(ctx)
 	if err != nil {
 		return nil, err
@@ -45,11 +51,33 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 	if err := Check(cfg); err != nil {
 		return nil, err
 	}
-	restart := outcrop.NeedRestart(a.started, cfg)
-	did, err := a.client.Reload(cfg)
+	told, err := a.callbacks.prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
+	before := a.client.Config()
+	answers, err := a.nextCache(before, cfg)
+	if err != nil {
+		told.drop()
+		return nil, err
+	}
+	was := a.cache
+	did, over, err := a.client.ReloadWith(cfg, answers)
+	if err != nil {
+		told.drop()
+		if answers != was && (was == nil || answers == nil || answers.Store() != was.Store()) {
+			err = errors.Join(err, answers.Close())
+		}
+		return nil, err
+	}
+	a.cache = answers
+	a.retireCache(was, answers, over)
+	a.tenants.set(&cfg.Accounting)
+	if err := a.callbacks.set(told); err != nil {
+		a.opt.Logger.Error("LiteLLM's metrics cannot be served", slog.String("error", err.Error()))
+	}
+	a.replaceServing(cfg)
+	restart := a.needRestart(cfg)
 	a.expect(cfg)
 	if a.added.Stored() { // they may refer to credentials of the configuration
 		if p, err := a.tenants.get(ctx); err == nil {
@@ -68,6 +96,24 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 
 // errNotReloadable is for a gateway without a file.
 var errNotReloadable = errors.New("the gateway was started without a configuration file")
+
+// errStopping is for a gateway that is about to end.
+var errStopping = errors.New("the gateway is shutting down")
+
+// needRestart names what a configuration changes only with a restart.
+func (a *App) needRestart(cfg *config.Config) []string {
+	settings := outcrop.NeedRestart(a.started, cfg)
+	if !a.started.Accounting.StoreModels {
+		return settings
+	}
+	sealed := func(c *config.Config) string { // what models of the database are encrypted with
+		return cmp.Or(c.Getenv(a.opt.Environ)("LITELLM_SALT_KEY"), c.General.MasterKey.Reveal())
+	}
+	if sealed(a.started) != sealed(cfg) {
+		settings = append(settings, "the key of the models in the database: LITELLM_SALT_KEY, or general_settings.master_key without it")
+	}
+	return settings
+}
 
 // reloadError is an error of a reload, with everything that is wrong with the file.
 func reloadError(err error) *llm.Error {

@@ -49,7 +49,7 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 	f := &file{text: "model_list:\n" + entry("stone", "") + general}
 	cfg, _, _ := f.load(t.Context())
 	a := start(t, app.Options{Config: cfg, Reload: f.load, Environ: func(string) string { return "" }})
-	const master = "sk-master-0123456789"
+	master := "sk-master-0123456789"
 	calls := func(model string) int {
 		status, _ := asks(t, a, master, "POST", "/v1/chat/completions", `{"model":"`+model+`","messages":[{"role":"user","content":"hi"}]}`)
 		return status
@@ -87,9 +87,13 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 	}
 
 	f.write("model_list:\n" + entry("stone", "") + "general_settings: {master_key: sk-master-9876543210}\n")
-	if status, body := reload(); status != 200 || !strings.Contains(body, `"needs_restart":["general_settings"]`) {
+	if status, body := reload(); status != 200 || !strings.Contains(body, `"needs_restart":[]`) {
 		t.Errorf("another master key: %d %s", status, body)
 	}
+	if calls("stone") != 401 {
+		t.Error("the old master key is still accepted")
+	}
+	master = "sk-master-9876543210"
 	if calls("stone") != 200 || calls("sand") == 200 {
 		t.Error("the models are not those of the file")
 	}

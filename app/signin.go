@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -12,10 +13,17 @@ import (
 	"outcrop/signin"
 )
 
+// signIn is what people sign in with.
+type signIn struct {
+	settings  config.SignIn
+	masterKey config.Secret
+	door      *admin.SignIn
+	keys      *signInKeys // verify ID tokens; nil for TLS alone
+}
+
 // signIn makes what people sign in with; nil if there is no identity provider. One that is not complete is reported, and
-// nobody can sign in: its variables may be meant for other programs.
-func (a *App) signIn() *admin.SignIn {
-	cfg := a.client.Config()
+// nobody can sign in: its variables may be meant for other programs. It is that of before if nothing of it has changed.
+func (a *App) signIn(cfg *config.Config, before *serving) *signIn {
 	s, err := cfg.SignIn(a.opt.Environ)
 	if err != nil {
 		a.opt.Logger.Warn("nobody can sign in", slog.String("error", err.Error()))
@@ -24,26 +32,49 @@ func (a *App) signIn() *admin.SignIn {
 	if s == nil {
 		return nil
 	}
+	if before != nil && before.signIn != nil && before.signIn.masterKey == cfg.General.MasterKey && reflect.DeepEqual(before.signIn.settings, *s) {
+		return before.signIn
+	}
 	sealer, err := signin.NewSealer(cfg.General.MasterKey.Reveal())
 	if err != nil {
 		a.opt.Logger.Warn("nobody can sign in", slog.String("error", err.Error()))
 		return nil
 	}
-	return &admin.SignIn{People: signin.New(a.provider(s)), Sealer: sealer, Gateway: s.Gateway, Admin: s.Admin, Session: s.Session}
+	opt, keys := a.provider(s)
+	return &signIn{
+		settings: *s, masterKey: cfg.General.MasterKey, keys: keys,
+		door: &admin.SignIn{People: signin.New(opt), Sealer: sealer, Gateway: s.Gateway, Admin: s.Admin, Session: s.Session},
+	}
 }
 
-// provider is the identity provider of a configuration.
-func (a *App) provider(s *config.SignIn) signin.Options {
+// frontend is what the management API has of it; nil for nothing.
+func (s *signIn) frontend() *admin.SignIn {
+	if s == nil {
+		return nil
+	}
+	return s.door
+}
+
+// close ends the reading of public keys.
+func (s *signIn) close() {
+	if s != nil {
+		s.keys.close()
+	}
+}
+
+// provider is the identity provider of a configuration, and its public keys.
+func (a *App) provider(s *config.SignIn) (signin.Options, *signInKeys) {
 	opt := signin.Options{
 		Name: s.Name, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(), AuthURL: s.AuthURL, TokenURL: s.TokenURL, UserinfoURL: s.UserinfoURL, Issuer: s.Issuer,
 		Redirect: s.Gateway + "/sso/callback", Scopes: s.Scopes, SecretInBody: s.SecretInBody, Domains: s.Domains,
 		Claims: signin.Claims{ID: s.ID, Email: s.Email, Name: s.Display, FirstName: s.FirstName, LastName: s.LastName, Role: s.Role},
 	}
-	if s.KeysURL != "" {
-		a.signInKeys = &signInKeys{opt: bearer.Options{URLs: []string{s.KeysURL}, Audience: s.ClientID, Issuer: s.Issuer, TTL: 10 * time.Minute, Stale: time.Hour, Logger: a.opt.Logger}}
-		opt.Keys = a.signInKeys
+	if s.KeysURL == "" {
+		return opt, nil
 	}
-	return opt
+	keys := &signInKeys{opt: bearer.Options{URLs: []string{s.KeysURL}, Audience: s.ClientID, Issuer: s.Issuer, TTL: 10 * time.Minute, Stale: time.Hour, Logger: a.opt.Logger}}
+	opt.Keys = keys
+	return opt, keys
 }
 
 // signInKeys are the public keys of ID tokens, which are read from the first sign-in on.

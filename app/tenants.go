@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop/alert"
@@ -23,7 +24,7 @@ import (
 // tenants opens what keys, budgets and spend need, when the first call asks who somebody is. It implements
 // gateway.Tenants.
 type tenants struct {
-	cfg    *config.Accounting
+	cfg    atomic.Pointer[config.Accounting]
 	dir    string
 	logger *slog.Logger
 	alerts *alerts // nil if none are sent
@@ -108,19 +109,22 @@ func (t *tenants) attempt(ctx context.Context, o *opening) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err == nil { // they may have changed meanwhile
+		p.directory.Set(settingsOf(t.cfg.Load()))
+	}
 	t.parts, t.opening, o.err = p, nil, err
 	close(o.done)
 }
 
 // open opens all parts, or none.
 func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
-	p := &parts{}
+	p, cfg := &parts{}, t.cfg.Load()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	dir, url := t.dir, t.cfg.DatabaseURL.Reveal()
+	dir, url := t.dir, cfg.DatabaseURL.Reveal()
 	if p.store, err = store.Open(ctx, store.Options{Dir: dir, URL: url}); err != nil {
 		if url != "" || dir == "" {
 			return nil, err
@@ -152,8 +156,8 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 	}
 	p.money = quota.NewLedger(p.bank, quota.Options{})
 	switch {
-	case t.cfg.Valkey != "":
-		p.valkey, err = valkey.Open(ctx, valkey.Options{URL: t.cfg.Valkey.Reveal(), Replica: p.journal.Replica(), Logger: t.logger})
+	case cfg.Valkey != "":
+		p.valkey, err = valkey.Open(ctx, valkey.Options{URL: cfg.Valkey.Reveal(), Replica: p.journal.Replica(), Logger: t.logger})
 		if err != nil {
 			return nil, err
 		}
@@ -165,20 +169,40 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 	}
 	p.directory, err = tenant.Open(ctx, tenant.Options{
 		Store: p.store, Money: p.money, Rates: p.rates, Journal: p.journal, Budgets: budgets, Woken: p.store.Revisions(), Logger: t.logger,
-		Settings: tenant.Settings{
-			BudgetStatus: t.cfg.BudgetStatus, MaxBudget: t.cfg.MaxBudget, BudgetDuration: t.cfg.BudgetDuration,
-			CustomerBudgetID: t.cfg.CustomerBudgetID, CustomerBudget: t.cfg.CustomerBudget, TagBudgets: t.cfg.TagBudgets,
-			EstimatedOutput: t.cfg.EstimatedOutput, GlobalParallel: t.cfg.GlobalParallel, KeyParallel: t.cfg.KeyParallel, Counted: counted(t.cfg.CountedTokens), Sliding: t.cfg.Sliding, Full: t.cfg.Full, EndStreams: t.cfg.EndStreams, OpenWhenAway: t.cfg.OpenWhenAway, Tokens: t.cfg.Tokens.Policy,
-			AdminRoutes: t.cfg.AdminRoutes,
-		},
+		Settings: settingsOf(cfg),
 	})
 	if err != nil {
 		return nil, err
 	}
-	if t.cfg.LogRetention > 0 {
-		p.retention = retain(p.store, t.cfg.LogRetention, t.cfg.LogSweep, t.logger)
+	if cfg.LogRetention > 0 {
+		p.retention = retain(p.store, cfg.LogRetention, cfg.LogSweep, t.logger)
 	}
 	return p, nil
+}
+
+// settingsOf are the settings of the directory.
+func settingsOf(cfg *config.Accounting) tenant.Settings {
+	return tenant.Settings{
+		BudgetStatus: cfg.BudgetStatus, MaxBudget: cfg.MaxBudget, BudgetDuration: cfg.BudgetDuration,
+		CustomerBudgetID: cfg.CustomerBudgetID, CustomerBudget: cfg.CustomerBudget, TagBudgets: cfg.TagBudgets,
+		EstimatedOutput: cfg.EstimatedOutput, GlobalParallel: cfg.GlobalParallel, KeyParallel: cfg.KeyParallel, Counted: counted(cfg.CountedTokens), Sliding: cfg.Sliding, Full: cfg.Full, EndStreams: cfg.EndStreams, OpenWhenAway: cfg.OpenWhenAway, Tokens: cfg.Tokens.Policy,
+		AdminRoutes: cfg.AdminRoutes, Priorities: cfg.Priorities,
+	}
+}
+
+// set sets the limits for the calls that begin from then on. Where they are kept, which tokens are accepted and how windows move stays as it was at first.
+func (t *tenants) set(next *config.Accounting) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cfg := *next
+	if was := t.cfg.Load(); was != nil {
+		cfg.DatabaseURL, cfg.Valkey, cfg.StoreModels, cfg.Tokens, cfg.Sliding = was.DatabaseURL, was.Valkey, was.StoreModels, was.Tokens, was.Sliding
+		cfg.LogRetention, cfg.LogSweep, cfg.Adjustments = was.LogRetention, was.LogSweep, was.Adjustments
+	}
+	t.cfg.Store(&cfg)
+	if t.parts != nil {
+		t.parts.directory.Set(settingsOf(&cfg))
+	}
 }
 
 // counted are the tokens that limits count.
@@ -241,7 +265,7 @@ func (t *tenants) bearer(ctx context.Context, token string) (*tenant.Caller, err
 
 // verify begins to verify tokens, if the configuration has them accepted.
 func (t *tenants) verify() {
-	c := &t.cfg.Tokens
+	c := &t.cfg.Load().Tokens
 	if c.Enabled {
 		t.tokens = bearer.Open(bearer.Options{URLs: c.URLs, Audience: c.Audience, Issuer: c.Issuer, Fields: c.Fields, TTL: c.TTL, Stale: c.Stale, Logger: t.logger})
 	}
@@ -289,8 +313,9 @@ func (t *tenants) Master(ctx context.Context) (*tenant.Caller, error) {
 
 // configured reports whether the configuration asks for accounts.
 func (t *tenants) configured() bool {
-	return t.cfg.DatabaseURL != "" || t.cfg.MaxBudget.Set || t.cfg.GlobalParallel.Set || t.cfg.Deployments ||
-		t.cfg.CustomerBudgetID != "" || t.cfg.CustomerBudget.Set || len(t.cfg.TagBudgets) > 0
+	cfg := t.cfg.Load()
+	return cfg.DatabaseURL != "" || cfg.MaxBudget.Set || cfg.GlobalParallel.Set || cfg.Deployments ||
+		cfg.CustomerBudgetID != "" || cfg.CustomerBudget.Set || len(cfg.TagBudgets) > 0
 }
 
 // used reports whether there may be keys: if so, the database is opened with the gateway. again is whether to look
@@ -298,7 +323,7 @@ func (t *tenants) configured() bool {
 func (t *tenants) used(again bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.parts != nil || t.opening != nil || t.configured() || t.cfg.StoreModels {
+	if t.parts != nil || t.opening != nil || t.configured() || t.cfg.Load().StoreModels {
 		return true
 	}
 	if t.dir != "" && !t.found && (again || !t.looked) {

@@ -355,9 +355,14 @@ func (c *Cache) Close() error {
 	if c == nil {
 		return nil
 	}
+	c.Leave()
+	return c.opt.Store.Close()
+}
+
+// Leave ends the cache when what is being written is written, and leaves its store open, for another cache that has it.
+func (c *Cache) Leave() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.under.Wait()
-	return c.opt.Store.Close()
 }

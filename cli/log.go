@@ -45,7 +45,7 @@ func newHandler(w io.Writer, debug bool, style logStyle) slog.Handler {
 	if style.text {
 		return &lineHandler{out: &lines{w: w}, level: level, screen: style.screen}
 	}
-	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+	return newJSONHandler(w, level)
 }
 
 // lines serializes the lines of concurrent loggers.

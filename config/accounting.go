@@ -8,6 +8,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/quota"
+	"outcrop/tenant"
 )
 
 // Accounting is how budgets and rate limits are enforced, and where what they count is kept.
@@ -29,6 +30,10 @@ type Accounting struct {
 	TagBudgets       map[string]llm.Budget
 	// KnownMembers is whether SCIM's groups can have only members who are users already.
 	KnownMembers bool
+	// AdminGroup is the id or the name of the SCIM group whose members are admins; empty for none.
+	AdminGroup string
+	// Priorities are the shares of models by priority; nil for none.
+	Priorities *tenant.Priorities
 	// BudgetStatus is the HTTP status of calls whose budget is used up.
 	BudgetStatus int
 	// EstimatedOutput is how many tokens are reserved for a response that the request does not bound; 0 for the
@@ -102,6 +107,8 @@ func (l *loader) limit(to *Accounting, k Key, n *node, path string) bool {
 		if upsert, ok := l.boolean(k, n, path); ok {
 			to.KnownMembers = !upsert
 		}
+	case "scim_admin_group":
+		to.AdminGroup, _ = l.text(k, n, path)
 	case "budget_exceeded_status_code":
 		if f, ok := l.number(k, n, path); ok {
 			to.BudgetStatus = int(f)

@@ -353,6 +353,8 @@ func (c *callbacks) make(l *loader, to *Callbacks, one *namedCallback, made *Cal
 			return missing("GCS_BUCKET_NAME")
 		}
 		made.GCS = g
+	case name == "dynamic_rate_limiter" || name == "dynamic_rate_limiter_v3": // litellm_settings.priority_reservation is what it does
+		return false
 	case l.table.observer[name]:
 		l.warnAt(one.n.file, one.n.line, one.n.column, one.path, strconv.Quote(name)+" is not supported yet, and is told of no call", "these are: "+supportedCallbacks)
 		return false

@@ -82,6 +82,10 @@ type Config struct {
 	Responses Responses
 	// Cache is the cache of responses.
 	Cache Cache
+	// PassThrough are the endpoints that pass requests on to addresses of the operator's, and PassThroughTimeout is how long these may send
+	// nothing, where an endpoint does not say otherwise; 0 for LiteLLM's 600 s.
+	PassThrough        []PassThrough
+	PassThroughTimeout time.Duration
 	// NoPassThrough is whether clients cannot call the providers' own APIs.
 	NoPassThrough bool
 	// Skipped counts the entries of model_list that were skipped, because their provider

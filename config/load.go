@@ -118,6 +118,7 @@ func (l *loader) load() *Config {
 	caching := newCacheReader()
 	ways := routing{own: map[string]setting{}}
 	var told callbacks
+	var shares priorities
 	var health healthSettings
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
 		switch k.Name {
@@ -148,7 +149,7 @@ func (l *loader) load() *Config {
 					switch {
 					case caching.read(l, k, n, path):
 					case ways.take(k, n, path):
-					case k.Section == "litellm_settings" && (l.serving(&cfg.General, k, n, path) || l.limit(&cfg.Accounting, k, n, path) || l.manage(&cfg.Management, k, n, path) || told.read(l, &cfg.Callbacks, k, n, path)):
+					case k.Section == "litellm_settings" && (l.serving(&cfg.General, k, n, path) || l.limit(&cfg.Accounting, k, n, path) || shares.read(l, &cfg.Accounting, k, n, path) || l.manage(&cfg.Management, k, n, path) || told.read(l, &cfg.Callbacks, k, n, path)):
 					case k.Section == "router_settings" && (health.read(l, k, n, path) || counters.read(l, k, n, path) || g.limits.read(l, k, n, path)):
 					default:
 						g.read(l, k, n, path)
@@ -381,6 +382,8 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 			if cfg.Accounting.Tokens.Enabled, _ = l.boolean(k, n, path); cfg.Accounting.Tokens.Enabled {
 				enabled = n
 			}
+		case "role_permissions":
+			cfg.Accounting.Tokens.Policy.RolePermissions = l.rolePermissions(n, path)
 		case "litellm_jwtauth":
 			l.tokenSettings(&cfg.Accounting.Tokens, n, path)
 		case "max_parallel_requests", "global_max_parallel_requests", "token_rate_limit_type":
@@ -394,6 +397,10 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 				cfg.Accounting.DatabaseURL, database = Secret(s), n
 				l.databaseURL(&cfg.Accounting, n, path)
 			}
+		case "pass_through_endpoints":
+			cfg.PassThrough = l.passThroughs(n, path)
+		case "pass_through_request_timeout":
+			cfg.PassThroughTimeout = l.seconds(k, n, path)
 		default:
 			_ = health.read(l, k, n, path) || l.serving(&cfg.General, k, n, path)
 		}

@@ -55,6 +55,10 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 			to.Policy.UserRoles = l.texts(n, path)
 		case "role_mappings":
 			to.Policy.RoleMappings = l.roleMappings(n, path)
+		case "jwt_litellm_role_map":
+			to.Policy.RoleSyncs = l.roleSyncs(n, path)
+		case "sync_user_role_and_teams":
+			to.Policy.SyncUsers, _ = l.boolean(k, n, path)
 		case "enforce_rbac":
 			to.Policy.EnforceRoles, _ = l.boolean(k, n, path)
 		case "scope_mappings":
@@ -78,6 +82,7 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 		}
 	})
 	to.Policy.NeedTeam = to.Fields.Team != ""
+	to.Policy.SyncTeams = to.Policy.SyncUsers && to.Fields.Teams != ""
 	l.roleSettings(to, n, path)
 }
 
@@ -100,6 +105,9 @@ func (l *loader) tokenEnvironment(cfg *Config, n *node, path string) {
 	to := &cfg.Accounting.Tokens
 	if cfg.General.MasterKey == "" {
 		l.errorAt(n.file, n.line, n.column, path, "needs general_settings.master_key: without it, anyone may call, with or without a token", "", "set a master key, which clients with tokens need not know")
+	}
+	if len(to.Policy.RolePermissions) > 0 && !to.Policy.EnforceRoles {
+		l.warnAt(n.file, n.line, n.column, path, "role_permissions have no effect without litellm_jwtauth.enforce_rbac", "set it to true")
 	}
 	urls, _ := l.env("JWT_PUBLIC_KEY_URL")
 	for address := range strings.SplitSeq(urls, ",") {

@@ -53,7 +53,14 @@ func managementCalls() []managementCall {
 		get("/team/info", "/team/info?team_id=page"),
 		get("/team/permissions_list", "/team/permissions_list?team_id=page"),
 		post("/team/permissions_update", `{"team_id": "page", "team_member_permissions": ["/key/info"]}`),
+		with("POST", "/team/{team_id}/callback", "/team/page/callback", `{"callback_name": "langfuse", "callback_type": "success", "callback_vars": {"langfuse_public_key": "pk", "langfuse_secret_key": "sk", "langfuse_host": "http://127.0.0.1:9"}}`),
 		get("/team/{team_id}/callback", "/team/page/callback"),
+		with("DELETE", "/team/{team_id}/callback/{callback_name}", "/team/page/callback/langfuse", ``),
+		with("POST", "/team/{team_id}/disable_logging", "/team/page/disable_logging", ``),
+		post("/project/new", `{"project_id": "page", "team_id": "page", "models": ["nova"], "max_budget": 1}`),
+		post("/project/update", `{"project_id": "page", "max_budget": 2}`),
+		get("/project/info", "/project/info?project_id=none"),
+		with("DELETE", "/project/delete", "/project/delete", `{"project_ids": ["page"]}`),
 		get("/team/{team_id}/members/me", "/team/page/members/me"),
 
 		saving("key", "key", post("/key/generate", `{"key_alias": "page", "user_id": "page", "max_budget": 5, "duration": "1d", "metadata": {"page": true}}`)),
@@ -91,6 +98,8 @@ func managementCalls() []managementCall {
 
 		post("/organization/new", `{"organization_alias": "page", "models": ["nova"]}`),
 		get("/organization/info", "/organization/info?organization_id=none"),
+		with("PATCH", "/v2/organization/{organization_id}", "/v2/organization/none", `{"max_budget": 1}`),
+		get("/organization/spend/report", "/organization/spend/report?organization_id=none&start_date=2026-01-01&end_date=2026-01-02"),
 
 		post("/credentials", `{"credential_name": "page", "credential_values": {"aws_region_name": "us-east-1"}, "credential_info": {"custom_llm_provider": "bedrock"}}`),
 		get("/credentials/by_name/{credential_name}", "/credentials/by_name/page"),
@@ -108,6 +117,9 @@ func managementCalls() []managementCall {
 		with("DELETE", "/credentials/{credential_name}", "/credentials/page", ``),
 		post("/access_group/new", `{"access_group": "page", "model_names": ["page"]}`),
 		get("/access_group/{access_group}/info", "/access_group/page/info"),
+		with("PUT", "/access_group/{access_group}/budget", "/access_group/page/budget", `{"max_budget": 5, "budget_duration": "1d"}`),
+		get("/access_group/{access_group}/budget", "/access_group/page/budget"),
+		with("DELETE", "/access_group/{access_group}/budget", "/access_group/page/budget", ``),
 		with("PUT", "/access_group/{access_group}/update", "/access_group/page/update", `{"model_names": ["page"]}`),
 		with("DELETE", "/access_group/{access_group}/delete", "/access_group/page/delete", ``),
 		post("/model/delete", `{"id": "page"}`),

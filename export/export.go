@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/internal/hold"
 	"outcrop/telemetry"
 )
 
@@ -20,8 +21,7 @@ type Record struct {
 	// Served is what the configuration knows of the deployment that served the call.
 	Served Deployment
 
-	// masked is the content that callbacks get; nil if it is Content. It waits for who masks it.
-	masked func() *telemetry.Content
+	masking *masking // nil if callbacks get Content as it is
 }
 
 // Deployment is what records say of a deployment.
@@ -78,13 +78,8 @@ type Options struct {
 	// Deployment returns what the configuration knows of the deployment of a call; nil for nothing.
 	Deployment func(c *telemetry.Call) Deployment
 	// Own makes a sender for a callback of a key or a team; nil if they can have none.
-	Own func(c *telemetry.Callback) (Sender, error)
-	// Mask masks what was asked and answered before any callback gets it; nil for nobody. It may take a while: the goroutines
-	// of the callbacks call it, once for each call.
-	Mask Mask
-	// OwnContent is whether callbacks of keys and teams may get what was asked and answered.
-	OwnContent bool
-	Logger     *slog.Logger
+	Own    func(c *telemetry.Callback) (Sender, error)
+	Logger *slog.Logger
 	// Count counts records by what became of them, and Down tells whether a callback cannot be reached. Both may be nil.
 	Count func(callback, result string, n int)
 	Down  func(callback string, down bool)
@@ -93,21 +88,39 @@ type Options struct {
 	pause time.Duration // before the first repeated attempt; 0 for the default
 }
 
+// Settings are what can be replaced while an Exporter works.
+type Settings struct {
+	// Callbacks are told of calls, in their order. One without a Sender is the one of its name that is told already, with what waits for it.
+	Callbacks []Callback
+	// Mask masks what was asked and answered before any callback gets it; nil for nobody. It may take a while: the goroutines
+	// of the callbacks call it, once for each call.
+	Mask Mask
+	// Masks is who needs what Mask refers to: each record that is not masked yet. It may be nil.
+	Masks *hold.Hold
+	// OwnContent is whether callbacks of keys and teams may get what was asked and answered.
+	OwnContent bool
+}
+
 // Exporter tells callbacks of calls. It is safe for concurrent use.
 type Exporter struct {
 	opt    Options
-	lanes  []*lane
 	cancel context.CancelFunc
 	ctx    context.Context //nolint:containedctx // the senders' of keys, which begin later, end with the others
 	over   sync.WaitGroup
 
-	mu     sync.Mutex
-	own    map[string]*lane // by the callback's settings
-	closed bool
+	// set is held for reading while a call is told, so that none is told to callbacks that have been replaced.
+	set      sync.RWMutex
+	settings Settings
+	lanes    []*lane
+
+	mu      sync.Mutex
+	own     map[string]*lane   // by the callback's settings
+	leaving map[*lane]struct{} // that send what waits, and get nothing more
+	closed  bool
 }
 
 // New starts an exporter, which works until Close.
-func New(ctx context.Context, callbacks []Callback, opt Options) *Exporter {
+func New(ctx context.Context, s Settings, opt Options) *Exporter {
 	if opt.Count == nil {
 		opt.Count = func(string, string, int) {}
 	}
@@ -117,18 +130,69 @@ func New(ctx context.Context, callbacks []Callback, opt Options) *Exporter {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Exporter{opt: opt, own: map[string]*lane{}}
+	e := &Exporter{opt: opt, own: map[string]*lane{}, leaving: map[*lane]struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for i := range callbacks {
-		e.lanes = append(e.lanes, e.start(callbacks[i], callbacks[i].Name))
-	}
+	e.Set(s)
 	return e
+}
+
+// Set replaces the settings for the calls that end from then on. Callbacks that are gone, or have another sender, get what waits for them, with
+// as many attempts as always.
+func (e *Exporter) Set(s Settings) {
+	e.set.Lock()
+	defer e.set.Unlock()
+	before := e.lanes
+	e.lanes = nil
+	for _, c := range s.Callbacks {
+		at := -1
+		if c.Sender == nil {
+			at = slices.IndexFunc(before, func(l *lane) bool { return l.name == c.Name })
+		}
+		if at < 0 {
+			e.lanes = append(e.lanes, e.start(c, c.Name))
+			continue
+		}
+		e.lanes = append(e.lanes, before[at])
+		before = slices.Delete(slices.Clone(before), at, at+1)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range before {
+		e.leave(l)
+		e.opt.Down(l.name, false)
+	}
+	for mark, l := range e.own { // they may have other content from now on, or another address
+		if l != nil {
+			e.leave(l)
+		}
+		delete(e.own, mark)
+	}
+	e.settings = s
+	if e.closed {
+		for _, l := range e.lanes {
+			l.close()
+		}
+	}
+}
+
+// leave has a lane send what waits and end. e.mu is held.
+func (e *Exporter) leave(l *lane) {
+	if e.closed {
+		return // it has been told already
+	}
+	e.leaving[l] = struct{}{}
+	l.leave()
 }
 
 // start starts a lane. name is that of the callback, in metrics and the log.
 func (e *Exporter) start(c Callback, name string) *lane {
 	l := newLane(c, name, &e.opt)
-	e.over.Go(func() { l.run(e.ctx) })
+	e.over.Go(func() {
+		l.run(e.ctx)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.leaving, l)
+	})
 	return l
 }
 
@@ -137,6 +201,8 @@ func (e *Exporter) Ended(c *telemetry.Call) {
 	if c.Silent || c.Group == "" && c.Err != nil && c.Sent == 0 && c.Model == "" { // it never became a call of a model
 		return
 	}
+	e.set.RLock()
+	defer e.set.RUnlock()
 	var r *Record
 	record := func() *Record {
 		if r == nil {
@@ -145,12 +211,17 @@ func (e *Exporter) Ended(c *telemetry.Call) {
 			if e.opt.Deployment != nil {
 				r.Served = e.opt.Deployment(c)
 			}
-			if e.opt.Mask != nil && r.Content != nil {
-				r.masked = sync.OnceValue(func() *telemetry.Content { return e.mask(&r.Call) })
+			if e.settings.Mask != nil && r.Content != nil {
+				r.masking = e.masking(&r.Call)
 			}
 		}
 		return r
 	}
+	defer func() {
+		if r != nil {
+			r.masking.leave()
+		}
+	}()
 	failed := c.Err != nil
 	own := c.Who.Logging
 	if own == nil || !own.Off {
@@ -172,16 +243,6 @@ func (e *Exporter) Ended(c *telemetry.Call) {
 	}
 }
 
-// mask is the content of a call as callbacks may have it; nil if it cannot be masked.
-func (e *Exporter) mask(c *telemetry.Call) *telemetry.Content {
-	content, err := masked(e.ctx, c, e.opt.Mask)
-	if err != nil {
-		e.opt.Logger.Warn("what a call has said could not be masked, so that callbacks do not get it", slog.String("call", c.ID), slog.String("error", err.Error()))
-		return nil
-	}
-	return content
-}
-
 // State is how a callback does.
 type State struct {
 	Name             string
@@ -196,6 +257,8 @@ type State struct {
 
 // States are those of the gateway's own callbacks, in their order.
 func (e *Exporter) States() []State {
+	e.set.RLock()
+	defer e.set.RUnlock()
 	all := make([]State, 0, len(e.lanes))
 	for _, l := range e.lanes {
 		all = append(all, l.state())
@@ -205,20 +268,29 @@ func (e *Exporter) States() []State {
 
 // Test sends a record to a callback at once, and reports what became of it; false if there is no such callback.
 func (e *Exporter) Test(ctx context.Context, name string, r *Record) (bool, error) {
+	e.set.RLock()
 	i := slices.IndexFunc(e.lanes, func(l *lane) bool { return l.name == name })
 	if i < 0 {
+		e.set.RUnlock()
 		return false, nil
 	}
-	_, err := e.lanes[i].callback.Sender.Send(ctx, []*Record{e.lanes[i].view(r)})
+	l := e.lanes[i]
+	e.set.RUnlock()
+	_, err := l.callback.Sender.Send(ctx, []*Record{l.view(r)})
 	return true, err
 }
 
 // Close sends what waits, as far as the context lets it, and ends the goroutines. Later calls are told to nobody.
 func (e *Exporter) Close(ctx context.Context) {
+	e.set.RLock()
+	lanes := slices.Clone(e.lanes)
+	e.set.RUnlock()
 	e.mu.Lock()
 	closed := e.closed
 	e.closed = true
-	lanes := slices.Clone(e.lanes)
+	for l := range e.leaving {
+		lanes = append(lanes, l)
+	}
 	for _, l := range e.own {
 		if l != nil {
 			lanes = append(lanes, l)

@@ -124,7 +124,7 @@ func TestCallsAreSentTogetherAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s service
 		var c counted
-		e := New(t.Context(), []Callback{{Name: "x", Success: true, Failure: true, Sender: &s, Batch: 3}}, c.options())
+		e := New(t.Context(), Settings{Callbacks: []Callback{{Name: "x", Success: true, Failure: true, Sender: &s, Batch: 3}}}, c.options())
 		e.Ended(call("a"))
 		e.Ended(failed("b"))
 		time.Sleep(4 * time.Second)
@@ -158,9 +158,9 @@ func TestACallbackThatHangsHoldsUpNothing(t *testing.T) {
 		var c counted
 		opt := c.options()
 		opt.queue = 10
-		e := New(t.Context(), []Callback{
+		e := New(t.Context(), Settings{Callbacks: []Callback{
 			{Name: "stuck", Success: true, Sender: &stuck, Batch: 2}, {Name: "well", Success: true, Sender: &well, Batch: 2},
-		}, opt)
+		}}, opt)
 		for range 50 {
 			e.Ended(call("a"))
 			synctest.Wait()
@@ -186,7 +186,7 @@ func TestACallbackThatIsDownIsTriedAgainAndSaidSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := service{err: errors.New("refused")}
 		var c counted
-		e := New(t.Context(), []Callback{{Name: "x", Success: true, Sender: &s, Batch: 1}}, c.options())
+		e := New(t.Context(), Settings{Callbacks: []Callback{{Name: "x", Success: true, Sender: &s, Batch: 1}}}, c.options())
 		e.Ended(call("a"))
 		synctest.Wait()
 		if got := e.States()[0]; got.Err == nil || got.Since.IsZero() {
@@ -225,7 +225,7 @@ func TestCloseEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := service{hold: make(chan struct{})}
 		var c counted
-		e := New(t.Context(), []Callback{{Name: "x", Success: true, Sender: &s}}, c.options())
+		e := New(t.Context(), Settings{Callbacks: []Callback{{Name: "x", Success: true, Sender: &s}}}, c.options())
 		e.Ended(call("a"))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -241,15 +241,15 @@ func TestCloseEndsInTime(t *testing.T) {
 func TestWhoIsToldOfWhat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var good, bad, text, own service
-		opt := Options{OwnContent: true, Own: func(cb *telemetry.Callback) (Sender, error) {
+		opt := Options{Own: func(cb *telemetry.Callback) (Sender, error) {
 			if cb.Name != "langfuse" {
 				return nil, errors.New("no")
 			}
 			return &own, nil
 		}}
-		e := New(t.Context(), []Callback{
+		e := New(t.Context(), Settings{Callbacks: []Callback{
 			{Name: "good", Success: true, Sender: &good}, {Name: "bad", Failure: true, Sender: &bad}, {Name: "text", Success: true, Content: true, Sender: &text},
-		}, opt)
+		}, OwnContent: true}, opt)
 		with := func(c *telemetry.Call, change func(c *telemetry.Call)) *telemetry.Call {
 			c.Content = &telemetry.Content{Request: []byte(`{}`)}
 			change(c)
@@ -283,7 +283,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 
 func TestATestReachesTheCallbackAtOnce(t *testing.T) {
 	s := service{err: errors.New("no")}
-	e := New(t.Context(), []Callback{{Name: "x", Success: true, Sender: &s}}, Options{})
+	e := New(t.Context(), Settings{Callbacks: []Callback{{Name: "x", Success: true, Sender: &s}}}, Options{})
 	defer e.Close(t.Context())
 	if known, err := e.Test(t.Context(), "x", &Record{}); !known || err == nil {
 		t.Errorf("got %v, %v", known, err)

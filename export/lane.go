@@ -28,11 +28,13 @@ type lane struct {
 	opt      *Options
 	wake     chan struct{} // has something if the goroutine has to look
 	done     chan struct{} // closed by close
+	left     chan struct{} // closed by leave
 
 	mu      sync.Mutex
 	waiting []*Record
-	size    int // of the content of those that wait
-	closed  bool
+	size    int  // of the content of those that wait
+	closed  bool // nothing more comes
+	hurried bool // by close
 	failure error
 	since   time.Time // of failure
 	dropped int       // since the log last said so
@@ -41,7 +43,7 @@ type lane struct {
 
 func newLane(c Callback, name string, opt *Options) *lane {
 	c.Batch, c.Every = cmp.Or(c.Batch, batchSize), cmp.Or(c.Every, flushEvery)
-	return &lane{callback: c, name: name, opt: opt, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &lane{callback: c, name: name, opt: opt, wake: make(chan struct{}, 1), done: make(chan struct{}), left: make(chan struct{})}
 }
 
 func (l *lane) wants(failed bool) bool {
@@ -54,7 +56,7 @@ func (l *lane) view(r *Record) *Record {
 		return r
 	}
 	own := *r
-	own.Content = nil
+	own.Content, own.masking = nil, nil
 	return &own
 }
 
@@ -66,6 +68,7 @@ func (l *lane) add(r *Record) {
 	n := len(l.waiting)
 	fits := !l.closed && n < cmp.Or(l.opt.queue, queued) && (size == 0 || l.size+size <= queuedSize)
 	if fits {
+		r.masking.take() // until it is masked
 		l.waiting = append(l.waiting, r)
 		l.size += size
 		l.last = r.Started.Add(r.Duration)
@@ -100,11 +103,23 @@ func (l *lane) take() (batch []*Record, closed bool) {
 	return batch, l.closed
 }
 
-func (l *lane) close() {
+// leave ends the lane when what waits is sent, with as many attempts as always.
+func (l *lane) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
 		l.closed = true
+		close(l.left)
+	}
+}
+
+// close ends the lane when what waits is sent, with one more attempt for what has failed.
+func (l *lane) close() {
+	l.leave()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.hurried {
+		l.hurried = true
 		close(l.done)
 	}
 }
@@ -128,9 +143,10 @@ func (l *lane) run(ctx context.Context) {
 // maskedAll are records with the content that callbacks may have.
 func maskedAll(batch []*Record) []*Record {
 	for i, r := range batch {
-		if r.Content != nil && r.masked != nil {
+		if r.masking != nil {
 			own := *r
-			own.Content = r.masked()
+			own.Content, own.masking = r.masking.content(), nil
+			r.masking.leave()
 			batch[i] = &own
 		}
 	}
@@ -147,7 +163,7 @@ func (l *lane) gather() {
 	for waiting() == 0 {
 		select {
 		case <-l.wake:
-		case <-l.done:
+		case <-l.left:
 			return
 		}
 	}
@@ -158,7 +174,7 @@ func (l *lane) gather() {
 		case <-l.wake:
 		case <-timer.C:
 			return
-		case <-l.done:
+		case <-l.left:
 			return
 		}
 	}
@@ -214,7 +230,7 @@ func (l *lane) became(err error) {
 	if err != nil && !was {
 		l.since = time.Now()
 	}
-	dropped := l.dropped
+	dropped, leaving := l.dropped, l.closed && !l.hurried
 	if err == nil {
 		l.dropped = 0
 	}
@@ -222,7 +238,7 @@ func (l *lane) became(err error) {
 	if was == (err != nil) {
 		return
 	}
-	if l.name != Own { // of which there are several
+	if l.name != Own && !leaving { // of which there are several; another may have the name already
 		l.opt.Down(l.name, err != nil)
 	}
 	if err != nil {

@@ -2,14 +2,56 @@ package export
 
 import (
 	"context"
+	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 
+	"outcrop/internal/hold"
 	"outcrop/internal/jsonx"
 	"outcrop/telemetry"
 )
 
 // Mask masks texts that callbacks get, which are of a request or of its response. An error means that they may not have them.
 type Mask func(ctx context.Context, c *telemetry.Call, response bool, texts []string) ([]string, error)
+
+// masking is the content of a call as callbacks may have it. What masks it is needed until each callback has the record, or has dropped it.
+type masking struct {
+	users   atomic.Int64
+	masks   *hold.Hold                // nil for nobody
+	content func() *telemetry.Content // nil if it cannot be masked
+}
+
+// masking is that of a call, with one user.
+func (e *Exporter) masking(c *telemetry.Call) *masking {
+	mask, m := e.settings.Mask, &masking{}
+	m.users.Store(1)
+	if e.settings.Masks != nil && e.settings.Masks.Take() {
+		m.masks = e.settings.Masks
+	}
+	m.content = sync.OnceValue(func() *telemetry.Content {
+		content, err := masked(e.ctx, c, mask)
+		if err != nil {
+			e.opt.Logger.Warn("what a call has said could not be masked, so that callbacks do not get it", slog.String("call", c.ID), slog.String("error", err.Error()))
+			return nil
+		}
+		return content
+	})
+	return m
+}
+
+// take adds a user, and leave removes one. A nil masking has none.
+func (m *masking) take() {
+	if m != nil {
+		m.users.Add(1)
+	}
+}
+
+func (m *masking) leave() {
+	if m != nil && m.users.Add(-1) == 0 && m.masks != nil {
+		m.masks.Leave()
+	}
+}
 
 // masked is content with what a Mask masks: every text in it, but for the dialects' own names, ids and media. The content itself is not modified.
 func masked(ctx context.Context, c *telemetry.Call, mask Mask) (*telemetry.Content, error) {

@@ -53,7 +53,7 @@ func TestWhatCallbacksGetIsMasked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := make(chan string, 1)
-			e := export.New(t.Context(), []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, export.Options{Mask: shout})
+			e := export.New(t.Context(), export.Settings{Callbacks: []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, Mask: shout}, export.Options{})
 			before := string(c.content.Request) + string(c.content.Response)
 			e.Ended(&telemetry.Call{ID: "1", Model: "granite", Group: "granite", Content: &c.content})
 			e.Close(t.Context())
@@ -97,7 +97,7 @@ func TestTextsAreMaskedWhateverTheirMembersAreCalled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := make(chan string, 1)
-			e := export.New(t.Context(), []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, export.Options{Mask: shout})
+			e := export.New(t.Context(), export.Settings{Callbacks: []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, Mask: shout}, export.Options{})
 			e.Ended(&telemetry.Call{ID: "1", Model: "granite", Group: "granite", Content: &telemetry.Content{Request: []byte(body), Response: []byte(body), Type: "application/json"}})
 			e.Close(t.Context())
 			if got := <-sent; strings.Contains(got, "secret") || !strings.Contains(got, "SECRET") {
@@ -116,7 +116,7 @@ func TestNamesIDsAndMediaAreNotMasked(t *testing.T) {
 		`{"messages":[{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"aaaa"}}}]}]}`,
 	} {
 		sent := make(chan string, 1)
-		e := export.New(t.Context(), []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, export.Options{Mask: shout})
+		e := export.New(t.Context(), export.Settings{Callbacks: []export.Callback{{Name: "hook", Success: true, Failure: true, Content: true, Sender: sender(sent), Every: time.Millisecond}}, Mask: shout}, export.Options{})
 		e.Ended(&telemetry.Call{ID: "1", Model: "granite", Group: "granite", Content: &telemetry.Content{Request: []byte(body), Response: []byte(body), Type: "application/json"}})
 		e.Close(t.Context())
 		if got := <-sent; !strings.Contains(got, body) {

@@ -22,7 +22,7 @@ const (
 )
 
 // ownLane is the lane of a callback of a key or a team; nil if there is none, because its settings are wrong or too many keys
-// have callbacks.
+// have callbacks. e.set is held.
 func (e *Exporter) ownLane(cb *telemetry.Callback) *lane {
 	if e.opt.Own == nil {
 		return nil
@@ -46,7 +46,7 @@ func (e *Exporter) ownLane(cb *telemetry.Callback) *lane {
 		e.own[mark] = nil // it is said once
 		return nil
 	}
-	content := e.opt.OwnContent && !strings.EqualFold(cb.Vars["turn_off_message_logging"], "true")
+	content := e.settings.OwnContent && !strings.EqualFold(cb.Vars["turn_off_message_logging"], "true")
 	e.own[mark] = e.start(Callback{Name: cb.Name, Success: true, Failure: true, Content: content, Sender: sender}, Own)
 	return e.own[mark]
 }

@@ -37,7 +37,8 @@ func (g *Gateway) Authenticate(ctx context.Context, presented *Credentials) (Cal
 }
 
 func (g *Gateway) authenticate(ctx context.Context, presented *Credentials) (Caller, error) {
-	if !g.locked { // whoever may reach the gateway is its operator
+	current := g.current.Load()
+	if !current.locked { // whoever may reach the gateway is its operator
 		return g.operator(ctx)
 	}
 	right, first := 0, ""
@@ -49,7 +50,7 @@ func (g *Gateway) authenticate(ctx context.Context, presented *Credentials) (Cal
 			first = key
 		}
 		sum := sha256.Sum256([]byte(key))
-		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
+		right |= subtle.ConstantTimeCompare(sum[:], current.key[:])
 	}
 	switch {
 	case right == 1:

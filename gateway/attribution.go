@@ -9,7 +9,7 @@ import (
 // attribute labels a call with who makes it, as the operator has it. Calls with a client's own credentials or
 // address are not labelled: what the gateway knows of its callers is not for other accounts.
 func (c *Call) attribute(req *llm.Call) {
-	req.Attribution, req.Session = c.who(c.g.attribution, req), c.who(c.g.sessionTags, req)
+	req.Attribution, req.Session = c.who(c.set.Attribution, req), c.who(c.set.SessionTags, req)
 }
 
 // who are labels that say who makes a call.

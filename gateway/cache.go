@@ -70,7 +70,7 @@ type keeping struct {
 // only has to be written and ended. Otherwise hit is nil, and the answer that the frontend passes to Keep or Record
 // is kept when the call ends. body is the request without what is for the cache. The error is an *llm.Error, and is recorded.
 func (c *Call) Lookup(ctx context.Context, q *Query) (hit *Hit, body []byte, err error) {
-	if !c.g.cache.Serves(c.record.Door) {
+	if !c.set.Cache.Serves(c.record.Door) {
 		return nil, q.Body, nil
 	}
 	question, ok := cache.Read(q.Body, q.Setting)
@@ -92,7 +92,7 @@ func (c *Call) lookup(ctx context.Context, q *Query, question *cache.Question) (
 	if err != nil {
 		return nil, err
 	}
-	if question.Off || question.Alone != "" || !c.g.cache.Takes(&controls, question.Messages) {
+	if question.Off || question.Alone != "" || !c.set.Cache.Takes(&controls, question.Messages) {
 		return nil, nil //nolint:nilnil // the cache is not asked
 	}
 	model := question.Model
@@ -103,7 +103,7 @@ func (c *Call) lookup(ctx context.Context, q *Query, question *cache.Question) (
 	if err := c.begin(ctx, &req, nil); err != nil {
 		return nil, err
 	}
-	if c.record.Group == "" {
+	if c.record.Group == "" || !c.set.Cache.Serves(c.record.Door) { // the settings may have changed with the first line
 		return nil, nil //nolint:nilnil // the frontend says that there is no such model
 	}
 	scope := c.scope(q, question, &req)
@@ -111,8 +111,8 @@ func (c *Call) lookup(ctx context.Context, q *Query, question *cache.Question) (
 		c.keeping = &keeping{model: question.Model, parts: &parts{scope: scope, controls: controls}}
 		return nil, nil //nolint:nilnil // the parts are looked up later
 	}
-	k := &keeping{key: c.g.cache.Named(controls.Namespace, question.Key(&scope)), model: question.Model, ttl: controls, store: !controls.NoStore, stream: question.Stream}
-	if c.g.cache.Semantic() != nil {
+	k := &keeping{key: c.set.Cache.Named(controls.Namespace, question.Key(&scope)), model: question.Model, ttl: controls, store: !controls.NoStore, stream: question.Stream}
+	if c.set.Cache.Semantic() != nil {
 		c.compare(k, q, question, &scope, &req)
 	}
 	return c.find(ctx, k, &req)
@@ -127,14 +127,14 @@ func (c *Call) find(ctx context.Context, k *keeping, req *llm.Call) (hit *Hit, e
 		return nil, nil //nolint:nilnil // the cache is not asked
 	}
 	for first := true; ; first = false {
-		if hit = c.hit(k, c.g.cache.Get(ctx, k.key), controls); hit != nil {
+		if hit = c.hit(k, c.set.Cache.Get(ctx, k.key), controls); hit != nil {
 			c.g.recorder.Cached(telemetry.CacheHit)
 			return hit, c.answered(ctx, req, hit)
 		}
 		var flight *cache.Flight
 		leads := false
 		if k.store {
-			flight, leads = c.g.cache.Join(k.key)
+			flight, leads = c.set.Cache.Join(k.key)
 		}
 		if flight == nil || leads {
 			return c.lead(ctx, k, flight, req)
@@ -155,7 +155,7 @@ func (c *Call) find(ctx context.Context, k *keeping, req *llm.Call) (hit *Hit, e
 func (c *Call) lead(ctx context.Context, k *keeping, flight *cache.Flight, req *llm.Call) (*Hit, error) {
 	k.flight, c.keeping = flight, k
 	if flight != nil {
-		value := c.g.cache.Late(ctx, k.key)
+		value := c.set.Cache.Late(ctx, k.key)
 		if late := c.hit(k, value, &k.ttl); late != nil {
 			c.keeping = nil
 			c.land(k, cache.Outcome{Value: value})
@@ -177,7 +177,7 @@ func (c *Call) lead(ctx context.Context, k *keeping, flight *cache.Flight, req *
 
 // scope is what decides, beside the body, whether two requests ask the same.
 func (c *Call) scope(q *Query, question *cache.Question, req *llm.Call) cache.Scope {
-	group, shared := c.g.cache.Group(c.record.Group)
+	group, shared := c.set.Cache.Group(c.record.Group)
 	if !shared && group != req.Model {
 		group += "\n" + req.Model // of a name with a wildcard
 	}
@@ -190,7 +190,7 @@ func (c *Call) scope(q *Query, question *cache.Question, req *llm.Call) cache.Sc
 	if passed := c.passedHeaders(); passed != "" {
 		scope.More = append(scope.More, passed)
 	}
-	if s := c.g.cache.Semantic(); s != nil {
+	if s := c.set.Cache.Semantic(); s != nil {
 		scope.Owner = c.sharers(s, req)
 	} else if q.Owned && question.Stored {
 		scope.Owner = "of " + c.caller.Identity
@@ -200,7 +200,7 @@ func (c *Call) scope(q *Query, question *cache.Question, req *llm.Call) cache.Sc
 
 // passedHeaders are the headers of the client's request that go on to the provider, whose answer may depend on them; empty for none.
 func (c *Call) passedHeaders() string {
-	if len(c.labels.headers) == 0 || !c.g.passed.of(c.record.Group, c.record.Model) {
+	if len(c.labels.headers) == 0 || !c.set.ForwardHeaders.of(c.record.Group, c.record.Model) {
 		return ""
 	}
 	var b strings.Builder
@@ -328,7 +328,7 @@ func (c *Call) Record() func(part []byte) (wanted bool) {
 		if k.flight != nil {
 			return c.send(k, part)
 		}
-		if k.lost || len(k.buf)+len(part) > c.g.cache.MaxItem() {
+		if k.lost || len(k.buf)+len(part) > c.set.Cache.MaxItem() {
 			k.buf, k.lost = nil, true
 			return false
 		}
@@ -348,13 +348,14 @@ func (c *Call) Forget() {
 // keep keeps the answer of a call that has succeeded, and passes it to those who wait for it.
 func (c *Call) keep(ctx context.Context, k *keeping, body []byte) {
 	var value []byte
-	if k.store && len(body) > 0 && len(body) <= c.g.cache.MaxItem() && c.keepable() {
+	if k.store && len(body) > 0 && len(body) <= c.set.Cache.MaxItem() && c.keepable() {
 		value = c.answer(k, body)
 		item := cache.Item{Key: k.key, Value: value, At: k.place}
 		if k.text != "" && k.place == nil && k.ttl.NoCache {
-			item.Locate = func(ctx context.Context) *cache.Place { return c.g.locate(ctx, k) }
+			g, answers := c.g, c.set.Cache
+			item.Locate = func(ctx context.Context) *cache.Place { return g.locate(ctx, answers, k) }
 		}
-		c.g.cache.Put(ctx, c.lifetime(&k.ttl), item)
+		c.set.Cache.Put(ctx, c.lifetime(&k.ttl), item)
 	}
 	c.land(k, cache.Outcome{Value: value})
 }
@@ -364,7 +365,7 @@ func (c *Call) lifetime(controls *cache.Controls) time.Duration {
 	if controls.TTL.Set {
 		return max(controls.TTL.Value, 1) // 0 is for without an end
 	}
-	return c.g.cache.TTL()
+	return c.set.Cache.TTL()
 }
 
 func (c *Call) land(k *keeping, out cache.Outcome) {
@@ -377,7 +378,7 @@ func (c *Call) land(k *keeping, out cache.Outcome) {
 	if k.stream && f.Begun() {
 		c.tell(k, &out)
 	}
-	c.g.cache.Land(k.key, f, out)
+	c.set.Cache.Land(k.key, f, out)
 }
 
 // endKeeping keeps what was recorded of a stream.
@@ -445,4 +446,4 @@ func (c *Call) described(k *keeping) *cache.Answer {
 }
 
 // Cache is the response cache; nil if there is none.
-func (g *Gateway) Cache() *cache.Cache { return g.cache }
+func (g *Gateway) Cache() *cache.Cache { return g.current.Load().Cache }

@@ -34,13 +34,13 @@ func (c *Call) PartHits() (hits, of int, keys []string, age int64) {
 // call's is what the provider was asked for.
 func (c *Call) embedParts(ctx context.Context, k *keeping, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	p := k.parts
-	keys := p.keysOf(c.g.cache, req)
+	keys := p.keysOf(c.set.Cache, req)
 	found, vectors := make([]*Hit, len(keys)), make([]llm.Vector, len(keys))
 	p.hits, p.of, p.keys = 0, len(keys), nil
 	if p.controls.NoCache {
 		c.g.recorder.Cached(telemetry.CacheBypassed)
 	} else {
-		for i, value := range c.g.cache.GetAll(ctx, keys) {
+		for i, value := range c.set.Cache.GetAll(ctx, keys) {
 			hit := c.hit(&keeping{key: keys[i], model: k.model}, value, &p.controls)
 			if hit == nil {
 				continue
@@ -135,14 +135,14 @@ func (c *Call) keepParts(ctx context.Context, k *keeping, keys []string, found [
 		tokens, cost, all = tokens-a.Input, cost-a.Cost, all-lengths[n]
 		if keys[i] != "" {
 			a.Body = cache.AppendVector(nil, &fresh.Vectors[n])
-			if len(a.Body) <= c.g.cache.MaxItem() {
+			if len(a.Body) <= c.set.Cache.MaxItem() {
 				items = append(items, cache.Item{Key: keys[i], Value: a.Append(nil)})
 			}
 		}
 		n++
 	}
 	if len(items) > 0 {
-		c.g.cache.Put(ctx, c.lifetime(&k.parts.controls), items...)
+		c.set.Cache.Put(ctx, c.lifetime(&k.parts.controls), items...)
 	}
 }
 

@@ -109,7 +109,7 @@ func (c *Call) reserve(ctx context.Context, req *llm.Call, settings *route.Setti
 // request is what a call asks of its caller's models, limits and budgets.
 func (c *Call) request(req *llm.Call, settings *route.Settings, size sizer) tenant.Request {
 	r := tenant.Request{
-		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: settings.AccessGroups, Team: settings.Team, Customer: c.customerOf(req), Tags: c.labels.tags,
+		Asked: c.asked, Model: req.Model, Group: c.record.Group, Groups: settings.AccessGroups, Capacity: settings.Capacity, Team: settings.Team, Customer: c.customerOf(req), Tags: c.labels.tags,
 	}
 	if len(req.Tags) > 0 {
 		r.Tags = slices.Concat(r.Tags, req.Tags)

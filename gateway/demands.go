@@ -27,7 +27,7 @@ type Demands struct {
 // Demand checks a request's body against what the operator and the caller's key demand. A body that cannot be read is left
 // to its dialect. The error is an *llm.Error with LiteLLM's status.
 func (c *Call) Demand(contentType string, body []byte) error {
-	d, own, service := c.g.demands, []string(nil), false
+	d, own, service := c.set.Demands, []string(nil), false
 	if t := c.caller.tenant; t != nil {
 		own, service = t.Demands()
 	}

@@ -30,6 +30,8 @@ type Asked struct {
 	Provider, Model string
 	// Generates is whether the model makes something, which costs money.
 	Generates bool
+
+	cost llm.Opt[llm.Cost] // of the request, whatever it uses
 }
 
 // Forward passes a request on to a provider's own API, if the caller may call the model and can pay for it. It makes one
@@ -47,13 +49,42 @@ func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward, a
 			Fix: "Configure a model of " + provider + ", or set the environment variables with its credentials. The gateway's own endpoints, such as /v1/chat/completions, have no provider in front.",
 		})
 	}
+	return c.forward(ctx, &Endpoint{Name: provider, To: f, Silence: forwardSilence}, req, asked)
+}
+
+// Endpoint is where requests are passed on to.
+type Endpoint struct {
+	// Name is what the endpoint is called in records and errors.
+	Name string
+	To   Forwarder
+	// Cost is what a request costs that is not refused; not set if that is not known.
+	Cost llm.Opt[llm.Cost]
+	// Silence is how long the endpoint may send nothing.
+	Silence time.Duration
+}
+
+// ForwardTo is Forward for an endpoint of the operator's.
+func (c *Call) ForwardTo(ctx context.Context, e *Endpoint, req *llm.Forward) (*llm.Forwarded, error) {
+	c.record.Model, c.record.Group = e.Name, e.Name
+	if err := c.stopping(); err != nil {
+		return nil, err
+	}
+	resp, err := c.forward(ctx, e, req, Asked{cost: e.Cost})
+	if err == nil && resp.Status < 400 && e.Cost.Set {
+		c.record.Usage.Cost = e.Cost
+	}
+	return resp, err
+}
+
+func (c *Call) forward(ctx context.Context, to *Endpoint, req *llm.Forward, asked Asked) (*llm.Forwarded, error) {
 	if err := c.unbound(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.reserveForward(ctx, req, asked); err != nil {
 		return nil, err
 	}
-	if err := c.choose(&llm.Call{}); err != nil {
+	settings := c.modelSettings("")
+	if err := c.choose(&llm.Call{}, &settings); err != nil {
 		return nil, err
 	}
 	if len(req.Body) > 0 {
@@ -63,20 +94,20 @@ func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward, a
 	}
 	c.sending(&llm.Call{})
 	ctx, cancel := context.WithCancelCause(budget.With(ctx, c.lease))
-	b := &forwardedBody{call: c, client: ctx, cancel: cancel}
-	b.timer = time.AfterFunc(forwardSilence, func() {
-		cancel(&llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the API of " + provider + " has sent nothing for " + forwardSilence.String() + "."})
+	b := &forwardedBody{call: c, client: ctx, cancel: cancel, silence: to.Silence}
+	b.timer = time.AfterFunc(to.Silence, func() {
+		cancel(&llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the API of " + to.Name + " has sent nothing for " + to.Silence.String() + "."})
 	})
-	resp, err := f.Forward(ctx, req)
+	resp, err := to.To.Forward(ctx, req)
 	if err != nil {
 		defer b.end()
 		e := c.Fail(b.cause(err))
-		if e.Code == llm.CodeClientGone && c.charge != nil {
+		if e.Code == llm.CodeClientGone && c.charge != nil && !asked.cost.Set {
 			c.guess(asked, int64(len(req.Body)), 0)
 		}
 		return nil, e
 	}
-	b.timer.Reset(forwardSilence)
+	b.timer.Reset(b.silence)
 	c.meta(&resp.Meta)
 	c.record.Status = resp.Status
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
@@ -116,7 +147,12 @@ func (c *Call) reserveForward(ctx context.Context, req *llm.Forward, asked Asked
 	if asked.Model != "" {
 		r.Asked, r.Model, r.Group = asked.Model, asked.Provider+"/"+asked.Model, asked.Model
 	}
-	if asked.Generates {
+	switch {
+	case asked.cost.Set:
+		r.Estimate = func() tenant.Estimate {
+			return tenant.Estimate{Output: nothing, Times: 1, Cost: func(*llm.Usage) llm.Cost { return asked.cost.Value }}
+		}
+	case asked.Generates:
 		r.Estimate = func() (e tenant.Estimate) {
 			e.Prompt, e.Output, e.Times = document{&llm.Raw{Body: req.Body}}.size()
 			if p, _ := c.priceOf(asked.Provider, asked.Model); p != nil {
@@ -187,10 +223,12 @@ type forwardedBody struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	over   bool
+
+	silence time.Duration
 }
 
 func (b *forwardedBody) Read(p []byte) (int, error) {
-	b.timer.Reset(forwardSilence)
+	b.timer.Reset(b.silence)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop() // a client that is slow to read is waited for
 	switch {

@@ -5,10 +5,10 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,27 +103,21 @@ type Options struct {
 type Gateway struct {
 	router   Router
 	recorder *telemetry.Recorder
-	media    Inliner
 	budget   *budget.Budget
 	now      func() time.Time
-	locked   bool
-	key      [sha256.Size]byte
 	tenants  Tenants
 	stopping atomic.Bool
 	open     atomic.Int64
 
-	guardrails  []*guard.Rule
+	swap    sync.RWMutex // whoever replaces the settings and what belongs to them has it
+	current atomic.Pointer[inForce]
+
 	states      guardStates
 	teamModel   func(team, public string) string
 	maxChoices  int64
-	attribution []string
-	sessionTags []string
 	forwarders  atomic.Pointer[map[string]Forwarder]
 	prices      func(provider, model string) (p llm.Pricer, own bool)
 	adjustments *llm.Adjustments
-	cache       *cache.Cache
-	demands     Demands
-	passed      ForwardHeaders
 }
 
 // New makes a gateway.
@@ -132,22 +126,20 @@ func New(opt Options) *Gateway {
 		opt.Now = time.Now
 	}
 	g := &Gateway{
-		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
-		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)), tenants: opt.Tenants, teamModel: opt.TeamModel, guardrails: opt.Guardrails,
-		attribution: opt.Attribution, sessionTags: opt.SessionTags, maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments,
-		cache:   opt.Cache,
-		demands: opt.Demands, passed: opt.ForwardHeaders,
+		router: opt.Router, recorder: opt.Recorder, budget: opt.Budget, now: opt.Now, tenants: opt.Tenants, teamModel: opt.TeamModel,
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments,
 	}
+	g.current.Store(newInForce(Settings{
+		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
+		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders,
+	}))
 	g.SetForwarders(opt.Forwarders)
 	g.states.begin(opt.Guardrails, opt.Recorder)
-	if len(opt.Guardrails) > 0 {
-		g.cache = nil // it answers before a guardrail could check anything
-	}
 	return g
 }
 
 // Locked reports whether clients must present a key.
-func (g *Gateway) Locked() bool { return g.locked }
+func (g *Gateway) Locked() bool { return g.current.Load().locked }
 
 // Open is the number of calls in progress.
 func (g *Gateway) Open() int64 { return g.open.Load() }
@@ -168,12 +160,14 @@ func (g *Gateway) Stopping() bool { return g.stopping.Load() }
 // Call is one request in the gateway. It is used by one goroutine, and recorded when End is called,
 // once.
 type Call struct {
-	g      *Gateway
-	caller Caller
-	lease  *budget.Lease
-	record telemetry.Call
-	charge *tenant.Charge // nil if the call is nobody's, has not begun, or has been settled
-	labels labels
+	g       *Gateway
+	set     *inForce // held until the call ends
+	settled bool     // set is final
+	caller  Caller
+	lease   *budget.Lease
+	record  telemetry.Call
+	charge  *tenant.Charge // nil if the call is nobody's, has not begun, or has been settled
+	labels  labels
 	// routing is what the request's headers ask; nil for nothing.
 	routing *llm.Routing
 
@@ -196,7 +190,7 @@ type Call struct {
 func (g *Gateway) Begin(door, id string) *Call {
 	g.open.Add(1)
 	g.recorder.Begun()
-	return &Call{g: g, lease: g.budget.Lease(), record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
+	return &Call{g: g, set: g.take(), lease: g.budget.Lease(), record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
 }
 
 // Streams reports whether the call's answer is a stream.
@@ -259,6 +253,7 @@ func (c *Call) End(ctx context.Context) {
 	}
 	c.g.recorder.Record(ctx, &c.record)
 	c.g.open.Add(-1)
+	c.set.calls.Leave()
 }
 
 // begin records the request, sets the operator's guardrail, and refuses the request if the gateway is shutting
@@ -269,8 +264,8 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 		c.asked = req.Model
 		req.Model = t.TeamModel(t.Model(req.Model), c.g.teamModel)
 	}
+	settings := c.modelSettings(req.Model)
 	c.attribute(req)
-	settings := c.g.Settings(req.Model)
 	req.Guardrail = guardrailOf(&settings)
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
@@ -287,7 +282,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	if err := c.reserve(ctx, req, &settings, size); err != nil {
 		return err
 	}
-	if err := c.choose(req); err != nil {
+	if err := c.choose(req, &settings); err != nil {
 		return err
 	}
 	c.sending(req)
@@ -320,13 +315,13 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 	if m == nil {
 		return req, func() {}, nil
 	}
-	if c.g.media == nil {
+	if c.set.Media == nil {
 		return nil, nil, c.Fail(&llm.Error{
 			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "this gateway does not fetch images and files from URLs.",
 			Fix: "Send the content inline as a data URI; the gateway's operator can set outcrop_settings.media.fetch.",
 		})
 	}
-	whole, release, err = c.g.media.Inline(ctx, req)
+	whole, release, err = c.set.Media.Inline(ctx, req)
 	if err != nil {
 		return nil, nil, c.Fail(err)
 	}

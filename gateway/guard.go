@@ -15,7 +15,7 @@ import (
 )
 
 // Guardrails are the checks of requests and responses, as the operator has set them.
-func (g *Gateway) Guardrails() []*guard.Rule { return g.guardrails }
+func (g *Gateway) Guardrails() []*guard.Rule { return g.current.Load().Guardrails }
 
 // Guarded names the guardrails that are in force for the call.
 func (c *Call) Guarded() (names []string) {
@@ -27,8 +27,7 @@ func (c *Call) Guarded() (names []string) {
 
 // choose finds the guardrails that are in force for a call: those for all calls, those of the caller's key and what it belongs to, and those that
 // the request names.
-func (c *Call) choose(req *llm.Call) error {
-	settings := c.g.Settings(req.Model)
+func (c *Call) choose(req *llm.Call, settings *route.Settings) error {
 	c.byModel = settings.Guardrails
 	return c.named(req)
 }
@@ -41,14 +40,14 @@ func (c *Call) named(req *llm.Call) error {
 	if t := c.caller.tenant; t != nil {
 		names = slices.Concat(t.Guardrails(), names)
 	}
-	if len(c.g.guardrails)+len(names) == 0 {
+	if len(c.set.Guardrails)+len(names) == 0 {
 		return nil
 	}
 	var tags []string
-	if c.g.states.byTags {
+	if c.set.byTags {
 		tags = c.allTags(req)
 	}
-	rules, unknown := guard.Choose(c.g.guardrails, names, tags)
+	rules, unknown := guard.Choose(c.set.Guardrails, names, tags)
 	if unknown != "" {
 		e := llm.Invalid("guardrails", "the gateway has no guardrail %q", unknown)
 		if !slices.Contains(asked, unknown) {
@@ -66,7 +65,7 @@ func (c *Call) checkedFor(req *llm.Call, other *route.Settings) error {
 	if len(other.Guardrails) == 0 {
 		return nil
 	}
-	rules, unknown := guard.Choose(c.g.guardrails, other.Guardrails, c.allTags(req))
+	rules, unknown := guard.Choose(c.set.Guardrails, other.Guardrails, c.allTags(req))
 	for _, r := range rules {
 		if unknown == "" && !slices.Contains(c.Guarded(), r.Name) {
 			unknown = r.Name
@@ -372,7 +371,7 @@ func (c *Call) relayStream(ctx context.Context, raw *llm.Raw, t *Translation) (s
 
 // beforeRelay checks the request of a call in a dialect, and reports whether the call must be translated.
 func (c *Call) beforeRelay(ctx context.Context, raw *llm.Raw, t *Translation) (req *llm.Request, translate bool, err error) {
-	if len(c.g.guardrails) == 0 {
+	if len(c.set.Guardrails) == 0 {
 		return nil, false, nil
 	}
 	if t == nil {
@@ -397,7 +396,7 @@ func (c *Call) beforeRelay(ctx context.Context, raw *llm.Raw, t *Translation) (r
 
 // countable checks a request whose tokens are counted, and returns what counts them: the translation of what is left if something is masked.
 func (c *Call) countable(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Raw, *Translation, error) {
-	if len(c.g.guardrails) == 0 {
+	if len(c.set.Guardrails) == 0 {
 		return raw, t, nil
 	}
 	req, err := t.Request(ctx)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"sync"
 
 	"outcrop/guard"
@@ -27,20 +28,31 @@ type guarding struct {
 
 // guardStates is how the last check of each guardrail ended.
 type guardStates struct {
-	down   func(name string, err error) // is told of changes
-	byTags bool                         // the modes of some depend on the tags of calls
+	down func(name string, err error) // is told of changes
 
 	mu     sync.Mutex
 	states []GuardrailState
 }
 
-// begin sets what there is. Nothing has failed yet.
+// begin sets what there is. Nothing is known yet of those that were not there before, and those that are there no longer do not count as
+// failing.
 func (s *guardStates) begin(rules []*guard.Rule, recorder *telemetry.Recorder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.down = recorder.GuardrailDown
+	before := s.states
+	s.states = nil
 	for _, r := range rules {
-		s.byTags = s.byTags || r.Tags != nil
+		if at := slices.IndexFunc(before, func(was GuardrailState) bool { return was.Name == r.Name }); at >= 0 {
+			s.states = append(s.states, before[at])
+			before = slices.Delete(slices.Clone(before), at, at+1)
+			continue
+		}
 		s.states = append(s.states, GuardrailState{Name: r.Name})
 		s.down(r.Name, nil)
+	}
+	for _, gone := range before {
+		s.down(gone.Name, nil)
 	}
 }
 

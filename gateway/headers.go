@@ -16,7 +16,8 @@ type ForwardHeaders struct {
 
 // ForwardsHeaders reports whether headers of requests go on to providers for any model, so that OfferHeaders has to be called.
 func (g *Gateway) ForwardsHeaders() bool {
-	return g.passed.All || len(g.passed.Groups) > 0
+	f := &g.current.Load().ForwardHeaders
+	return f.All || len(f.Groups) > 0
 }
 
 // OfferHeaders sets the headers that go on to the provider if the operator wants that for the call's model. Those of the request's
@@ -35,7 +36,7 @@ func (c *Call) headersFor(req *llm.Call, model, group string) {
 	}
 	own := slices.DeleteFunc(slices.Clone(req.Headers), func(h llm.Label) bool { return slices.Contains(c.labels.added, h) })
 	c.labels.added = nil
-	if c.g.passed.of(group, model) {
+	if c.set.ForwardHeaders.of(group, model) {
 		for _, h := range c.labels.headers {
 			if !slices.ContainsFunc(own, func(o llm.Label) bool { return strings.EqualFold(o.Name, h.Name) }) {
 				c.labels.added = append(c.labels.added, h)
@@ -48,7 +49,7 @@ func (c *Call) headersFor(req *llm.Call, model, group string) {
 // sameHeaders reports whether a fallback may have the client's headers that the call has. It is for calls that are made side by side
 // with the same head, which nobody may change.
 func (c *Call) sameHeaders(model, group string) bool {
-	return len(c.labels.added) == 0 || c.g.passed.of(group, model)
+	return len(c.labels.added) == 0 || c.set.ForwardHeaders.of(group, model)
 }
 
 // of reports whether headers go on for a configured name, or the name that the client sent.

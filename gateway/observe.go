@@ -34,7 +34,7 @@ func (c *Call) identify() {
 		r.Who = t.Who(customer, tags)
 	default:
 		r.Who = telemetry.Who{Customer: llm.Clip(customer, 256), Tags: tags}
-		if c.g.locked {
+		if c.set.locked {
 			r.Who.KeyHash, r.Who.UserID = telemetry.MasterKey, "default_user_id"
 		}
 	}

@@ -129,7 +129,7 @@ func (c *Call) inlined(raw *llm.Raw, t *Translation) (_ *Translation, release fu
 		if err != nil {
 			return nil, err
 		}
-		if len(c.g.guardrails) == 0 {
+		if len(c.set.Guardrails) == 0 {
 			if err := c.named(&decoded.Call); err != nil {
 				return nil, err
 			}

@@ -14,7 +14,7 @@ import (
 // compare prepares that the question of a call is compared with others, if it may be. Its text is embedded within the regions that the
 // call must not leave. A region that the request itself names is read only with the rest of the body, so such a request is not compared.
 func (c *Call) compare(k *keeping, q *Query, question *cache.Question, scope *cache.Scope, req *llm.Call) {
-	s := c.g.cache.Semantic()
+	s := c.set.Cache.Semantic()
 	text, rest, ok := question.Similar(scope)
 	if !ok || !s.Fits(text) || regional(q.Body) {
 		return
@@ -22,7 +22,7 @@ func (c *Call) compare(k *keeping, q *Query, question *cache.Question, scope *ca
 	if slices.ContainsFunc(c.g.Settings(req.Model).Parameters, func(m jsonx.Member) bool { return m.Name == regionMember }) {
 		return
 	}
-	k.text, k.rest = text, cache.KeyOf(&cache.Scope{}, rest, s.Model, k.ttl.Namespace, c.g.cache.Namespace())
+	k.text, k.rest = text, cache.KeyOf(&cache.Scope{}, rest, s.Model, k.ttl.Namespace, c.set.Cache.Namespace())
 	k.regions = req.Routing.Regions
 }
 
@@ -52,11 +52,11 @@ func (c *Call) sharers(s *cache.Semantic, req *llm.Call) string {
 
 // similar finds the answer to a similar question. It remembers where the question is, for its own answer.
 func (c *Call) similar(ctx context.Context, k *keeping) (cache.Near, *Hit) {
-	k.place = c.g.locate(ctx, k)
+	k.place = c.g.locate(ctx, c.set.Cache, k)
 	if k.place == nil {
 		return cache.Near{}, nil
 	}
-	near, ok := c.g.cache.Nearest(ctx, *k.place)
+	near, ok := c.set.Cache.Nearest(ctx, *k.place)
 	if !ok {
 		return cache.Near{}, nil
 	}
@@ -68,8 +68,10 @@ func (c *Call) similar(ctx context.Context, k *keeping) (cache.Near, *Hit) {
 }
 
 // locate is the place of a question among others; nil if there is no embedding.
-func (g *Gateway) locate(ctx context.Context, k *keeping) *cache.Place {
-	v := g.cache.Embedded(ctx, func(ctx context.Context) ([]float32, error) { return g.embedded(ctx, k.text, k.regions) }, refusedText)
+func (g *Gateway) locate(ctx context.Context, answers *cache.Cache, k *keeping) *cache.Place {
+	v := answers.Embedded(ctx, func(ctx context.Context) ([]float32, error) {
+		return g.embedded(ctx, answers.Semantic().Model, k.text, k.regions)
+	}, refusedText)
 	if v == nil {
 		return nil
 	}
@@ -80,13 +82,13 @@ func (g *Gateway) locate(ctx context.Context, k *keeping) *cache.Place {
 const embeddings = "openai_embeddings"
 
 // embedded gets an embedding for the response cache, in a call of the operator's own that does not leave regions.
-func (g *Gateway) embedded(ctx context.Context, text string, regions []string) (v []float32, err error) {
+func (g *Gateway) embedded(ctx context.Context, model, text string, regions []string) (v []float32, err error) {
 	call := g.Begin(embeddings, NewID())
 	defer call.End(ctx)
 	if call.caller, err = g.operator(ctx); err != nil {
 		return nil, call.Fail(err)
 	}
-	req := &llm.EmbedRequest{Call: llm.Call{Model: g.cache.Semantic().Model}, Inputs: []llm.EmbedInput{{Text: text}}}
+	req := &llm.EmbedRequest{Call: llm.Call{Model: model}, Inputs: []llm.EmbedInput{{Text: text}}}
 	if err = call.begin(ctx, &req.Call, embedding{req}); err != nil {
 		return nil, err
 	}

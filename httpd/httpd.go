@@ -131,7 +131,7 @@ func (s *server) routes() []endpoint {
 		{"GET /v2/model/info", "/v2/model/info", "the same by pages, with filters", s.lockedFor(s.modelPages), true, ""},
 		{"GET /model_group/info", "/model_group/info", "what the models of each name can do and cost", s.lockedFor(s.modelGroups), true, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
-		{"POST /config/reload", "/config/reload", "reads the configuration again, and takes over its models and how calls are routed", s.operators(s.reloadConfig), true, ""},
+		{"POST /config/reload", "/config/reload", "reads the configuration again, and takes it over", s.operators(s.reloadConfig), true, ""},
 		{"GET /cache/ping", "/cache/ping", "whether the response cache can be used", s.cached(s.cachePing), true, cacheGroup},
 		{"POST /cache/delete", "/cache/delete", "forgets cached responses by their keys", s.cached(s.cacheDelete), true, cacheGroup},
 		{"POST /cache/flushall", "/cache/flushall", "forgets all cached responses", s.cached(s.cacheFlush), true, cacheGroup},
@@ -217,8 +217,10 @@ func (s *server) guard(next http.Handler) http.Handler {
 			defer release()
 		}
 		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
-			d.ServeHTTP(w, r)
-			return
+			if _, own := s.known.Handler(r); own == "" { // the server's own paths precede
+				d.ServeHTTP(w, r)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

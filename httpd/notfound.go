@@ -103,7 +103,6 @@ var unserved = []struct{ path, api string }{
 	{"/vector_stores", "The API for vector stores"},
 	{"/assistants", "OpenAI's Assistants API"},
 	{"/threads", "OpenAI's Assistants API"},
-	{"/project", "LiteLLM's API for projects"},
 	{"/credentials", "LiteLLM's API for credentials"},
 }
 

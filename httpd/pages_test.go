@@ -21,7 +21,6 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 		"/anthropic/v1/messages/batches": "Anthropic's API for batches",
 		"/v1/responses":                  "OpenAI's Responses API",
 		"/responses/resp_1":              "OpenAI's Responses API",
-		"/project/new":                   "LiteLLM's API for projects",
 		"/v1/messagesand":                "",
 		"/nothing":                       "",
 	} {

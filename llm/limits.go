@@ -20,6 +20,9 @@ type Limits struct {
 	Watch Watcher
 }
 
+// Capacity is what all deployments of a model together take in a minute, as far as it is known.
+type Capacity struct{ Requests, Tokens Opt[int64] }
+
 // Watcher is told when there may be room for another call. It does not block.
 type Watcher interface{ Free() }
 

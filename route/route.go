@@ -94,6 +94,9 @@ type Settings struct {
 	// sets them.
 	Spoken      []Spoken
 	Deployments []string
+	// Capacity is what all deployments of the name that have limits take together in a minute; nil if none has one. The router
+	// sets it.
+	Capacity *llm.Capacity
 	// Policy is how calls are routed, and FallsBack whether calls of the name may go on with others; the router sets them.
 	Policy    *Policy
 	FallsBack bool
@@ -154,6 +157,7 @@ type group struct {
 	accessGroups []string
 	guardrails   []string
 	ids          []string
+	capacity     *llm.Capacity
 	policy       *Policy                     // the table's, or its own
 	bounded      bool                        // calls can wait in its queue
 	reach        []*group                    // that its calls may go on with
@@ -256,7 +260,7 @@ func (r *Router) Settings(name string) Settings {
 	if g, _ := r.table().names.find(name); g != nil {
 		s := g.deployments[0].Settings
 		s.Spoken, s.Deployments, s.AccessGroups, s.Guardrails = g.common, g.ids, g.accessGroups, g.guardrails
-		s.Policy, s.FallsBack = g.policy, len(g.reach) > 0
+		s.Policy, s.FallsBack, s.Capacity = g.policy, len(g.reach) > 0, g.capacity
 		return s
 	}
 	return Settings{}

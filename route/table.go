@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -71,7 +72,7 @@ func (r *Router) Set(plan Plan) {
 	}
 	for _, g := range groups {
 		g.tiers = tiersOf(g.deployments)
-		g.spoken = spoken(g.deployments)
+		g.spoken, g.capacity = spoken(g.deployments), capacity(g.deployments)
 		for _, t := range g.deployments {
 			g.ids = append(g.ids, t.ID)
 			g.accessGroups = union(g.accessGroups, t.AccessGroups)
@@ -88,6 +89,26 @@ func (r *Router) Set(plan Plan) {
 		g.common, g.policy = g.commonly(), next.policy.of(g.name)
 	}
 	r.current.Store(next)
+}
+
+// capacity is what all deployments that have limits take together in a minute, as LiteLLM counts it (litellm/router.py,
+// _set_model_group_info); nil if none has one.
+func capacity(all []*deployment) *llm.Capacity {
+	var c llm.Capacity
+	for _, t := range all {
+		if t.Limits == nil {
+			continue
+		}
+		for _, of := range [...]struct{ to, from *llm.Opt[int64] }{{&c.Requests, &t.Limits.Requests}, {&c.Tokens, &t.Limits.Tokens}} {
+			if of.from.Set {
+				*of.to = llm.Some(of.to.Value + of.from.Value)
+			}
+		}
+	}
+	if !c.Requests.Set && !c.Tokens.Set {
+		return nil
+	}
+	return &c
 }
 
 // union appends those of more to names that are not among them.

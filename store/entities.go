@@ -142,7 +142,7 @@ func (w *writing) put(ctx context.Context, e *Entity) error {
 	}
 	created, before := e.Created, ""
 	switch {
-	case old != nil && w.change.Create:
+	case old != nil && w.change.Create && e.Revision == 0:
 		return ErrExists
 	case e.Revision > 0 && (old == nil || old.Revision != e.Revision):
 		return ErrConflict

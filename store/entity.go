@@ -13,11 +13,13 @@ const (
 	KindMember       Kind = "member" // a user in a team
 	KindOrganization Kind = "organization"
 	KindOrgMember    Kind = "organization_member" // a user in an organisation; its id is as a member's
+	KindProject      Kind = "project"             // a use of a team's models, to which keys of the team belong
 	KindCustomer     Kind = "customer"            // a client's own user, LiteLLM's end user
 	KindBudget       Kind = "budget"
 	KindTag          Kind = "tag"
 	KindModel        Kind = "model"
 	KindAccessGroup  Kind = "access_group"
+	KindGroupBudget  Kind = "access_group_budget" // what all who may use an access group of models may spend; its id is the group's name
 	KindCredential   Kind = "credential"
 	KindInvitation   Kind = "invitation"
 	KindLogin        Kind = "login"   // of the command line: who has signed in for it, until it has its key
@@ -62,7 +64,8 @@ type Filter struct {
 
 // Change is what one request changes, in one transaction.
 type Change struct {
-	// Put are entities to write; Create says that none of them may exist, and ErrExists is returned otherwise.
+	// Put are entities to write; Create says that none of them may exist, but for those that were read and have a revision, and
+	// ErrExists is returned otherwise.
 	Put    []Entity
 	Create bool
 	// Delete are entities to delete. They are kept for the record.

@@ -59,6 +59,12 @@ func (p *Plan) user(r row, d *doc, e *entity) bool {
 	return true
 }
 
+// project makes the columns of a project.
+func (p *Plan) project(r row, _ *doc, e *entity) bool {
+	e.TeamID = r.text("team_id")
+	return true
+}
+
 func (p *Plan) tag(_ row, d *doc, e *entity) bool {
 	d.put("name", e.ID)
 	return true

@@ -93,7 +93,7 @@ func Read(ctx context.Context, s *Source, now time.Time) (*Plan, error) {
 	}
 	for _, read := range []func(context.Context, *Source) error{
 		p.readBudgets, p.plain(organizationsTable(), nil), p.plain(usersTable(), p.user), p.readMemberships, p.readTeams,
-		p.plain(keysTableOf(), p.key), p.readOldKeys, p.readOrgMemberships, p.plain(customersTable(), nil), p.plain(tagsTable(), p.tag),
+		p.plain(keysTableOf(), p.key), p.readOldKeys, p.readOrgMemberships, p.plain(projectsTable(), p.project), p.plain(groupBudgetsTable(), nil), p.plain(customersTable(), nil), p.plain(tagsTable(), p.tag),
 		p.plain(groupsTable(), nil), p.noteModels, p.readOthers,
 	} {
 		if err := read(ctx, s); err != nil {

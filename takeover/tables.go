@@ -38,7 +38,6 @@ func keysTableOf() table {
 		drop: []string{"token", "soft_budget_cooldown", "last_active", "settings_updated_at"},
 		kept: []without{
 			{"tpd_limit", "tokens a day are not limited", true},
-			{"project_id", "there are no projects: neither their budgets nor their models limit the key", true},
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
 			{"policies", "there are no guardrail policies", true},
 			{"agent_id", "there are no agents", false},
@@ -85,6 +84,18 @@ func organizationsTable() table {
 	}
 }
 
+func projectsTable() table {
+	return table{
+		name: projectsTableName, kind: store.KindProject, id: "project_id", alias: "project_alias",
+		drop: []string{"model_rpm_limit", "model_tpm_limit"}, // those that hold are in the metadata
+		kept: []without{{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true}},
+	}
+}
+
+func groupBudgetsTable() table {
+	return table{name: groupBudgetsTableName, kind: store.KindGroupBudget, id: "access_group_name", alias: "access_group_name"}
+}
+
 func customersTable() table {
 	return table{
 		name: "LiteLLM_EndUserTable", kind: store.KindCustomer, id: "user_id", alias: "alias",
@@ -124,6 +135,10 @@ func groupsTable() table {
 
 // Tables that become entities by code of their own.
 const (
+	projectsTableName = "LiteLLM_ProjectTable"
+
+	groupBudgetsTableName = "LiteLLM_ModelAccessGroupBudgetTable"
+
 	oldKeysTable        = "LiteLLM_DeprecatedVerificationToken"
 	membershipTable     = "LiteLLM_TeamMembership"
 	orgMembershipTable  = "LiteLLM_OrganizationMembership"
@@ -175,20 +190,16 @@ func timeColumns() []string {
 func apart(name string) (reason string, taken bool) {
 	switch name {
 	case keysTable, "LiteLLM_TeamTable", "LiteLLM_UserTable", "LiteLLM_OrganizationTable", "LiteLLM_EndUserTable", "LiteLLM_BudgetTable", "LiteLLM_TagTable", "LiteLLM_AccessGroupTable",
-		oldKeysTable, membershipTable, orgMembershipTable, aliasesTable, modelsTable, credentialsTable, spendLogsTable:
+		projectsTableName, groupBudgetsTableName, oldKeysTable, membershipTable, orgMembershipTable, aliasesTable, modelsTable, credentialsTable, spendLogsTable:
 		return "", true
 	case "LiteLLM_Config":
 		return "settings that were made in LiteLLM's pages belong in config.yaml", false
-	case "LiteLLM_ProjectTable":
-		return "there are no projects: their budgets and models limit nobody", false
 	case "LiteLLM_ObjectPermissionTable":
 		return "what it permits of models, MCP servers, vector stores and agents is not checked", false
 	case "LiteLLM_JWTKeyMapping", "LiteLLM_VerifiedSubject":
 		return "keys are not found by JWTs", false
 	case "LiteLLM_InvitationLink":
 		return "nobody needs an invitation", false
-	case "LiteLLM_ModelAccessGroupBudgetTable":
-		return "access groups have no budgets", false
 	case goneKeysTable, goneTeamsTable:
 		return "what was deleted stays deleted", false
 	case "LiteLLM_AuditLog":

@@ -47,7 +47,7 @@ func fill(l *litellm) {
 	l.insert("LiteLLM_TeamMembership", `{"user_id": "ann", "team_id": "geo", "spend": 0.75, "budget_id": "b-member"}`)
 	l.insert("LiteLLM_TeamMembership", `{"user_id": "cyd", "team_id": "geo", "spend": 0.1}`)
 	l.insert("LiteLLM_ObjectPermissionTable", `{"object_permission_id": "op", "models": ["gpt-5"]}`)
-	l.insert("LiteLLM_ProjectTable", `{"project_id": "pr", "created_by": "admin", "updated_by": "admin"}`)
+	l.insert("LiteLLM_ProjectTable", `{"project_id": "pr", "project_alias": "Maps", "team_id": "geo", "budget_id": "b-10", "models": ["gpt-5"], "metadata": {"model_rpm_limit": {"gpt-5": 7}}, "spend": 0.7, "created_by": "admin", "updated_by": "admin"}`)
 	key := func(secret, more string) {
 		l.insert("LiteLLM_VerificationToken", `{"token": "`+tenant.Hash(secret)+`", "key_name": "sk-...`+secret[len(secret)-4:]+`", `+more+`}`)
 	}
@@ -64,6 +64,7 @@ func fill(l *litellm) {
 	l.insert("LiteLLM_EndUserTable", `{"user_id": "shop", "alias": "Shop", "spend": 0.25, "budget_id": "b-10", "blocked": true}`)
 	l.insert("LiteLLM_TagTable", `{"tag_name": "field", "description": "in the field", "models": [], "spend": 0.3, "budget_id": "b-10"}`)
 	l.insert("LiteLLM_AccessGroupTable", `{"access_group_id": "ag", "access_group_name": "all", "access_model_names": ["gpt-5"], "updated_at": "2026-01-01T00:00:00"}`)
+	l.insert("LiteLLM_ModelAccessGroupBudgetTable", `{"access_group_name": "beta", "budget_id": "b-10", "spend": 0.2, "created_by": "admin", "updated_by": "admin"}`)
 	l.insert("LiteLLM_Config", `{"param_name": "litellm_settings", "param_value": {"drop_params": true}}`)
 }
 
@@ -95,6 +96,7 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 		has(l.T, entity(l.T, s, store.KindOrgMember, "org/ann"), "user_role", `"org_admin"`)
 		has(l.T, entity(l.T, s, store.KindCustomer, "shop"), "blocked", "true", "alias", `"Shop"`)
 		has(l.T, entity(l.T, s, store.KindTag, "field"), "name", `"field"`)
+		has(l.T, entity(l.T, s, store.KindProject, "pr"), "project_alias", `"Maps"`, "team_id", `"geo"`, "budget_id", `"b-10"`, "models", `["gpt-5"]`, "metadata", `{"model_rpm_limit":{"gpt-5":7}}`)
 		has(l.T, entity(l.T, s, store.KindAccessGroup, "ag"), "access_model_names", `["gpt-5"]`)
 		has(l.T, entity(l.T, s, store.KindOldKey, tenant.Hash("sk-old")), "active_token_id", `"`+tenant.Hash("sk-plain")+`"`)
 		for _, gone := range []store.Ref{{Kind: store.KindOldKey, ID: tenant.Hash("sk-older")}, {Kind: store.KindKey, ID: tenant.Hash("sk-pages")}, {Kind: store.KindUser, ID: "litellm-proxy-budget"}} {
@@ -118,6 +120,8 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			{store.KindOrgMember, "org/ann", "0.5"},
 			{store.KindCustomer, "shop", "0.25"},
 			{store.KindTag, "field", "0.3"},
+			{store.KindProject, "pr", "0.7"},
+			{store.KindGroupBudget, "beta", "0.2"},
 			{"proxy", "", "99.5"},
 		} {
 			spent(l.T, s, of.kind, of.id, of.is)
@@ -137,7 +141,6 @@ func TestEveryRowOfLiteLLMBecomesAnEntityWithItsSpend(t *testing.T) {
 			weaker             bool
 		}{
 			{"LiteLLM_VerificationToken", "tpd_limit", "tokens a day", true},
-			{"LiteLLM_VerificationToken", "project_id", "projects", true},
 			{"LiteLLM_VerificationToken", "object_permission_id", "not checked", true},
 			{"LiteLLM_VerificationToken", "", "signed in", false},
 			{"LiteLLM_TeamTable", "metadata.guardrails", "guardrails", false},

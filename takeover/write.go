@@ -51,7 +51,7 @@ func (p *Plan) Write(ctx context.Context, to *store.Store) error {
 func kinds() []store.Kind {
 	return []store.Kind{
 		store.KindKey, store.KindUser, store.KindTeam, store.KindMember, store.KindOrganization, store.KindOrgMember, store.KindCustomer, store.KindBudget, store.KindTag,
-		store.KindAccessGroup, store.KindOldKey, store.KindModel, store.KindCredential,
+		store.KindAccessGroup, store.KindOldKey, store.KindModel, store.KindCredential, store.KindProject, store.KindGroupBudget,
 	}
 }
 
@@ -215,7 +215,7 @@ func (p *Plan) tableOf(kind store.Kind) *Table {
 		store.KindMember: membershipTable, store.KindOrgMember: orgMembershipTable, store.KindOldKey: oldKeysTable,
 		store.KindModel: modelsTable, store.KindCredential: credentialsTable,
 	}[kind]
-	for _, t := range []table{keysTableOf(), teamsTable(), usersTable(), organizationsTable(), customersTable(), budgetsTable(), tagsTable(), groupsTable()} {
+	for _, t := range []table{keysTableOf(), teamsTable(), usersTable(), organizationsTable(), customersTable(), budgetsTable(), tagsTable(), groupsTable(), projectsTable(), groupBudgetsTable()} {
 		if t.kind == kind {
 			name = t.name
 		}

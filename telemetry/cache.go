@@ -1,6 +1,10 @@
 package telemetry
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // What becomes of a call that may use the response cache.
 const (
@@ -17,6 +21,7 @@ type cacheMetrics struct {
 	calls, commands *prometheus.CounterVec
 	saved           *prometheus.CounterVec
 	up              prometheus.Gauge
+	once            *sync.Once // registers them
 }
 
 func newCacheMetrics() cacheMetrics {
@@ -30,13 +35,15 @@ func newCacheMetrics() cacheMetrics {
 		saved: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "outcrop_cache_saved_usd_total", Help: "What the calls that the response cache has answered cost when they were made, in US dollars.",
 		}, []string{"model"}),
-		up: prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_cache_up", Help: "Whether the store of the response cache answered when it was last asked: 1 or 0."}),
+		up:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_cache_up", Help: "Whether the store of the response cache answered when it was last asked: 1 or 0."}),
+		once: &sync.Once{},
 	}
 }
 
-// ExpectCache adds the metrics of a response cache, and creates their series, so that they start at 0. It is called once at most.
+// ExpectCache adds the metrics of a response cache, and creates their series, so that they start at 0. A cache that replaces
+// another goes on with its metrics.
 func (r *Recorder) ExpectCache() {
-	r.registry.MustRegister(r.cache.calls, r.cache.commands, r.cache.saved, r.cache.up)
+	r.cache.once.Do(func() { r.registry.MustRegister(r.cache.calls, r.cache.commands, r.cache.saved, r.cache.up) })
 	for _, result := range []string{CacheHit, CacheMiss, CacheSimilar, CacheShared, CachePartial, CacheBypassed} {
 		r.cache.calls.WithLabelValues(result)
 	}

@@ -80,7 +80,7 @@ type Wants struct {
 	Trace bool
 }
 
-// Want sets what callbacks need to know. It is called before calls are served.
+// Want sets what callbacks need to know of the calls that begin from then on.
 func (r *Recorder) Want(w Wants) { r.wants.Store(&w) }
 
 // Wants is what callbacks need to know.

@@ -260,8 +260,16 @@ func (r *Recorder) Watch(ended func(*Call)) {
 	r.watchers.Store(&all)
 }
 
-// Register adds metrics of another package to those that are served.
-func (r *Recorder) Register(c prometheus.Collector) error { return r.registry.Register(c) }
+// Replace adds metrics of another package to those that are served, in place of others; either may be nil.
+func (r *Recorder) Replace(before, after prometheus.Collector) error {
+	if before != nil {
+		r.registry.Unregister(before)
+	}
+	if after == nil {
+		return nil
+	}
+	return r.registry.Register(after)
+}
 
 // CalledBack counts records of calls at a callback by what became of them.
 func (r *Recorder) CalledBack(callback, result string, n int) {

@@ -11,16 +11,16 @@ import (
 func TestModelsThatMayBeCalled(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		key    string
-		user   string
-		team   string
-		member string
-		org    string
-		asked  string
-		group  string   // asked if empty
-		groups []string // of the configuration
-		class  string   // of the refusal; empty if the call passes
-		target string   // of an alias; asked if empty
+		key          string
+		user         string
+		team         string
+		member       string
+		project, org string
+		asked        string
+		group        string   // asked if empty
+		groups       []string // of the configuration
+		class        string   // of the refusal; empty if the call passes
+		target       string   // of an alias; asked if empty
 	}{
 		"all":                           {key: `{"models":[]}`, asked: "m"},
 		"a name":                        {key: `{"models":["m"]}`, asked: "m"},
@@ -43,6 +43,10 @@ func TestModelsThatMayBeCalled(t *testing.T) {
 		"all of a team that is gone":    {key: `{"team_id":"t","models":["all-team-models"]}`, asked: "m", class: "key"},
 		"all of no team":                {key: `{"models":["all-team-models"]}`, asked: "m"},
 		"a member's":                    {key: `{"team_id":"t","user_id":"u"}`, team: `{}`, member: `{"allowed_models":["n"]}`, asked: "m", class: "team"},
+		"a project's":                   {key: `{"team_id":"t","project_id":"p"}`, team: `{"models":["m","n"]}`, project: `{"models":["n"]}`, asked: "m", class: "project"},
+		"a project's and the team's":    {key: `{"team_id":"t","project_id":"p"}`, team: `{"models":["m"]}`, project: `{"models":["m","n"]}`, asked: "n", class: "team"},
+		"all of a project":              {key: `{"team_id":"t","project_id":"p"}`, team: `{"models":["m"]}`, project: `{"models":[]}`, asked: "m"},
+		"a project that is gone":        {key: `{"team_id":"t","project_id":"p"}`, team: `{"models":["m"]}`, asked: "m"},
 		"an organization's":             {key: `{"team_id":"t"}`, team: `{"organization_id":"o"}`, org: `{"models":["n"]}`, asked: "m", class: "org"},
 		"an alias":                      {key: `{"aliases":{"a":"m"},"models":["m"]}`, asked: "a", target: "m"},
 		"an alias of a denied model":    {key: `{"aliases":{"a":"m"},"models":["a"]}`, asked: "a", target: "m", class: "key"},
@@ -66,7 +70,7 @@ func TestModelsThatMayBeCalled(t *testing.T) {
 			w.put(store.KindAccessGroup, "g", `{"access_group_name":"group","access_model_names":["g1","g2"]}`)
 			w.put(store.KindAccessGroup, "k", `{"access_group_name":"keys","access_model_names":["k1"],"assigned_key_ids":["`+tenant.Hash(key)+`"]}`)
 			w.key(tt.key)
-			for kind, e := range map[store.Kind][2]string{store.KindUser: {"u", tt.user}, store.KindTeam: {"t", tt.team}, store.KindMember: {"t/u", tt.member}, store.KindOrganization: {"o", tt.org}} {
+			for kind, e := range map[store.Kind][2]string{store.KindUser: {"u", tt.user}, store.KindTeam: {"t", tt.team}, store.KindMember: {"t/u", tt.member}, store.KindOrganization: {"o", tt.org}, store.KindProject: {"p", tt.project}} {
 				if e[1] != "" {
 					w.put(kind, e[0], e[1])
 				}

@@ -70,7 +70,7 @@ func (d *Directory) serves(limits *llm.Limits) *served {
 			add(limit{scope: scope{whose: whose}, id: base + spendSuffix, most: quota.Limit{Units: int64(b.Most.Value), Window: period(b.Duration, time.Time{})}})
 		}
 	}
-	minute := d.opt.Settings.minute()
+	minute := d.settings().minute()
 	rate := func(what what, tokens Counted, suffix string, most llm.Opt[int64], l quota.Limit) {
 		if l.Units = most.Value; most.Set {
 			add(limit{scope: scope{whose: whose, what: what, tokens: tokens}, id: base + suffix, most: l})

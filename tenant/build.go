@@ -132,7 +132,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
-	c.guardrails, c.regions = doc.guardrails(), doc.regions()
+	c.guardrails, c.regions, c.priority = doc.guardrails(), doc.regions(), string(doc.Metadata.Priority)
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -153,6 +153,9 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	}
 	if len(list) > 0 { // the key's list is asked first
 		c.allowed = slices.Insert(c.allowed, 0, allowance{store.KindKey, wholeKey, list})
+	}
+	if err := b.project(ctx, doc.ProjectID); err != nil {
+		return err
 	}
 	if err := b.user(ctx); err != nil {
 		return err
@@ -181,6 +184,7 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	c.teamBlocked = doc.Blocked.Value
+	c.priority = cmp.Or(string(doc.Metadata.Priority), c.priority) // the team's precedes, as in LiteLLM
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
 	c.tags = slices.Concat(c.tags, doc.tags())
@@ -286,7 +290,7 @@ func (b *builder) organization(ctx context.Context) error {
 
 // proxy adds the budget of the whole gateway.
 func (b *builder) proxy() {
-	s := &b.d.opt.Settings
+	s := b.d.settings()
 	w := period(s.BudgetDuration, time.Unix(0, 0))
 	if s.MaxBudget.Set {
 		b.c.limits = append(b.c.limits, limit{scope: scope{whose: "this gateway"}, id: proxyCounter, most: quota.Limit{Units: int64(s.MaxBudget.Value), Window: w}})
@@ -342,10 +346,10 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 			c.byModel = append(c.byModel, money("@model:"+model, scope{whose: whose, model: model}, most.Value, period(cmp.Or(m.Period, m.Duration), created)))
 		}
 	}
-	minute := b.d.opt.Settings.minute()
+	minute := b.d.settings().minute()
 	rate := func(what what, suffix, model string, most int64, l quota.Limit) limit {
 		l.Units = most
-		return limit{scope: scope{whose: whose, what: what, tokens: b.d.opt.Settings.Counted, model: model}, id: base + suffix, most: l}
+		return limit{scope: scope{whose: whose, what: what, tokens: b.d.settings().Counted, model: model}, id: base + suffix, most: l}
 	}
 	if doc.RPM.Set {
 		c.limits = append(c.limits, rate(whatRequests, "/requests", "", doc.RPM.Value, quota.Limit{Window: minute}))
@@ -354,7 +358,7 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 		c.limits = append(c.limits, rate(whatTokens, "/tokens", "", doc.TPM.Value, quota.Limit{Window: minute}))
 	}
 	if kind == store.KindKey && !doc.Parallel.Set {
-		doc.Parallel.Opt = b.d.opt.Settings.KeyParallel
+		doc.Parallel.Opt = b.d.settings().KeyParallel
 	}
 	if doc.Parallel.Set {
 		c.limits = append(c.limits, rate(whatParallel, "/parallel", "", doc.Parallel.Value, quota.Limit{Kind: quota.Held}))
@@ -364,6 +368,23 @@ func (b *builder) limits(whose string, kind store.Kind, id string, doc *document
 	}
 	for model, most := range doc.ofModels(func(f *folded) map[string]optional[int64] { return f.ModelTPM }) {
 		c.byModel = append(c.byModel, rate(whatTokens, "@"+model+"/tokens", model, most, quota.Limit{Window: minute}))
+	}
+	if kind != store.KindProject {
+		return
+	}
+	for _, of := range [...]struct {
+		tokens Counted
+		suffix string
+		limits func(f *folded) map[string]optional[int64]
+	}{
+		{InputTokens, "/input_tokens", func(f *folded) map[string]optional[int64] { return f.ModelInputTPM }},
+		{OutputTokens, "/output_tokens", func(f *folded) map[string]optional[int64] { return f.ModelOutputTPM }},
+	} {
+		for model, most := range doc.ofModels(of.limits) {
+			l := rate(whatTokens, "@"+model+of.suffix, model, most, quota.Limit{Window: minute})
+			l.scope.tokens = of.tokens
+			c.byModel = append(c.byModel, l)
+		}
 	}
 }
 

@@ -55,3 +55,18 @@ func UserNames(email, alias string, others ...string) string {
 
 // MaxKey is the longest key that is looked at, in bytes.
 const MaxKey = 16 << 10
+
+// Anyone is who calls a path that needs no key, without one: nobody, whose calls only the gateway's own budget and limits
+// bound.
+func (d *Directory) Anyone() *Caller {
+	b := builder{d: d, c: &Caller{d: d, token: publicOwner, owner: publicOwner, Name: "no key", Role: RoleUserViewer}}
+	b.proxy()
+	b.c.find(d)
+	return b.c
+}
+
+// publicOwner is whose things are that calls without a key make.
+const publicOwner = "public"
+
+// Keyless reports whether the caller is Anyone.
+func (c *Caller) Keyless() bool { return c.token == publicOwner }

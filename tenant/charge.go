@@ -41,6 +41,8 @@ type Caller struct {
 	customer string
 	// scopes are the only models that a token may call by its scopes; nil for all.
 	scopes []string
+	// permission is what a token may call by its role; nil for everything.
+	permission *RolePermission
 	// demands are the members that bodies must have, and service is whether the key is a service account's.
 	demands []string
 	service bool
@@ -48,11 +50,13 @@ type Caller struct {
 	teams []*Caller
 
 	teamBlocked, userBlocked, userInactive bool
+	projectBlocked                         string // the project, if it is blocked
 	expires                                time.Time
 	aliases, teamAliases                   map[string]string
 	cacheControls                          []string
 	cache                                  jsonx.Raw
 	routes                                 []string
+	priority                               string
 	tags, guardrails                       []string
 	estimated                              int64
 	logging                                *telemetry.Logging
@@ -81,26 +85,15 @@ func (d *Directory) masterCaller() *Caller {
 	return b.c
 }
 
-// Anyone is who calls a path that needs no key, without one: nobody, whose calls only the gateway's own budget and limits
-// bound.
-func (d *Directory) Anyone() *Caller {
-	b := builder{d: d, c: &Caller{d: d, token: publicOwner, owner: publicOwner, Name: "no key", Role: RoleUserViewer}}
-	b.proxy()
-	b.c.find(d)
-	return b.c
-}
-
-// publicOwner is whose things are that calls without a key make.
-const publicOwner = "public"
-
-// Keyless reports whether the caller is Anyone.
-func (c *Caller) Keyless() bool { return c.token == publicOwner }
-
 // Demands are the members that bodies of the caller's requests must have, and whether the key is a service account's.
 func (c *Caller) Demands() (members []string, service bool) { return c.demands, c.service }
 
 // Master is who calls with the master key.
-func (d *Directory) Master() *Caller { return d.master }
+func (d *Directory) Master() *Caller {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.master
+}
 
 // usable says why the key may not be used; nil if it may.
 func (c *Caller) usable(now time.Time) error {
@@ -111,6 +104,8 @@ func (c *Caller) usable(now time.Time) error {
 		return expired(c.Name, c.expires, now)
 	case c.teamBlocked:
 		return blocked("the team "+c.TeamID, "The gateway's operator can unblock it with /team/unblock.")
+	case c.projectBlocked != "":
+		return blocked("the project "+c.projectBlocked, "The gateway's operator can unblock it with /project/update.")
 	case c.userInactive:
 		return blocked("the user "+c.UserID, "The identity provider has deactivated the user, and can activate the user again (SCIM).")
 	case c.userBlocked:
@@ -153,6 +148,8 @@ type Request struct {
 	// name that serves it, and Groups the access groups that it is in.
 	Asked, Model, Group string
 	Groups              []string
+	// Capacity is what the model can take in a minute; nil if it is not known.
+	Capacity *llm.Capacity
 	// Team is the only team that may use the model, whose name for it is Group then; empty if it is nobody's.
 	Team string
 	// Customer is the client's own user, and Tags the call's labels.
@@ -283,6 +280,13 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 			}
 		}
 	}
+	if p := c.d.pooled(req.Group, c.priority, req.Capacity); p != nil {
+		if refusal := p.spent(c.d.opt.Rates); refusal != nil {
+			return nil, refusal
+		}
+		ch.rates.add(p.model, false)
+		ch.rates.add(p.own, false)
+	}
 	if len(ch.money.limits)+len(ch.rates.limits) == 0 {
 		return ch, nil
 	}
@@ -328,7 +332,7 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 		return nil
 	}
 	var room [quota.Usual]quota.Use
-	uses, full := room[:0], ch.c.d.opt.Settings.Full
+	uses, full := room[:0], ch.c.d.settings().Full
 	for _, l := range to.limits {
 		u := quota.Use{Counter: l.counter, Units: 1}
 		switch l.scope.what {
@@ -356,10 +360,10 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 				watch.Refused(p.budgets)
 			}
 		}
-		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.opt.Settings.BudgetStatus)
+		return to.limits[e.Use].scope.exceeded(e, uses[e.Use].Units, ch.c.d.settings().BudgetStatus)
 	}
 	switch {
-	case errors.Is(err, quota.ErrAway) && ch.c.d.opt.Settings.OpenWhenAway:
+	case errors.Is(err, quota.ErrAway) && ch.c.d.settings().OpenWhenAway:
 		return nil
 	case errors.Is(err, quota.ErrAway), ctx.Err() != nil:
 		return away(err)
@@ -373,7 +377,7 @@ func (ch *Charge) reserve(ctx context.Context, to *reserved, ledger *quota.Ledge
 // While the counters cannot be reached, nobody knows, and the call goes on.
 func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, err error) {
 	covered, m := math.MaxInt64, &ch.money
-	if !m.r.Active() || !ch.c.d.opt.Settings.EndStreams {
+	if !m.r.Active() || !ch.c.d.settings().EndStreams {
 		return covered, nil
 	}
 	ahead := int64(cost)/16 + 1 // so that the next part of the response need not ask
@@ -382,7 +386,7 @@ func (ch *Charge) Cover(ctx context.Context, cost llm.Cost) (covered llm.Cost, e
 		for n < int64(cost) {
 			n, err = m.r.Extend(ctx, i, int64(cost)-n+ahead)
 			if e := asExceeded(err); e != nil {
-				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.opt.Settings.BudgetStatus)
+				return 0, l.scope.exceeded(e, int64(cost), ch.c.d.settings().BudgetStatus)
 			}
 			if err != nil {
 				n = int64(cost) + ahead
@@ -449,7 +453,7 @@ func (ch *Charge) Settle(used *store.Row) {
 	c, row := ch.c, &ch.row
 	row.Key, row.KeyAlias, row.User, row.Team, row.Organization = c.Hash, c.Alias, c.UserID, c.TeamID, c.OrganizationID
 	row.Customer, row.Tags = ch.customer, ch.tags
-	if c == c.d.master { // so that the sums have it, under the name that LiteLLM's have
+	if c.Master() { // so that the sums have it, under the name that LiteLLM's have
 		row.Key = c.Alias
 	}
 	row.Charges = ch.charges[:0]

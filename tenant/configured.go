@@ -13,7 +13,7 @@ import (
 // is not known, and nil is returned if nothing limits it. A customer has a budget of its own if it has any limit, or names a
 // budget that exists, as in LiteLLM (1.110.2, litellm/proxy/auth/auth_checks.py).
 func (b *builder) customer(ctx context.Context, doc *document, created time.Time) (*document, time.Time, error) {
-	s := &b.d.opt.Settings
+	s := b.d.settings()
 	own, err := b.limited(ctx, doc)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -57,7 +57,7 @@ func (b *builder) limited(ctx context.Context, doc *document) (bool, error) {
 
 // tag gives a tag the budget that the configuration has for it. It holds beside one that the tag has in the store.
 func (b *builder) tag(id string, doc *document, created time.Time) (*document, time.Time) {
-	budget, ok := b.d.opt.Settings.TagBudgets[id]
+	budget, ok := b.d.settings().TagBudgets[id]
 	switch {
 	case !ok:
 	case doc != nil && doc.MaxBudget.Set:

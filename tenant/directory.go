@@ -1,12 +1,14 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop/alert"
@@ -82,6 +84,8 @@ type Settings struct {
 	CustomerBudget   llm.Opt[llm.Cost]
 	// TagBudgets are budgets by tag, beside those that tags have in the store: litellm_settings.tag_budget_config.
 	TagBudgets map[string]llm.Budget
+	// Priorities are shares of models by priority; nil for none.
+	Priorities *Priorities
 	// AdminRoutes are the paths that only admins may call: general_settings.admin_only_routes.
 	AdminRoutes []string
 	// EndStreams is whether a stream ends when a budget is used up.
@@ -93,7 +97,8 @@ type Settings struct {
 // Directory knows the keys, and what they belong to. It keeps what it has read until it changes. It is safe for
 // concurrent use.
 type Directory struct {
-	opt Options
+	opt     Options
+	current atomic.Pointer[Settings]
 
 	mu       sync.RWMutex
 	revision int64
@@ -101,6 +106,7 @@ type Directory struct {
 	docs     map[store.Ref]*found
 	parties  map[store.Ref]*party // customers and tags
 	served   map[string]*served   // deployments with limits, by their ids
+	pools    map[pool]*pooled     // models of which priorities have shares
 	groups   *groups              // nil if they have to be read
 	readings map[*reading]struct{}
 	master   *Caller
@@ -131,10 +137,8 @@ func Open(ctx context.Context, opt Options) (*Directory, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Settings.BudgetStatus == 0 {
-		opt.Settings.BudgetStatus = 422
-	}
 	d := &Directory{opt: opt, callers: map[string]*Caller{}, docs: map[store.Ref]*found{}, parties: map[store.Ref]*party{}, readings: map[*reading]struct{}{}}
+	d.replace(opt.Settings)
 	if err := d.Refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -143,6 +147,30 @@ func Open(ctx context.Context, opt Options) (*Directory, error) {
 	d.stop = stop
 	d.over.Go(func() { d.follow(background) })
 	return d, nil
+}
+
+// settings are the operator's at present.
+func (d *Directory) settings() *Settings { return d.current.Load() }
+
+func (d *Directory) replace(s Settings) {
+	s.BudgetStatus = cmp.Or(s.BudgetStatus, 422)
+	d.current.Store(&s)
+}
+
+// Set replaces the operator's settings for the calls that begin from then on. Those that are under way end with the limits that they have begun
+// with; what is counted stays counted.
+func (d *Directory) Set(s Settings) {
+	d.replace(s)
+	master := d.masterCaller()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.master = master
+	clear(d.callers) // they are built from the settings
+	clear(d.parties)
+	d.served = nil
+	for r := range d.readings {
+		r.stale = true
+	}
 }
 
 // Close ends the work in the background.

@@ -25,6 +25,7 @@ type document struct {
 	UserID         string `json:"user_id"`
 	TeamID         string `json:"team_id"`
 	OrganizationID string `json:"organization_id"`
+	ProjectID      string `json:"project_id"`
 	BudgetID       string `json:"budget_id"`
 	UserRole       string `json:"user_role"`
 	UserEmail      string `json:"user_email"`
@@ -82,12 +83,15 @@ type folded struct {
 	TempExpiry      optional[string]           `json:"temp_budget_expiry"`
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
 	ModelTPM        map[string]optional[int64] `json:"model_tpm_limit"`
+	ModelInputTPM   map[string]optional[int64] `json:"model_itpm_limit"` // of projects
+	ModelOutputTPM  map[string]optional[int64] `json:"model_otpm_limit"` // of projects
 	EstimatedOutput optional[int64]            `json:"default_estimated_output_tokens"`
 	Demanded        labels                     `json:"enforced_params"`
 	ServiceAccount  present                    `json:"service_account_id"`          // of a key; may be null
 	Inactive        denied                     `json:"scim_active"`                 // of a user whom an identity provider has deactivated
 	Logging         loggers                    `json:"logging"`                     // of keys and teams
 	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
+	Priority        name                       `json:"priority"`                    // of a key or a team
 	Region          name                       `json:"allowed_model_region"`        // of customers, and in the metadata of the others
 	Cache           jsonx.Raw                  `json:"cache"`                       // of a key: what requests say in a member of this name
 }

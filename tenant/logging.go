@@ -95,7 +95,7 @@ func (c *Caller) Who(customer string, tags []string) telemetry.Who {
 	if c.customer != "" {
 		who.Customer = c.customer
 	}
-	if c == c.d.master {
+	if c.Master() {
 		who.KeyHash, who.KeyAlias = telemetry.MasterKey, ""
 	}
 	who.Customer = llm.Clip(who.Customer, maxCustomer)

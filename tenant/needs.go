@@ -68,7 +68,7 @@ func needsOf(c *Caller, estimate func() Estimate) needs {
 	if out < 0 { // it makes no text
 		return needs{input: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0)), times: 1}
 	}
-	for _, next := range [...]int64{c.estimated, c.d.opt.Settings.EstimatedOutput, e.MostOutput, defaultOutput} {
+	for _, next := range [...]int64{c.estimated, c.d.settings().EstimatedOutput, e.MostOutput, defaultOutput} {
 		if out == 0 {
 			out = next
 		}

@@ -61,7 +61,7 @@ func (n *NewUsers) Limits(role Role, says func(name string) bool) (missing []jso
 
 // upsert makes the user of a token, with the defaults of new users.
 func (d *Directory) upsert(ctx context.Context, who *identity) error {
-	defaults := &d.opt.Settings.Tokens.NewUsers
+	defaults := &d.settings().Tokens.NewUsers
 	role := RoleUser
 	if defaults.Role != "" {
 		role = defaults.Role

@@ -51,6 +51,12 @@ func (p *party) allow(kind store.Kind, whose string, list models) {
 	}
 }
 
+// names reports whether one of the lists names an access group of models. As in LiteLLM (auth_checks.py,
+// _granted_model_lists), a user's own list does not count.
+func (p *party) names(group string) bool {
+	return slices.ContainsFunc(p.allowed, func(a allowance) bool { return a.kind != store.KindUser && slices.Contains(a.list, group) })
+}
+
 func (p *party) dependsOn(ref store.Ref) bool { return slices.Contains(p.refs, ref) }
 
 func (p *party) over(now time.Time) bool { return !p.until.IsZero() && !now.Before(p.until) }
@@ -140,7 +146,8 @@ func (d *Directory) again(ctx context.Context, read func(r *reading) (keep func(
 	return errChanging
 }
 
-// others appends what the request itself names: its customer and its tags. tags are sorted.
+// others appends what the request itself names: its customer, its tags, and the access groups with budgets by which the caller may
+// use the model. tags are sorted.
 func (d *Directory) others(ctx context.Context, parties []*party, req *Request, tags []string) ([]*party, error) {
 	if len(tags) > maxTags {
 		return nil, llm.Invalid("tags", "the call has %d tags; at most %d are possible", len(tags), maxTags)
@@ -158,6 +165,19 @@ func (d *Directory) others(ctx context.Context, parties []*party, req *Request, 
 		}
 		parties = append(parties, p)
 	}
+	own := parties[0]
+	for _, group := range req.Groups {
+		if !own.names(group) {
+			continue
+		}
+		p, err := d.party(ctx, store.KindGroupBudget, group)
+		if err != nil {
+			return nil, away(err)
+		}
+		if len(p.limits)+len(p.byModel)+len(p.charges) > 0 { // it has a budget
+			parties = append(parties, p)
+		}
+	}
 	for _, tag := range tags {
 		p, err := d.party(ctx, store.KindTag, tag)
 		if err != nil {
@@ -171,7 +191,7 @@ func (d *Directory) others(ctx context.Context, parties []*party, req *Request, 
 // maxTags bounds the tags of a call, each of which may have limits.
 const maxTags = 32
 
-// party returns a customer or a tag.
+// party returns a customer, a tag, or an access group with a budget.
 func (d *Directory) party(ctx context.Context, kind store.Kind, id string) (*party, error) {
 	ref := store.Ref{Kind: kind, ID: id}
 	d.mu.RLock()
@@ -188,17 +208,22 @@ func (d *Directory) party(ctx context.Context, kind store.Kind, id string) (*par
 		}
 		p = &b.c.party
 		whose := string(kind) + " " + id
-		if kind == store.KindCustomer {
+		switch kind {
+		case store.KindCustomer:
 			doc, created, err = b.customer(ctx, doc, created)
-		} else {
+		case store.KindTag:
 			doc, created = b.tag(id, doc, created)
+		default:
+			whose = "access group " + id
 		}
 		if err != nil {
 			return nil, err
 		}
-		if doc == nil {
+		switch {
+		case doc == nil && kind == store.KindGroupBudget:
+		case doc == nil:
 			b.charge(kind, id, quota.Window{})
-		} else {
+		default:
 			p.blocked, p.regions = doc.Blocked.Value, doc.regions()
 			b.limits("the "+whose, kind, id, doc, created)
 			if kind == store.KindCustomer { // a tag's models are for routing

@@ -75,6 +75,8 @@ func deniedModel(model string, a *allowance) *llm.Error {
 	switch a.kind {
 	case store.KindTeam, store.KindMember:
 		class = "team" + classDenied
+	case store.KindProject:
+		class = "project" + classDenied
 	case store.KindUser:
 		class = "user" + classDenied
 	case store.KindOrganization:

@@ -10,8 +10,11 @@ import (
 // Route checks that the key may call a path of the gateway that is no management endpoint. The error is an
 // *llm.Error.
 func (c *Caller) Route(path string) error {
-	if c.Role != RoleAdmin && Listed(c.d.opt.Settings.AdminRoutes, path) {
+	if c.Role != RoleAdmin && Listed(c.d.settings().AdminRoutes, path) {
 		return AdminRoute(path)
+	}
+	if err := c.permission.route(path); err != nil {
+		return err
 	}
 	if len(c.routes) == 0 || slices.ContainsFunc(c.routes, func(entry string) bool { return routed(entry, path) }) {
 		return nil
@@ -50,6 +53,9 @@ func (c *Caller) Named(path string) bool {
 // Manages reports whether a token may call an endpoint of the management API, of which allows knows the groups that
 // allowed routes may name. Keys are judged by their documents.
 func (c *Caller) Manages(allows func(entry string) bool) bool {
+	if c.permission != nil && c.permission.Routes != nil && !slices.ContainsFunc(c.permission.Routes, allows) {
+		return false
+	}
 	return c.token == "" || !c.scoped || slices.ContainsFunc(c.routes, allows)
 }
 

@@ -32,6 +32,12 @@ type Tokens struct {
 	// enforce_rbac.
 	RoleMappings []RoleMapping
 	EnforceRoles bool
+	// RolePermissions are what tokens may call by their roles, if EnforceRoles is set: general_settings.role_permissions.
+	RolePermissions []RolePermission
+	// SyncUsers is whether users get the role that RoleSyncs say for the roles of their tokens, which are looked through in their
+	// order, and with SyncTeams the teams: sync_user_role_and_teams.
+	SyncUsers, SyncTeams bool
+	RoleSyncs            []RoleSync
 	// ScopeMappings hold if EnforceScopes is set: enforce_scope_based_access.
 	ScopeMappings []ScopeMapping
 	EnforceScopes bool
@@ -54,9 +60,9 @@ func (d *Directory) Bearer(ctx context.Context, token string, id *bearer.Identit
 	c := d.callers[hash]
 	d.mu.RUnlock()
 	if c == nil || c.token == "" || c.over(d.opt.Now()) {
-		id, err := d.opt.Settings.Tokens.owned(id)
+		id, err := d.settings().Tokens.owned(id)
 		if err == nil {
-			err = d.opt.Settings.Tokens.check(id)
+			err = d.settings().Tokens.check(id)
 		}
 		if err != nil {
 			return nil, err
@@ -155,6 +161,9 @@ func (d *Directory) known(ctx context.Context, r *reading, who *identity) error 
 			return cmp.Or(err, errChanging)
 		}
 	}
+	if err := d.sync(ctx, who); err != nil {
+		return err
+	}
 	if who.team != "" || len(who.teams) > 0 {
 		return nil
 	}
@@ -194,7 +203,7 @@ func (d *Directory) userOf(ctx context.Context, who *identity) error {
 			}
 		}
 	}
-	if !d.opt.Settings.Tokens.MakeUsers {
+	if !d.settings().Tokens.MakeUsers {
 		return of(401, fmt.Sprintf("there is no user %s here, to whom the token belongs.", llm.Clip(who.user, 100)), "The gateway's operator can make the user with /user/new, or set litellm_jwtauth.user_id_upsert.")
 	}
 	if strings.Contains(who.user, "/") {
@@ -236,7 +245,7 @@ func (d *Directory) bearers(ctx context.Context, r *reading, hash string, who *i
 
 // bearer makes the caller of a token for one team.
 func (d *Directory) bearer(ctx context.Context, r *reading, hash string, who *identity, team string) (*Caller, error) {
-	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.opt.Settings.Tokens.scoped(who.Identity)}
+	c := &Caller{d: d, token: hash, Name: "token", UserID: who.user, TeamID: team, OrganizationID: who.Organization, customer: who.Customer, owner: who.owner(team), scopes: d.settings().Tokens.scoped(who.Identity), permission: d.settings().Tokens.permission(who.Identity)}
 	c.ends(who.Expires)
 	b := builder{d: d, r: r, c: c}
 	doc, err := b.team(ctx, nil)
@@ -253,13 +262,13 @@ func (d *Directory) bearer(ctx context.Context, r *reading, hash string, who *id
 		return nil, err
 	}
 	b.proxy()
-	routes := d.opt.Settings.Tokens.TeamRoutes
+	routes := d.settings().Tokens.TeamRoutes
 	if routes == nil && len(who.teams) > 0 {
 		routes = defaultTeamRoutes()
 	}
 	switch {
 	case who.Admin:
-		c.Role, c.scoped, c.routes = RoleAdmin, true, d.opt.Settings.Tokens.AdminRoutes
+		c.Role, c.scoped, c.routes = RoleAdmin, true, d.settings().Tokens.AdminRoutes
 	case team != "" && c.Role != RoleAdmin:
 		c.routes = routes
 	}

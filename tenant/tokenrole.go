@@ -87,14 +87,59 @@ func (t *Tokens) scoped(id *bearer.Identity) []string {
 	return models
 }
 
-// within refuses a model that a token's scopes do not allow. Names count as LiteLLM counts them, to the letter
+// within refuses a model that a token's scopes or its role do not allow. Names count as LiteLLM counts them, to the letter
 // (check_scope_based_access).
 func (c *Caller) within(model string) error {
+	if err := c.permission.model(model); err != nil {
+		return err
+	}
 	if c.scopes == nil || model == "" || slices.Contains(c.scopes, model) {
 		return nil
 	}
 	return &llm.Error{
 		Code: llm.CodeModelDenied, Status: 403, Class: classAuth, Param: "model", Message: fmt.Sprintf("the model %q is not available to tokens with these scopes.", llm.Clip(model, 200)),
 		Fix: "Get a token with a scope for the model. The gateway's operator sets them in litellm_jwtauth.scope_mappings.",
+	}
+}
+
+// RolePermission is what tokens of a role may call: an element of general_settings.role_permissions, which holds if EnforceRoles
+// is set. Models and Routes are nil for all.
+type RolePermission struct {
+	Role           TokenRole
+	Models, Routes []string
+}
+
+// permission is what tokens of a role may call, as the first element for the role says it; nil for everything (litellm,
+// auth_checks.py, _get_role_based_permissions, 1.110.2).
+func (t *Tokens) permission(id *bearer.Identity) *RolePermission {
+	if !t.EnforceRoles || len(t.RolePermissions) == 0 {
+		return nil
+	}
+	role := t.role(id)
+	if i := slices.IndexFunc(t.RolePermissions, func(p RolePermission) bool { return p.Role == role }); i >= 0 {
+		return &t.RolePermissions[i]
+	}
+	return nil
+}
+
+// model refuses a model that tokens of the role may not call. Names count to the letter.
+func (p *RolePermission) model(model string) error {
+	if p == nil || p.Models == nil || model == "" || slices.Contains(p.Models, model) {
+		return nil
+	}
+	return &llm.Error{
+		Code: llm.CodeModelDenied, Status: 403, Class: classAuth, Param: "model", Message: fmt.Sprintf("the model %q is not available to tokens with the role %s.", llm.Clip(model, 200), p.Role),
+		Fix: "The gateway's operator sets the models of roles in general_settings.role_permissions.",
+	}
+}
+
+// route refuses a path that tokens of the role may not call.
+func (p *RolePermission) route(path string) error {
+	if p == nil || p.Routes == nil || slices.ContainsFunc(p.Routes, func(entry string) bool { return routed(entry, path) }) {
+		return nil
+	}
+	return &llm.Error{
+		Code: llm.CodeRouteDenied, Status: 403, Class: classAuth, Message: fmt.Sprintf("tokens with the role %s may not call %s.", p.Role, path),
+		Fix: "The gateway's operator sets the paths of roles in general_settings.role_permissions.",
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"outcrop/bearer"
+	"outcrop/llm"
 	"outcrop/store"
 	"outcrop/tenant"
 )
@@ -127,5 +128,58 @@ func TestScopesSayWhichModelsMayBeCalled(t *testing.T) {
 	w := tokens(t, tenant.Tokens{EnforceScopes: true})
 	if err := begins(t, w.admits(bearer.Identity{}), "other"); err != nil {
 		t.Errorf("without mappings, as in LiteLLM: %v", err)
+	}
+}
+
+func TestRolesSayWhichModelsAndPathsTokensMayCall(t *testing.T) {
+	for _, enforce := range []bool{true, false} {
+		settings := mapped(enforce)
+		settings.RolePermissions = []tenant.RolePermission{
+			{Role: tenant.TokenOfTeam, Models: []string{"m"}, Routes: []string{"/v1/chat/completions", "info_routes"}},
+			{Role: tenant.TokenOfTeam, Models: []string{"n"}},
+			{Role: tenant.TokenOfUser, Models: []string{}},
+		}
+		w := tokens(t, settings)
+		w.put(store.KindTeam, "geology", `{"team_id":"geology"}`)
+		w.put(store.KindUser, "ann", `{"user_id":"ann"}`)
+		for name, tt := range map[string]struct {
+			id     bearer.Identity
+			models string
+			paths  string
+		}{
+			"a team":      {bearer.Identity{Roles: []string{"teams"}, Object: "geology"}, "m", "/v1/chat/completions /v1/models"},
+			"a user":      {bearer.Identity{User: "ann", UserClaimed: true}, "", "/v1/chat/completions /v1/embeddings /v1/models"},
+			"an operator": {bearer.Identity{Admin: true}, "m n", ""},
+		} {
+			c := w.admits(tt.id)
+			if !enforce {
+				tt.models = "m n"
+			}
+			var models []string
+			for _, model := range []string{"m", "n"} {
+				if err := begins(t, c, model); err == nil {
+					models = append(models, model)
+				} else if e := refusal(t, err); e.Status != 403 || e.Param != "model" {
+					t.Errorf("%s, %s: %+v", name, model, e)
+				}
+			}
+			if got := strings.Join(models, " "); got != tt.models {
+				t.Errorf("enforced %v: %s may call %q, want %q", enforce, name, got, tt.models)
+			}
+			if !enforce || tt.paths == "" {
+				continue
+			}
+			var paths []string
+			for _, path := range []string{"/v1/chat/completions", "/v1/embeddings", "/v1/models"} {
+				if err := c.Route(path); err == nil {
+					paths = append(paths, path)
+				} else if e := refusal(t, err); e.Status != 403 || e.Code != llm.CodeRouteDenied {
+					t.Errorf("%s, %s: %+v", name, path, e)
+				}
+			}
+			if got := strings.Join(paths, " "); got != tt.paths {
+				t.Errorf("%s may call %q, want %q", name, got, tt.paths)
+			}
+		}
 	}
 }

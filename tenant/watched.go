@@ -40,10 +40,14 @@ func (b *builder) watched(kind store.Kind, id string, doc *document, w quota.Win
 	case store.KindMember:
 		about.Group = alert.GroupMember
 		about.TeamID, about.UserID, _ = strings.Cut(id, "/")
+	case store.KindProject: // LiteLLM's event has no field for it, and names the team
+		about.Group, about.ProjectID = alert.GroupProject, id
 	case store.KindOrganization:
 		about.Group, about.OrganizationID = alert.GroupOrganization, id
 	case store.KindCustomer:
 		about.Group, about.CustomerID = alert.GroupCustomer, id
+	case store.KindGroupBudget:
+		about.Group, about.AccessGroup = alert.GroupAccessGroup, id
 	case store.KindTag:
 		about.Group, about.Tag = alert.GroupTag, id
 	default:
@@ -61,6 +65,11 @@ func (b *builder) told(token string, team *document) {
 		switch about.Group {
 		case alert.GroupKey:
 			about.Token, about.KeyAlias, about.UserID, about.TeamID, about.OrganizationID, about.UserEmail = token, c.Alias, c.UserID, c.TeamID, c.OrganizationID, b.email
+			if team != nil {
+				about.TeamAlias = team.TeamAlias
+			}
+		case alert.GroupProject:
+			about.UserID, about.TeamID, about.OrganizationID, about.UserEmail = c.UserID, c.TeamID, c.OrganizationID, b.email
 			if team != nil {
 				about.TeamAlias = team.TeamAlias
 			}

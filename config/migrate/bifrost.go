@@ -3,12 +3,13 @@ package migrate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"outcrop/internal/lazyregexp"
 )
 
 // Facts about the file are those of Bifrost's schema (https://www.getbifrost.ai/schema, transports/config.schema.json
@@ -354,7 +355,7 @@ func (b *bifrost) masterKey() {
 }
 
 // sameModel is an expression of a rule that holds for one model.
-var sameModel = regexp.MustCompile(`^\s*model\s*==\s*["']([^"']+)["']\s*$`)
+var sameModel = lazyregexp.New(`^\s*model\s*==\s*["']([^"']+)["']\s*$`)
 
 // governance reads budgets of providers, and rules with fallbacks.
 func (b *bifrost) governance(v *value) {

@@ -3,13 +3,13 @@ package migrate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"outcrop/config"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // draft is a config.yaml in the making.
@@ -223,7 +223,7 @@ func (d *draft) annotated() (*Result, error) {
 }
 
 // plain is what needs no quotes in YAML, unless it reads as something other than a text.
-var plain = regexp.MustCompile(`^[A-Za-z_/](?:[A-Za-z0-9_./@+:-]*[A-Za-z0-9_./@+-])?$`)
+var plain = lazyregexp.New(`^[A-Za-z_/](?:[A-Za-z0-9_./@+:-]*[A-Za-z0-9_./@+-])?$`)
 
 // quoted writes a text as YAML.
 func quoted(text string) string {

@@ -85,6 +85,7 @@ func TestMovedSecretsAreWhatTheyWere(t *testing.T) {
 	values := map[string]string{
 		"CLAUDE_SONNET_AWS_ACCESS_KEY_ID": "AKIAEXAMPLE1234567", "CLAUDE_SONNET_AWS_SECRET_ACCESS_KEY": "abcd/efgh+1234", "GPT_4O_API_KEY": "sk-proj-verysecret", "CACHE_PARAMS_PASSWORD": "hunter2-redis",
 		"LANGFUSE_SECRET": "sk-lf-abcdef", "LITELLM_MASTER_KEY": "sk-1234", "DATABASE_URL": "postgresql://llm:pw@db:5432/litellm", "LANGFUSE_SECRET_KEY": "sk-lf-456",
+		"AUTHORIZATION": "bearer co-secret-token",
 	}
 	for _, name := range result.Moved {
 		if values[name] == "" {

@@ -3,13 +3,13 @@ package migrate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
 
 	"outcrop/config"
+	"outcrop/internal/lazyregexp"
 	"outcrop/secrets"
 )
 
@@ -21,7 +21,7 @@ func refers(text string) bool {
 }
 
 // otherLine is what a message says of another line, whose number the comments change.
-var otherLine = regexp.MustCompile(`: (?:first at )?line \d+, column \d+$`)
+var otherLine = lazyregexp.New(`: (?:first at )?line \d+, column \d+$`)
 
 // noSecrets stands for a secret manager, which is not asked: what it has does not change what is written.
 func noSecrets(*secrets.Settings, []string) (map[string]secrets.Result, error) {

@@ -2,13 +2,13 @@ package migrate
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
 
 	"outcrop/config"
+	"outcrop/internal/lazyregexp"
 )
 
 // names gives variables to secrets: the same one to the same secret.
@@ -141,7 +141,7 @@ func secretName(name string) bool {
 }
 
 // secretTexts are texts that have a secret in them, whatever their key is.
-var secretTexts = regexp.MustCompile(`(?i)\bbearer \S|\bsk-[a-z0-9_-]{16}|://[^/\s:@]*:[^/\s@]+@|[?&](?:key|token|secret|sig|code)=[^&\s]|hooks\.slack\.com/services/`)
+var secretTexts = lazyregexp.New(`(?i)\bbearer \S|\bsk-[a-z0-9_-]{16}|://[^/\s:@]*:[^/\s@]+@|[?&](?:key|token|secret|sig|code)=[^&\s]|hooks\.slack\.com/services/`)
 
 func secretText(text string) bool { return secretTexts.MatchString(text) }
 

@@ -3,13 +3,13 @@ package bedrock
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/emulator/bedrock/account"
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // Access is the answer of GetFoundationModelAvailability for a model, with the values
@@ -111,10 +111,10 @@ func (e *Emulator) accessTo(s *state, m *catalogue.Model) Access {
 }
 
 // shape compiles a pattern of the service model, which must match a whole value.
-func shape(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
+func shape(pattern string) *lazyregexp.Regexp { return lazyregexp.New(`^(?:` + pattern + `)$`) }
 
 // mismatch is the refusal of a value that does not match its shape.
-func mismatch(value, member string, of *regexp.Regexp) *refusal {
+func mismatch(value, member string, of *lazyregexp.Regexp) *refusal {
 	pattern := strings.TrimSuffix(strings.TrimPrefix(of.String(), `^(?:`), `)$`)
 	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", value, member, pattern)
 }

@@ -3,12 +3,12 @@ package bedrock
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // malformed translates the decoder's error about a body to AWS's words, which are those
@@ -36,14 +36,14 @@ func malformed(err error, body []byte) error {
 
 // The decoder's reasons, and their variable parts.
 var (
-	reasonMissing = regexp.MustCompile(`^(\S+) is missing$`)
-	reasonUnion   = regexp.MustCompile(`^must have exactly one of the members (.*)$`)
-	reasonLeast   = regexp.MustCompile(`^must have at least (\d+) \w+$`)
-	reasonMost    = regexp.MustCompile(`^must have at most (\d+) \w+$`)
-	reasonAtLeast = regexp.MustCompile(`^must be at least (\S+)$`)
-	reasonBetween = regexp.MustCompile(`^must be between (\S+) and (\S+)$`)
-	reasonEnum    = regexp.MustCompile(`(?s)^".*" must be one of (.*)$`)
-	reasonPattern = regexp.MustCompile(`(?s)^".*" does not match \^\(\?:(.*)\)\$$`)
+	reasonMissing = lazyregexp.New(`^(\S+) is missing$`)
+	reasonUnion   = lazyregexp.New(`^must have exactly one of the members (.*)$`)
+	reasonLeast   = lazyregexp.New(`^must have at least (\d+) \w+$`)
+	reasonMost    = lazyregexp.New(`^must have at most (\d+) \w+$`)
+	reasonAtLeast = lazyregexp.New(`^must be at least (\S+)$`)
+	reasonBetween = lazyregexp.New(`^must be between (\S+) and (\S+)$`)
+	reasonEnum    = lazyregexp.New(`(?s)^".*" must be one of (.*)$`)
+	reasonPattern = lazyregexp.New(`(?s)^".*" does not match \^\(\?:(.*)\)\$$`)
 )
 
 // constraint returns AWS's words for one of the decoder's reasons; others are
@@ -89,7 +89,7 @@ func unionFault(path string, value jsonx.Raw, names []string) error {
 	return invalid("The value at %s must set one of the following keys: %s.", plain, strings.Join(names, ", "))
 }
 
-var indexed = regexp.MustCompile(`\[(\d+)\]`)
+var indexed = lazyregexp.New(`\[(\d+)\]`)
 
 // counted returns a path in the form of AWS's framework: elements are members, counted
 // from one.

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"outcrop/emulator/bedrock/fault"
 	"outcrop/emulator/bedrock/model"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/wire/converse"
 )
@@ -24,7 +24,7 @@ import (
 const FaultHeader = "x-outcrop-emulate"
 
 // faultMarker matches a fault requested in a prompt.
-var faultMarker = regexp.MustCompile(`\[\[fault:\s*([^\]]*?)\s*\]\]`)
+var faultMarker = lazyregexp.New(`\[\[fault:\s*([^\]]*?)\s*\]\]`)
 
 func (e *Emulator) converse(c *call) error { return e.answerConverse(c, false) }
 

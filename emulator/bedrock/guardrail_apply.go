@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // applyRequest is the body of ApplyGuardrail: shape ApplyGuardrailRequest.
@@ -38,7 +39,7 @@ func cutVersion(path string) (id, version string, ok bool) {
 }
 
 // address is an e-mail address, roughly.
-var address = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`) //nolint:gochecknoglobals // compiled once
+var address = lazyregexp.New(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`) //nolint:gochecknoglobals // compiled once
 
 // maskedAddress is how AWS writes what it has masked
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-sensitive-filters.html).

@@ -1,12 +1,12 @@
 package bedrock
 
 import (
-	"regexp"
 	"strings"
 
 	"outcrop/emulator/bedrock/bodyschema"
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -21,13 +21,13 @@ type mistralChat struct{}
 
 // llamaTurn is a turn of the user in Llama's template, mistralTurn one in Mistral's.
 var (
-	llamaTurn   = regexp.MustCompile(`(?s)<\|(?:start_header_id|header_start)\|>user<\|(?:end_header_id|header_end)\|>\s*(.*?)\s*<\|eot(?:_id)?\|>`)
-	mistralTurn = regexp.MustCompile(`(?s)\[INST\]\s*(.*?)\s*\[/INST\]`)
+	llamaTurn   = lazyregexp.New(`(?s)<\|(?:start_header_id|header_start)\|>user<\|(?:end_header_id|header_end)\|>\s*(.*?)\s*<\|eot(?:_id)?\|>`)
+	mistralTurn = lazyregexp.New(`(?s)\[INST\]\s*(.*?)\s*\[/INST\]`)
 )
 
 // lastTurn returns the last user turn of a prompt; the whole prompt if it has no
 // template.
-func lastTurn(prompt string, template *regexp.Regexp) string {
+func lastTurn(prompt string, template *lazyregexp.Regexp) string {
 	turns := template.FindAllStringSubmatch(prompt, -1)
 	if len(turns) == 0 {
 		return prompt

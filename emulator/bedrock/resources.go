@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // ProvisionedModel is a Provisioned Throughput of the account: a foundation model, or a
@@ -144,7 +144,7 @@ var (
 
 // asked returns the model of the account that a call describes, or refuses. The words
 // for a missing one imitate AWS's, since no real exchange is known.
-func (e *Emulator) asked(c *call, member string, pattern *regexp.Regexp, called string) (*resource, error) {
+func (e *Emulator) asked(c *call, member string, pattern *lazyregexp.Regexp, called string) (*resource, error) {
 	if !pattern.MatchString(c.parameter) {
 		return nil, mismatch(c.parameter, member, pattern)
 	}

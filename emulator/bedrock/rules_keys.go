@@ -1,14 +1,13 @@
 package bedrock
 
 import (
-	"regexp"
-
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // propertyKey is what Claude's server takes for the name of a tool's property.
-var propertyKey = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`) //nolint:gochecknoglobals // compiled once
+var propertyKey = lazyregexp.New(`^[a-zA-Z0-9_.-]{1,64}$`) //nolint:gochecknoglobals // compiled once
 
 // checkKeys refuses names of properties at the top of a tool's schema where Claude's
 // server does (https://github.com/aaif-goose/goose/issues/1804; that it is the top alone:

@@ -1,10 +1,10 @@
 package bedrock
 
 import (
-	"regexp"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -23,7 +23,7 @@ const (
 // documentName are the characters of a document's name, with single spaces alone
 // (DocumentBlock in the Converse API reference; that underscores are taken and
 // that other white space is not, public reports).
-var documentName = regexp.MustCompile(`^[A-Za-z0-9_\-()\[\] ]+$`)
+var documentName = lazyregexp.New(`^[A-Za-z0-9_\-()\[\] ]+$`)
 
 // checkDocuments holds documents against what Converse asks of them: how many,
 // how large, their names, the text beside them and, with Claude, where their

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"outcrop/emulator/bedrock/policy"
+	"outcrop/internal/lazyregexp"
 )
 
 // The Query protocol of STS: form fields in, XML out (AWS STS API reference,
@@ -59,8 +59,8 @@ type metadata struct {
 
 // Shapes of AssumeRole's parameters (AWS STS API reference).
 var (
-	roleARN     = regexp.MustCompile(`^arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}):role/([\w+=,.@/-]+)$`)
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	roleARN     = lazyregexp.New(`^arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}):role/([\w+=,.@/-]+)$`)
+	sessionName = lazyregexp.New(`^[\w+=,.@-]{2,64}$`)
 )
 
 func (e *Emulator) assumeRole(c *call) error {

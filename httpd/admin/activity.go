@@ -107,41 +107,23 @@ func breakdowns() []string {
 // activity serves the paths that end in /daily/activity: what each day has cost by models, providers and keys. ids
 // is the name of the query's list of entities. All days are in one answer if whole is set, and else a page of them.
 func (x *exchange) activity(kind store.Kind, ids string, whole bool) ([]byte, error) {
-	q := x.r.URL.Query()
-	if q.Get("start_date") == "" || q.Get("end_date") == "" {
-		return nil, refused("start_date", "Please provide start_date and end_date.")
-	}
-	p, err := pages(q, "page_size", 50, 1000)
+	p, err := pages(x.r.URL.Query(), "page_size", 50, 1000)
 	if err != nil {
 		return nil, err
 	}
 	if whole {
 		p = page{number: 1, size: math.MaxInt32}
 	}
-	f, err := x.period(q)
+	f, own, err := x.activityFilter(kind, ids)
 	if err != nil {
 		return nil, err
 	}
-	f.Kind, f.Model = kind, q.Get("model")
-	if key := q.Get("api_key"); key != "" {
-		f.Key = keyID(key)
-	}
-	if list := q.Get(ids); list != "" {
-		f.IDs = strings.Split(list, ",")
-	}
-	if kind == store.KindUser && f.IDs == nil && x.caller.sees() {
+	if kind == store.KindUser && f.IDs == nil {
 		f.Kind = store.KindKey // calls without a user count too
 	}
-	own, err := x.activityScope(&f, kind)
+	found, err := x.daily(f, own)
 	if err != nil {
 		return nil, err
-	}
-	found, err := x.store.Daily(x.r.Context(), f)
-	if err != nil {
-		return nil, err
-	}
-	if own != nil {
-		found = slices.DeleteFunc(found, func(s store.DailySum) bool { return !own[s.ID+"/"+s.Key] })
 	}
 	days, keys, all := map[string]*breakdown{}, map[string]bool{}, store.Sums{}
 	for i := range found {
@@ -195,6 +177,35 @@ func (x *exchange) activity(kind store.Kind, ids string, whole bool) ([]byte, er
 		w.EndObject()
 		w.EndObject()
 	}), nil
+}
+
+// activityFilter is what a request for activity selects, of what its caller may see; own is as that of activityScope.
+func (x *exchange) activityFilter(kind store.Kind, ids string) (f store.DailyFilter, own map[string]bool, err error) {
+	q := x.r.URL.Query()
+	if q.Get("start_date") == "" || q.Get("end_date") == "" {
+		return f, nil, refused("start_date", "Please provide start_date and end_date.")
+	}
+	if f, err = x.period(q); err != nil {
+		return f, nil, err
+	}
+	f.Kind, f.Model = kind, q.Get("model")
+	if key := q.Get("api_key"); key != "" {
+		f.Key = keyID(key)
+	}
+	if list := q.Get(ids); list != "" {
+		f.IDs = strings.Split(list, ",")
+	}
+	own, err = x.activityScope(&f, kind)
+	return f, own, err
+}
+
+// daily reads sums of days, narrowed to the pairs of own unless it is nil.
+func (x *exchange) daily(f store.DailyFilter, own map[string]bool) ([]store.DailySum, error) {
+	found, err := x.store.Daily(x.r.Context(), f)
+	if err == nil && own != nil {
+		found = slices.DeleteFunc(found, func(s store.DailySum) bool { return !own[s.ID+"/"+s.Key] })
+	}
+	return found, err
 }
 
 // activityScope narrows a filter to what the caller may see. own, unless it is nil, has the team/key pairs to which

@@ -84,6 +84,8 @@ type Options struct {
 	AdminRoutes []string
 	// KnownMembers is whether SCIM's groups can have only members who are users already; others become users otherwise.
 	KnownMembers bool
+	// AdminGroup is the id or the name of the SCIM group whose members are proxy admins; empty for none.
+	AdminGroup string
 	// Defaults are what new keys, users and teams have beside what requests say.
 	Defaults Defaults
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
@@ -130,7 +132,7 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "customer", "end_user", "budget", "provider", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
+	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
 	case "model": // others under it are AWS's
 		return slices.Contains([]string{"/model/new", "/model/update", "/model/delete", "/model/block", "/model/unblock"}, path) || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")
@@ -196,6 +198,8 @@ type exchange struct {
 	made map[string]string
 	// place is the address of what was made; empty for none.
 	place string
+	// file is the name of an answer that is to be saved, which is of the type media; empty for none.
+	file, media string
 }
 
 // serve authenticates a request, checks that its caller may call the endpoint, and writes its answer.
@@ -236,6 +240,13 @@ func (h *Handler) serve(e endpoint) http.HandlerFunc {
 		}
 		if e.scim() {
 			writeSCIM(w, cmp.Or(e.status, http.StatusOK), out)
+			return
+		}
+		if x.file != "" {
+			w.Header().Set("Content-Disposition", `attachment; filename="`+x.file+`"`)
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Content-Type", x.media)
+			_, _ = w.Write(out) // nobody can be told
 			return
 		}
 		door.WriteJSON(w, cmp.Or(e.status, http.StatusOK), out)

@@ -17,6 +17,7 @@ func tables() map[store.Kind]string {
 		store.KindCustomer: "LiteLLM_EndUserTable", store.KindBudget: "LiteLLM_BudgetTable", store.KindTag: "LiteLLM_TagTable", store.KindModel: "LiteLLM_ProxyModelTable",
 		store.KindAccessGroup: "LiteLLM_AccessGroupTable", store.KindCredential: "LiteLLM_CredentialsTable", store.KindInvitation: "LiteLLM_InvitationLink",
 		store.KindLogin: "Outcrop_LoginTable", store.KindOldKey: "LiteLLM_DeprecatedVerificationToken",
+		store.KindProject: "LiteLLM_ProjectTable", store.KindGroupBudget: "LiteLLM_ModelAccessGroupBudgetTable",
 	}
 }
 
@@ -43,8 +44,11 @@ func entryShown(e *store.AuditEntry) jsonx.Raw {
 		action = "deleted"
 	}
 	before, after := jsonx.Raw(e.Before), jsonx.Raw(e.After)
-	if secret(e.Kind) {
+	switch {
+	case secret(e.Kind):
 		before, after = nil, nil
+	case e.Kind == store.KindKey || e.Kind == store.KindTeam:
+		before, after = withoutSecrets(before), withoutSecrets(after)
 	}
 	d := &document{}
 	d.put("id", entryID(e))

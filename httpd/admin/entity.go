@@ -107,6 +107,9 @@ func (x *exchange) change(c store.Change) error {
 	if by := x.r.Header.Get("Litellm-Changed-By"); by != "" && x.caller.admin() {
 		c.By = llm.Clip(by, 256)
 	}
+	if err := x.groupRoles(&c); err != nil {
+		return err
+	}
 	ctx := context.WithoutCancel(x.r.Context())
 	kept, err := x.kept(&c)
 	if err != nil {

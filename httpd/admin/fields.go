@@ -60,7 +60,7 @@ func keyFields() []field {
 		{name: "user_id", form: text},
 		{name: "team_id", form: text},
 		{name: "organization_id", form: text},
-		{name: "project_id", form: text, kept: true},
+		{name: "project_id", form: text},
 		{name: "agent_id", form: text, kept: true},
 		{name: "budget_id", form: text, admins: true},
 		{name: "budget_limits", form: list},
@@ -192,6 +192,25 @@ func organizationFields() []field {
 		{name: "metadata", form: object, std: "{}"},
 		{name: "spend", form: money, at: spoken, admins: true},
 		{name: "tpd_limit", form: whole, kept: true},
+		{name: "object_permission", form: object, kept: true},
+	})
+}
+
+// projectFields are those of a project.
+func projectFields() []field {
+	return slices.Concat(limits(), folds(), []field{
+		{name: "project_id", form: text, at: spoken},
+		{name: "project_alias", form: text},
+		{name: "description", form: text},
+		{name: "team_id", form: text},
+		{name: "budget_id", form: text},
+		{name: "models", form: texts, std: "[]"},
+		{name: "blocked", form: truth, std: "false"},
+		{name: "metadata", form: object, std: "{}"},
+		{name: "model_itpm_limit", form: object, at: folded},
+		{name: "model_otpm_limit", form: object, at: folded},
+		{name: "tpd_limit", form: whole, kept: true},
+		{name: "policies", form: texts, at: folded, kept: true},
 		{name: "object_permission", form: object, kept: true},
 	})
 }

@@ -283,6 +283,8 @@ func (x *exchange) keysListed(q url.Values, p page) ([]*thing, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	project := q.Get("project_id")
+	narrowed = narrowed || project != ""
 	sorted := q.Get("sort_by")
 	if sorted != "" && !slices.Contains([]string{"created_at", "updated_at", "spend", "max_budget", "user_id", "team_id", "key_alias", "expires"}, sorted) {
 		return nil, 0, refused("sort_by", "sort_by must be one of created_at, updated_at, spend, max_budget, user_id, team_id, key_alias, expires.")
@@ -296,7 +298,7 @@ func (x *exchange) keysListed(q url.Values, p page) ([]*thing, int, error) {
 		return nil, 0, err
 	}
 	all = slices.DeleteFunc(all, func(t *thing) bool {
-		return !keep(t) || status != "" && status != "deleted" && x.status(t) != status
+		return !keep(t) || project != "" && t.doc.text("project_id") != project || status != "" && status != "deleted" && x.status(t) != status
 	})
 	if err := x.sortKeys(all, sorted, f.Ascending); err != nil {
 		return nil, 0, err

@@ -84,6 +84,9 @@ func (x *exchange) makeKey(given *document) (secret string, t *thing, err error)
 	if org := given.text("organization_id"); org != "" && !x.caller.admin() && !x.caller.leads(org) {
 		return "", nil, forbidden("organization_id", "Only admins of the organization can make keys of it.")
 	}
+	if err := x.inProject(given, nil); err != nil {
+		return "", nil, err
+	}
 	if err := x.complete(given); err != nil {
 		return "", nil, err
 	}
@@ -222,6 +225,9 @@ func (x *exchange) changeKey(body []jsonx.Member) (*document, error) {
 	if err := x.changeable(t, given); err != nil {
 		return nil, err
 	}
+	if err := x.inProject(given, t); err != nil {
+		return nil, err
+	}
 	if err := x.bounded(body, given); err != nil {
 		return nil, err
 	}
@@ -328,7 +334,7 @@ func raises(given *document, t *thing) error {
 			return forbidden(name, "Only an admin can raise %s of a key.", name)
 		}
 	}
-	for _, name := range []string{"budget_limits", "model_max_budget", "model_rpm_limit", "model_tpm_limit", "budget_duration", "blocked"} {
+	for _, name := range []string{"budget_limits", "model_max_budget", "model_rpm_limit", "model_tpm_limit", "budget_duration", "blocked", "project_id"} {
 		had := t.doc.get(name)
 		if had == nil {
 			had = t.doc.metadata().get(name)

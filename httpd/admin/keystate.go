@@ -140,6 +140,9 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	if err := x.changeable(t, given); err != nil {
 		return nil, err
 	}
+	if err := x.inProject(given, t); err != nil {
+		return nil, err
+	}
 	if err := x.bounded(body, given); err != nil {
 		return nil, err
 	}

@@ -44,8 +44,12 @@ func (x *exchange) modelGroups() (groups []*modelGroup, models []*thing, err err
 	return groups, models, nil
 }
 
-// shown is a group as answers have it. There are no budgets of such groups.
-func (g *modelGroup) shown() jsonx.Raw {
+// modelGroupShown is a group as answers have it.
+func (x *exchange) modelGroupShown(g *modelGroup) (jsonx.Raw, error) {
+	link, budget, err := x.groupBudget(g.name)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, t := range g.models {
 		names = append(names, t.doc.text("model_name"))
@@ -55,9 +59,8 @@ func (g *modelGroup) shown() jsonx.Raw {
 	d.put("access_group", g.name)
 	d.set("model_names", quoteAll(slices.Compact(names)))
 	d.set("deployment_count", wholeOf(int64(len(g.models))))
-	d.set("spend", dollars(0))
-	d.set("budget", nil)
-	return d.bytes()
+	x.groupBudgetShown(d, link, budget)
+	return d.bytes(), nil
 }
 
 // listModelGroups serves /access_group/list.
@@ -68,7 +71,11 @@ func (x *exchange) listModelGroups() ([]byte, error) {
 	}
 	all := []jsonx.Raw{}
 	for _, g := range groups {
-		all = append(all, g.shown())
+		shown, err := x.modelGroupShown(g)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, shown)
 	}
 	d := &document{}
 	d.set("access_groups", jsonx.Array(all))
@@ -95,7 +102,7 @@ func (x *exchange) getModelGroup() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.shown(), nil
+	return x.modelGroupShown(g)
 }
 
 // newModelGroup serves POST /access_group/new.
@@ -208,7 +215,15 @@ func (x *exchange) deleteModelGroup() ([]byte, error) {
 	for _, t := range g.models {
 		x.joins(t, g.name, false)
 	}
-	if err := x.put(g.models...); err != nil {
+	link, _, err := x.groupBudget(g.name)
+	if err != nil {
+		return nil, err
+	}
+	c := store.Change{Put: rows(g.models)}
+	if link != nil {
+		c.Delete = []store.Ref{{Kind: link.Kind, ID: link.ID}}
+	}
+	if err := x.change(c); err != nil {
 		return nil, err
 	}
 	d := &document{}

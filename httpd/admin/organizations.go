@@ -90,6 +90,38 @@ func (x *exchange) updateOrganization() ([]byte, error) {
 	return x.organizationInfo(t)
 }
 
+// patchOrganization serves PATCH /v2/organization/{organization_id}. As in LiteLLM, a field that it does not know is refused, and null
+// takes a limit or the metadata back.
+func (x *exchange) patchOrganization() ([]byte, error) {
+	given, err := x.given(patchedOrganization())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(x.dropped) > 0:
+		return nil, invalid(x.dropped[0], "%s is no field that can be changed here.", clip(x.dropped[0]))
+	case given.has("organization_alias") && given.text("organization_alias") == "":
+		return nil, invalid("organization_alias", "organization_alias cannot be cleared; it is required.")
+	case given.has("models") && given.get("models") == nil:
+		return nil, invalid("models", "models cannot be set to null; send [] to clear it.")
+	}
+	t, err := x.organization(x.r.PathValue("organization_id"), true)
+	if err != nil {
+		return nil, err
+	}
+	x.update(t, given, organizationFields())
+	t.Alias = t.doc.text("organization_alias")
+	if err := x.put(t); err != nil {
+		return nil, err
+	}
+	return x.organizationInfo(t)
+}
+
+// patchedOrganization are the fields of an organisation that PATCH changes.
+func patchedOrganization() []field {
+	return append(limits(), field{name: "organization_alias", form: text}, field{name: "models", form: texts}, field{name: "metadata", form: object}, field{name: "object_permission", form: object, kept: true})
+}
+
 // organizationInfo is an organisation with its members and teams as answers have it.
 func (x *exchange) organizationInfo(t *thing) ([]byte, error) {
 	d, err := x.budgeted(t)

@@ -35,6 +35,7 @@ GET /user/info                                        M A V O U W T N
 GET /v2/user/info                                     M A V O U W T N
 GET /user/list                                        M A V O . . . .
 GET /user/filter/ui                                   M A V O . . . .
+GET /user/available_users                             M A V . . . . .
 GET /user/available_roles                             M A V O U W T N
 POST /team/new                                        M A . O . . . .
 POST /team/update                                     M A . O U . . .
@@ -55,12 +56,18 @@ PATCH /team/{team_id}                                 M A . O . . . .
 POST /team/permissions_bulk_update                    M A . O . . . .
 POST /team/key/bulk_update                            M A . O U . . .
 GET /team/{team_id}/members/me                        M A V O U W T N
+GET /team/{team_id}/callback                          M A V O U W T N
+POST /team/{team_id}/callback                         M A V O U W T N
+DELETE /team/{team_id}/callback/{callback_name}       M A V O U W T N
+POST /team/{team_id}/disable_logging                  M A . . . . . .
+GET /team/spend/by_user                               M A V O U W T N
 POST /team/model/add                                  M A . O . . . .
 POST /team/model/delete                               M A . O . . . .
 GET /team/permissions_list                            M A V O U . . .
 POST /team/permissions_update                         M A . O U . . .
 POST /organization/new                                M A . . . . . .
 PATCH /organization/update                            M A . . . . . .
+PATCH /v2/organization/{organization_id}              M A . . . . . .
 DELETE /organization/delete                           M A . O . . . .
 GET /organization/list                                M A V O U W T N
 GET /organization/info                                M A V O U W T N
@@ -68,6 +75,11 @@ POST /organization/info                               M A V O U W T N
 POST /organization/member_add                         M A . O . . . .
 PATCH /organization/member_update                     M A . O . . . .
 DELETE /organization/member_delete                    M A . O . . . .
+POST /project/new                                     M A V O U W T N
+POST /project/update                                  M A V O U W T N
+DELETE /project/delete                                M A . . . . . .
+GET /project/info                                     M A V O U W T N
+GET /project/list                                     M A V O U W T N
 POST /customer/new                                    M A . . . . . .
 POST /customer/update                                 M A . . . . . .
 POST /customer/delete                                 M A . . . . . .
@@ -108,6 +120,9 @@ GET /access_group/list                                M A V . . . . .
 GET /access_group/{access_group}/info                 M A V . . . . .
 PUT /access_group/{access_group}/update               M A . . . . . .
 DELETE /access_group/{access_group}/delete            M A . . . . . .
+GET /access_group/{access_group}/budget               M A V . . . . .
+PUT /access_group/{access_group}/budget               M A . . . . . .
+DELETE /access_group/{access_group}/budget            M A . . . . . .
 GET /provider/budgets                                 M A V . . . . .
 POST /invitation/new                                  M A . O . . . .
 GET /invitation/info                                  M A V . . . . .
@@ -155,17 +170,45 @@ GET /organization/daily/activity/aggregated           M A V O . . . .
 GET /key/spend/report                                 M A V O U W T N
 GET /user/spend/report                                M A V O U W T N
 GET /team/spend/report                                M A V O U W T N
+GET /organization/spend/report                        M A V O U W T N
 GET /tag/distinct                                     M A V . . . . .
 GET /tag/summary                                      M A V . . . . .
 GET /tag/dau                                          M A V . . . . .
 GET /tag/wau                                          M A V . . . . .
 GET /tag/mau                                          M A V . . . . .
+GET /tag/user-agent/per-user-analytics                M A V . . . . .
 GET /tag/daily/activity                               M A V . . . . .
 GET /tag/daily/activity/aggregated                    M A V . . . . .
 GET /customer/daily/activity                          M A V . . . . .
 GET /customer/daily/activity/aggregated               M A V . . . . .
 GET /end_user/daily/activity                          M A V . . . . .
 GET /end_user/daily/activity/aggregated               M A V . . . . .
+GET /user/daily/activity/aggregated/keys              M A V O U W . .
+GET /user/daily/activity/aggregated/search            M A V O U W . .
+GET /user/daily/activity/aggregated/model_top_keys    M A V O U W . .
+GET /user/daily/activity/export                       M A V O U W . .
+GET /user/daily/activity/aggregated/users             M A V O U W . .
+GET /user/daily/activity/aggregated/cache_leakage_keys M A V O U W . .
+GET /team/daily/activity/aggregated/keys              M A V O U W . .
+GET /team/daily/activity/aggregated/search            M A V O U W . .
+GET /team/daily/activity/aggregated/model_top_keys    M A V O U W . .
+GET /team/daily/activity/export                       M A V O U W . .
+GET /organization/daily/activity/aggregated/keys      M A V O . . . .
+GET /organization/daily/activity/aggregated/search    M A V O . . . .
+GET /organization/daily/activity/aggregated/model_top_keys M A V O . . . .
+GET /organization/daily/activity/export               M A V O . . . .
+GET /tag/daily/activity/aggregated/keys               M A V . . . . .
+GET /tag/daily/activity/aggregated/search             M A V . . . . .
+GET /tag/daily/activity/aggregated/model_top_keys     M A V . . . . .
+GET /tag/daily/activity/export                        M A V . . . . .
+GET /customer/daily/activity/aggregated/keys          M A V . . . . .
+GET /customer/daily/activity/aggregated/search        M A V . . . . .
+GET /customer/daily/activity/aggregated/model_top_keys M A V . . . . .
+GET /customer/daily/activity/export                   M A V . . . . .
+GET /end_user/daily/activity/aggregated/keys          M A V . . . . .
+GET /end_user/daily/activity/aggregated/search        M A V . . . . .
+GET /end_user/daily/activity/aggregated/model_top_keys M A V . . . . .
+GET /end_user/daily/activity/export                   M A V . . . . .
 GET /scim/v2                                          M A . . . . . .
 GET /scim/v2/ResourceTypes                            M A . . . . . .
 GET /scim/v2/ResourceTypes/{id}                       M A . . . . . .
@@ -213,7 +256,7 @@ func TestEachRoleMayCallItsEndpointsAndNoOthers(t *testing.T) {
 				continue
 			}
 			delete(roles, r.Pattern)
-			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{user_id}", "none", "{access_group_id}", "none", "{access_group}", "none", "{id}", "none", "{group_id}", "none").Replace(r.Pattern)
+			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{organization_id}", "none", "{callback_name}", "none", "{user_id}", "none", "{access_group_id}", "none", "{access_group}", "none", "{id}", "none", "{group_id}", "none").Replace(r.Pattern)
 			for name, key := range keys {
 				body := `{}`
 				if strings.HasPrefix(path, "GET ") {

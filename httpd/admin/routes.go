@@ -32,7 +32,7 @@ const (
 // endpoints is the table of the API: who may call what follows LiteLLM (litellm/proxy/_types.py, LiteLLMRoutes).
 func endpoints() []endpoint {
 	var all []endpoint
-	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints()} {
+	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), projectEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints(), usageEndpoints()} {
 		all = append(all, part...)
 	}
 	return all
@@ -67,6 +67,7 @@ func userEndpoints() []endpoint {
 		{get, []string{"/v2/user/info"}, "a user without keys and teams", anyone, (*exchange).getUserOnly, 0},
 		{get, []string{"/user/list"}, "lists users", readers | leader, (*exchange).listUsers, 0},
 		{get, []string{"/user/filter/ui"}, "finds users by id and e-mail address", readers | leader, (*exchange).filterUsers, 0},
+		{get, []string{"/user/available_users"}, "how many users and teams there are; a licence bounds neither", readers, (*exchange).availableUsers, 0},
 		{get, []string{"/user/available_roles"}, "the roles that a user can have", anyone, (*exchange).availableRoles, 0},
 	}
 }
@@ -92,6 +93,11 @@ func teamEndpoints() []endpoint {
 		{post, []string{"/team/permissions_bulk_update"}, "lets members of several teams call more", leaders, (*exchange).permitMany, 0},
 		{post, []string{"/team/key/bulk_update"}, "changes several keys of a team alike", members, (*exchange).updateTeamKeys, 0},
 		{get, []string{"/team/{team_id}/members/me"}, "the caller's own membership in a team", anyone, (*exchange).ownMembership, 0},
+		{get, []string{"/team/{team_id}/callback"}, "to which services calls of a team are told, with secrets masked", anyone, (*exchange).getCallbacks, 0},
+		{post, []string{"/team/{team_id}/callback"}, "has calls of a team told to a service, with an account of the team's own", anyone, (*exchange).addCallback, 0},
+		{http.MethodDelete, []string{"/team/{team_id}/callback/{callback_name}"}, "ends that", anyone, (*exchange).removeCallback, 0},
+		{post, []string{"/team/{team_id}/disable_logging"}, "ends it for all services", admins, (*exchange).disableCallbacks, 0},
+		{get, []string{"/team/spend/by_user"}, "what the users of teams have spent in them", anyone, (*exchange).spendByUser, 0},
 		{post, []string{"/team/model/add"}, "allows models to a team", leaders, with((*exchange).teamModels, true), 0},
 		{post, []string{"/team/model/delete"}, "takes models from a team", leaders, with((*exchange).teamModels, false), 0},
 		{get, []string{"/team/permissions_list"}, "what members may do with a team's keys", readers | leader | user, (*exchange).listPermissions, 0},
@@ -103,6 +109,7 @@ func organizationEndpoints() []endpoint {
 	return []endpoint{
 		{post, []string{"/organization/new"}, "makes an organization", admins, (*exchange).newOrganization, 0},
 		{http.MethodPatch, []string{"/organization/update"}, "changes an organization", admins, (*exchange).updateOrganization, 0},
+		{http.MethodPatch, []string{"/v2/organization/{organization_id}"}, "changes some fields of an organization", admins, (*exchange).patchOrganization, 0},
 		{http.MethodDelete, []string{"/organization/delete"}, "deletes organizations, with their teams and keys", leaders, (*exchange).deleteOrganizations, 0},
 		{get, []string{"/organization/list"}, "lists organizations", anyone, (*exchange).listOrganizations, 0},
 		{get, []string{"/organization/info"}, "an organization with its teams and members", anyone, (*exchange).getOrganization, 0},
@@ -110,6 +117,16 @@ func organizationEndpoints() []endpoint {
 		{post, []string{"/organization/member_add"}, "adds members to an organization", leaders, (*exchange).addOrgMembers, 0},
 		{http.MethodPatch, []string{"/organization/member_update"}, "changes a member of an organization", leaders, (*exchange).updateOrgMember, 0},
 		{http.MethodDelete, []string{"/organization/member_delete"}, "removes a member of an organization", leaders, (*exchange).removeOrgMember, 0},
+	}
+}
+
+func projectEndpoints() []endpoint {
+	return []endpoint{
+		{post, []string{"/project/new"}, "makes a project of a team", anyone, (*exchange).newProject, 0},
+		{post, []string{"/project/update"}, "changes a project", anyone, (*exchange).updateProject, 0},
+		{http.MethodDelete, []string{"/project/delete"}, "deletes projects that have no keys", admins, (*exchange).deleteProjects, 0},
+		{get, []string{"/project/info"}, "a project", anyone, (*exchange).getProject, 0},
+		{get, []string{"/project/list"}, "lists the projects of the caller's teams", anyone, (*exchange).listProjects, 0},
 	}
 }
 
@@ -143,6 +160,9 @@ func otherEndpoints() []endpoint {
 		{get, []string{"/access_group/{access_group}/info"}, "one of them", readers, (*exchange).getModelGroup, 0},
 		{http.MethodPut, []string{"/access_group/{access_group}/update"}, "sets the models of an access group", admins, (*exchange).updateModelGroup, 0},
 		{http.MethodDelete, []string{"/access_group/{access_group}/delete"}, "takes all models out of an access group", admins, (*exchange).deleteModelGroup, 0},
+		{get, []string{"/access_group/{access_group}/budget"}, "what all who may use an access group may spend on it, and have spent", readers, (*exchange).getGroupBudget, 0},
+		{http.MethodPut, []string{"/access_group/{access_group}/budget"}, "sets that", admins, (*exchange).putGroupBudget, 0},
+		{http.MethodDelete, []string{"/access_group/{access_group}/budget"}, "takes it back", admins, (*exchange).deleteGroupBudget, 0},
 		{post, []string{"/invitation/new"}, "makes an invitation", leaders, (*exchange).newInvitation, 0},
 		{get, []string{"/invitation/info"}, "an invitation", readers, (*exchange).getInvitation, 0},
 		{post, []string{"/invitation/update"}, "changes an invitation", admins, (*exchange).updateInvitation, 0},
@@ -190,11 +210,13 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/key/spend/report"}, "what the caller's key has cost by models", anyone, ownReport(store.KindKey, "api_key"), 0},
 		{get, []string{"/user/spend/report"}, "what the caller's user has cost by keys and models", anyone, ownReport(store.KindUser, "internal_user_id"), 0},
 		{get, []string{"/team/spend/report"}, "what the team of the caller's key has cost by keys and models", anyone, ownReport(store.KindTeam, "team_id"), 0},
+		{get, []string{"/organization/spend/report"}, "what an organization has cost by keys, models and teams", anyone, (*exchange).organizationReport, 0},
 		{get, []string{"/tag/distinct"}, "the tags that calls had", readers, (*exchange).distinctTags, 0},
 		{get, []string{"/tag/summary"}, "how much each tag was used", readers, (*exchange).tagSummary, 0},
 		{get, []string{"/tag/dau"}, "how many users have called with each tag in each of the last seven days", readers, with((*exchange).activeUsers, 1), 0},
 		{get, []string{"/tag/wau"}, "the same of seven weeks", readers, with((*exchange).activeUsers, 7), 0},
 		{get, []string{"/tag/mau"}, "the same of seven times 30 days", readers, with((*exchange).activeUsers, 30), 0},
+		{get, []string{"/tag/user-agent/per-user-analytics"}, "how much users have used by their tools in the last 30 days", readers, (*exchange).userAnalytics, 0},
 		{post, []string{"/global/spend/reset"}, "sets what all keys and teams have spent to nothing", master, (*exchange).resetAll, 0},
 		{get, []string{"/global/activity"}, "how many requests and tokens days had", readers | leader | user, (*exchange).globalActivity, 0},
 		{get, []string{"/global/activity/model"}, "the same by the ten models that were called most", readers | leader | user, (*exchange).activityModels, 0},
@@ -211,6 +233,41 @@ func spendEndpoints() []endpoint {
 		{get, []string{"/customer/daily/activity", "/end_user/daily/activity"}, "the same of customers", readers, daily(store.KindCustomer, "end_user_ids", false), 0},
 		{get, []string{"/customer/daily/activity/aggregated", "/end_user/daily/activity/aggregated"}, "the same, with all days in one answer", readers, daily(store.KindCustomer, "end_user_ids", true), 0},
 	}
+}
+
+// usageEndpoints are the parts of /daily/activity: the keys that have spent most, found or of one model, and all of it as a file.
+func usageEndpoints() []endpoint {
+	own := readers | leader | user | userViewer
+	var all []endpoint
+	for _, of := range [...]struct {
+		kind     store.Kind
+		ids      string
+		who      who
+		prefixes []string
+	}{
+		{store.KindUser, "user_id", own, []string{"/user"}},
+		{store.KindTeam, "team_ids", own, []string{"/team"}},
+		{store.KindOrganization, "organization_ids", readers | leader, []string{"/organization"}},
+		{store.KindTag, "tags", readers, []string{"/tag"}},
+		{store.KindCustomer, "end_user_ids", readers, []string{"/customer", "/end_user"}},
+	} {
+		add := func(path, about string, do func(x *exchange, kind store.Kind, ids string) ([]byte, error)) {
+			paths := make([]string, len(of.prefixes))
+			for i, prefix := range of.prefixes {
+				paths[i] = prefix + "/daily/activity/" + path
+			}
+			all = append(all, endpoint{get, paths, about, of.who, func(x *exchange) ([]byte, error) { return do(x, of.kind, of.ids) }, 0})
+		}
+		add("aggregated/keys", "what keys have cost, the dearest first", (*exchange).usageKeys)
+		add("aggregated/search", "the same of keys by parts of their names, hashes and users", (*exchange).searchUsage)
+		add("aggregated/model_top_keys", "the keys that have spent most on a model", (*exchange).modelKeys)
+		add("export", "what days have cost, as CSV or JSON", (*exchange).exportUsage)
+		if of.kind == store.KindUser {
+			add("aggregated/users", "what the users of keys have cost, the dearest first", (*exchange).usageUsers)
+			add("aggregated/cache_leakage_keys", "the keys that have had most tokens of prompts outside of providers' caches", (*exchange).leakyKeys)
+		}
+	}
+	return all
 }
 
 func ownReport(kind store.Kind, name string) func(x *exchange) ([]byte, error) {

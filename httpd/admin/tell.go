@@ -46,10 +46,32 @@ func toldFields() []string {
 
 // tell sends the alert about a request that has changed something, if anybody wants it.
 func (x *exchange) tell(e endpoint) {
+	if e.paths[0] == "/model/new" {
+		x.tellModel()
+		return
+	}
 	about := toldAs(e.paths[0])
 	if alerts := x.h.opt.Alerts; about != "" && alerts != nil && alerts.Wants(about) {
 		alerts.Send(alert.Alert{Type: about, Level: alert.High, Text: x.told(about)})
 	}
+}
+
+// tellModel sends the alert about a model that was added, which has none of its settings, among them secrets.
+func (x *exchange) tellModel() {
+	alerts := x.h.opt.Alerts
+	if alerts == nil || !alerts.Wants(alert.ModelAdded) {
+		return
+	}
+	members, err := x.object()
+	if err != nil {
+		return
+	}
+	given := &document{members}
+	text := "*New Model Added*\nModel Name: `" + alert.Plain(llm.Clip(given.text("model_name"), 200)) + "`\n"
+	if base := parse(orNull(given.get("model_info"))).text("base_model"); base != "" {
+		text += "Base Model: `" + alert.Plain(llm.Clip(base, 200)) + "`\n"
+	}
+	alerts.Send(alert.Alert{Type: alert.ModelAdded, Level: alert.Low, Text: text})
 }
 
 // told says what was changed by whom, as LiteLLM does.

@@ -112,6 +112,10 @@ type world struct {
 	people *people
 	// defaults are what the configuration says; see configured.
 	defaults admin.Defaults
+	// adminGroup is the SCIM group of admins.
+	adminGroup string
+	// alerts take alerts; nil for nobody.
+	alerts admin.Alerts
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -150,8 +154,8 @@ func (w *world) keeper(k admin.Keeper) {
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"
 		},
-		Defaults: w.defaults,
-		Models:   models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
+		Defaults: w.defaults, AdminGroup: w.adminGroup, Alerts: w.alerts,
+		Models: models{}, Now: func() time.Time { return w.now }, Logger: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	w.mux = http.NewServeMux()
 	for _, r := range append(w.routes(), w.h.SSO().Routes()...) {

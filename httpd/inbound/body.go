@@ -35,23 +35,46 @@ const (
 // firstBuffer is allocated before anything has arrived, whatever length the client claims.
 const firstBuffer = 8 << 10
 
+// Memory is kept for later bodies in two pools, so that a short body does not occupy what a long one needs.
+const (
+	shortBody = 64 << 10
+	keptBody  = 4 << 20 // larger ones are rare and not worth keeping
+)
+
 // Body is a request's body. Release frees its memory; Bytes must not be used afterwards.
 type Body struct {
 	Bytes []byte
-	pool  *sync.Pool
+	from  *Reader // nil after Release
 }
 
 // Release makes the memory available to another request.
 func (b *Body) Release() {
-	if b.pool == nil {
-		return
-	}
-	if cap(b.Bytes) > 1<<20 { // larger ones are rare and not worth keeping
+	from := b.from
+	switch b.from = nil; {
+	case from == nil:
+	case cap(b.Bytes) <= shortBody:
+		b.Bytes = b.Bytes[:0]
+		from.short.Put(b)
+	case cap(b.Bytes) <= keptBody:
+		b.Bytes = b.Bytes[:0]
+		from.long.Put(b)
+	default:
 		b.Bytes = nil
-		return
 	}
-	b.Bytes = b.Bytes[:0]
-	b.pool.Put(b)
+}
+
+// body is memory for a body with a claimed length, preferably that of an earlier one.
+func (rd *Reader) body(claimed int64) *Body {
+	pool := &rd.short
+	if claimed > shortBody {
+		pool = &rd.long
+	}
+	b, _ := pool.Get().(*Body)
+	if b == nil {
+		b = &Body{Bytes: make([]byte, 0, firstBuffer)}
+	}
+	b.from = rd
+	return b
 }
 
 // grow makes room for a body with a claimed length, or of unknown length if that is negative. The
@@ -70,7 +93,8 @@ type Reader struct {
 	Limit int64
 	// Weight is how many bytes of memory to reserve per byte of a body; the constant Weight if 0.
 	Weight int64
-	pool   sync.Pool
+
+	short, long sync.Pool // of *Body
 }
 
 // Read reads a request's body to its end. net/http closes a body that has not been read to its end
@@ -111,10 +135,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		_ = control.SetReadDeadline(time.Time{}) // that of Unread would end the body for good, even if the wait is for memory
 	}
 	full := lease.Grow(r.Context(), covered*weight) // without memory the body is read and discarded, so that the client gets to read the response
-	b, _ := rd.pool.Get().(*Body)
-	if b == nil {
-		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
-	}
+	b := rd.body(r.ContentLength)
 	start := time.Now()
 	deadline := start.Add(bodyTimeout)
 	err := control.SetReadDeadline(deadline) // not every ResponseWriter supports deadlines

@@ -29,6 +29,12 @@ type completion struct {
 //go:noinline
 func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.Body) (*completion, bool) {
 	operator := h.Decoding(modelOf(r))
+	if model := cmp.Or(operator.Model, wire.Model(body.Bytes)); model != "" {
+		settings := h.Gateway.Settings(model)
+		if some, _ := settings.Speaks(llm.DialectOpenAI); !some {
+			return nil, false
+		}
+	}
 	prepared, err := operator.AddParameters(body.Bytes)
 	if err != nil {
 		return nil, false

@@ -41,13 +41,18 @@ type Options struct {
 type Handler struct {
 	door.Translated
 	options Options
-	running running
+	running *running
 }
 
 // New makes the frontend. Close ends what it does in the background.
 func New(g *gateway.Gateway, opt Options) *Handler {
+	return (&Handler{Translated: door.Translated{Gateway: g}, running: &running{}}).With(opt)
+}
+
+// With is the frontend with other options. It knows the responses that are made in the background, and either's Close ends them.
+func (h *Handler) With(opt Options) *Handler {
 	opt.Retention = cmp.Or(opt.Retention, Retention)
-	return &Handler{Translated: door.NewTranslated(g, Door, opt.Options), options: opt}
+	return &Handler{Translated: door.NewTranslated(h.Gateway, Door, opt.Options), options: opt, running: h.running}
 }
 
 // roots are the paths under which the API is served.

@@ -2,7 +2,6 @@ package jsonx
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -113,7 +112,10 @@ func (w *Writer) PrefixedBase64(prefix string, text []byte) {
 func (w *Writer) Int(n int64) { w.value(true); w.Buf = strconv.AppendInt(w.Buf, n, 10) }
 
 // Float writes a number in the shortest form that parses to the same value.
-func (w *Writer) Float(f float64) { w.value(true); w.Buf = jsontext.AppendFloat(w.Buf, f, 64) }
+func (w *Writer) Float(f float64) { w.value(true); w.Buf = AppendFloat(w.Buf, f) }
+
+// AppendFloat appends a number in the shortest form that parses to the same value. It must be finite.
+func AppendFloat(dst []byte, f float64) []byte { return jsontext.AppendFloat(dst, f, 64) }
 
 // Bool writes true or false.
 func (w *Writer) Bool(b bool) { w.value(true); w.Buf = strconv.AppendBool(w.Buf, b) }
@@ -137,21 +139,6 @@ func (w *Writer) Members(members []Member) {
 		w.AnyKey(m.Name)
 		w.Raw(m.Value)
 	}
-}
-
-// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
-// U+FFFD.
-func AppendString(dst []byte, s string) []byte {
-	start := len(dst)
-	dst = append(dst, '"')
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only reports that bytes were replaced
-			return dst
-		}
-	}
-	dst = append(dst, s...)
-	return append(dst, '"')
 }
 
 // Array returns an array of values, as they are.

@@ -3,6 +3,7 @@ package jsonx
 import (
 	"bytes"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,17 +11,24 @@ import (
 // extractFrom is the length from which a string is extracted, in bytes.
 const extractFrom = 4 << 10
 
-// Extracted is a document whose long base64 strings have been extracted. A request with an image is
-// megabytes of one string, which a JSON library scans byte by byte and copies; the rest of the
-// document is small.
+// Extracted is a document whose long strings have been extracted. A request with an image is
+// megabytes of one string, and one with a long conversation is hundreds of kilobytes of them, which a
+// JSON library scans byte by byte and copies; the rest of the document is small.
 type Extracted struct {
 	// Doc is the document with a placeholder in place of each extracted string; of a data URI the
 	// head remains before it.
 	Doc []byte
 
-	mark  string // prefix of the string's number; random, so that no document can contain it
-	long  [][]byte
-	taken []bool
+	mark   string // prefix of the string's number; random, so that no document can contain it
+	long   []long
+	shares bool
+}
+
+// long is an extracted string, as it is between its quotation marks.
+type long struct {
+	quoted []byte
+	text   bool // it does not look like base64
+	taken  bool
 }
 
 // Extract takes strings that look like base64 out of a document; nil if there are none. It does not
@@ -30,7 +38,12 @@ type Extracted struct {
 // speed depends on what a string looks like.
 //
 // The strings share doc's memory, which must not be modified while they are used.
-func Extract(doc []byte) *Extracted {
+func Extract(doc []byte) *Extracted { return extract(doc, false) }
+
+// ExtractTexts is Extract for decoders that call Text for their texts too: it takes all long strings.
+func ExtractTexts(doc []byte) *Extracted { return extract(doc, true) }
+
+func extract(doc []byte, texts bool) *Extracted {
 	if len(doc) < extractFrom {
 		return nil
 	}
@@ -50,8 +63,12 @@ func Extract(doc []byte) *Extracted {
 		if end-start < extractFrom {
 			continue
 		}
-		start += dataHead(doc[start:end])
-		if !looksLikeBase64(doc[start:end]) {
+		head := dataHead(doc[start:end])
+		text := !looksLikeBase64(doc[start+head : end])
+		switch {
+		case !text:
+			start += head
+		case !texts:
 			continue
 		}
 		if l == nil {
@@ -59,12 +76,11 @@ func Extract(doc []byte) *Extracted {
 		}
 		l.Doc = append(append(l.Doc, doc[copied:start]...), l.mark...)
 		l.Doc = strconv.AppendInt(l.Doc, int64(len(l.long)), 10)
-		l.long = append(l.long, doc[start:end:end])
+		l.long = append(l.long, long{quoted: doc[start:end:end], text: text})
 		copied = end
 	}
 	if l != nil {
 		l.Doc = append(l.Doc, doc[copied:]...)
-		l.taken = make([]bool, len(l.long))
 	}
 	return l
 }
@@ -72,23 +88,57 @@ func Extract(doc []byte) *Extracted {
 // Resolve returns the string that the placeholder text stands for, if check accepts it as base64. A
 // nil Extracted has none.
 func (l *Extracted) Resolve(text string, check func([]byte) bool) ([]byte, bool) {
-	if l == nil {
+	s := l.find(text)
+	if s == nil || s.text || !check(s.quoted) {
 		return nil, false
 	}
-	number, marked := strings.CutPrefix(text, l.mark)
-	n, err := strconv.Atoi(number)
-	if !marked || err != nil || n < 0 || n >= len(l.long) || !check(l.long[n]) {
-		return nil, false
-	}
-	l.taken[n] = true
-	return l.long[n], true
+	s.taken, l.shares = true, true
+	return s.quoted, true
 }
+
+// Text replaces a placeholder by the text that it stands for, a copy; it leaves another text as it is. If the
+// string is not valid it stays unresolved. A nil Extracted has none.
+func (l *Extracted) Text(to *string) {
+	if l == nil || len(*to) > len(l.mark)+8 || !strings.HasPrefix(*to, l.mark) {
+		return
+	}
+	if s := l.find(*to); s != nil {
+		if text, ok := unquote(s.quoted); ok {
+			*to, s.taken = text, true
+		}
+	}
+}
+
+// find returns the string that a placeholder stands for; nil for another text.
+func (l *Extracted) find(placeholder string) *long {
+	if l == nil {
+		return nil
+	}
+	number, marked := strings.CutPrefix(placeholder, l.mark)
+	n, err := strconv.Atoi(number)
+	if !marked || err != nil || n < 0 || n >= len(l.long) {
+		return nil
+	}
+	return &l.long[n]
+}
+
+// WithoutTexts is what Extract takes out of the document, for when not all texts have been resolved; nil if
+// that is nothing, or all that has been taken out.
+func (l *Extracted) WithoutTexts(doc []byte) *Extracted {
+	if !slices.ContainsFunc(l.long, func(s long) bool { return s.text }) {
+		return nil
+	}
+	return Extract(doc)
+}
+
+// Shares reports whether a string that was resolved shares the document's memory.
+func (l *Extracted) Shares() bool { return l.shares }
 
 // Unresolved is the number of strings that have not been resolved.
 func (l *Extracted) Unresolved() int {
 	n := 0
-	for _, taken := range l.taken {
-		if !taken {
+	for i := range l.long {
+		if !l.long[i].taken {
 			n++
 		}
 	}

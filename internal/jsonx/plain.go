@@ -22,6 +22,9 @@ type Plain struct {
 	// names are those of the members of all open objects, of which the innermost are last.
 	names [maxPlainNames][]byte
 	named int
+	// first is whether nothing has been read of the value that Open has entered, and outer is named at the Open of each open value.
+	first bool
+	outer [maxPlainDepth]int
 }
 
 // Bounds of what is plain: members that were read of all open objects, and nesting.
@@ -265,12 +268,12 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 		return nil, false
 	}
 	doc, ascii := p.doc, true
-	for i := p.at + 1; i < len(doc); i++ {
-		c := doc[i]
-		if ordinary[c] {
-			continue
+	for i := p.at + 1; ; i++ {
+		i += run(doc[i:])
+		if i >= len(doc) {
+			break
 		}
-		switch {
+		switch c := doc[i]; {
 		case c == '"':
 			text = doc[p.at : i+1]
 			p.at = i + 1
@@ -278,7 +281,10 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 			return text, escaped
 		case c == '\\':
 			escaped = true
-			i++
+			if i++; i == len(doc) {
+				p.gone = true
+				return nil, false
+			}
 		case c < ' ':
 			p.gone = true
 			return nil, false
@@ -289,14 +295,6 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 	p.gone = true
 	return nil, false
 }
-
-// ordinary are the bytes of which a string may consist without looking at them more closely.
-var ordinary = func() (is [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		is[c] = c != '"' && c != '\\'
-	}
-	return is
-}()
 
 // number reads a number (RFC 8259, section 6).
 func (p *Plain) number() []byte {

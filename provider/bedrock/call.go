@@ -288,7 +288,7 @@ func (d *deployment) buffer() *buffer {
 
 // release keeps a buffer for the next call, unless it is unusually large.
 func (d *deployment) release(b *buffer) {
-	if cap(b.bytes) <= 1<<20 {
+	if cap(b.bytes) <= 4<<20 {
 		d.buffers.Put(b)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/creds"
@@ -39,7 +39,7 @@ const openAIRoute = "openai/"
 
 // endpointName is the form of an endpoint's name, and of an inference component's (botocore's service
 // model of sagemaker-runtime: EndpointName, InferenceComponentHeader). It is never written to.
-var endpointName = regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`)
+var endpointName = lazyregexp.New(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`)
 
 // Providers describes SageMaker, once for each API of containers.
 func Providers() []provider.Info {

@@ -23,10 +23,26 @@ type Forwarding struct {
 	// Root is the address below which the API's paths are. Segments at its end that a path begins with are
 	// not repeated: /v1/models below https://host/v1 is https://host/v1/models.
 	Root *url.URL
+	// Exact is whether paths are only put behind Root, whatever they begin with. An empty path is Root itself.
+	Exact bool
 	// Authorize adds the credentials to a header, and returns the secrets in it. A failure is an *llm.Error.
 	Authorize func(ctx context.Context, h http.Header) (secrets []string, err error)
 	// Instance is the value of provider.InstanceHeader; empty to send none.
 	Instance string
+}
+
+// Fixed is a Forwarding.Authorize that sets headers, whatever a request has of their names. Their values are secrets.
+func Fixed(headers []llm.Label) func(ctx context.Context, h http.Header) (secrets []string, err error) {
+	return func(_ context.Context, h http.Header) (secrets []string, err error) {
+		for _, l := range headers {
+			h.Del(l.Name)
+		}
+		for _, l := range headers {
+			h.Add(l.Name, l.Value)
+			secrets = append(secrets, l.Value)
+		}
+		return secrets, nil
+	}
 }
 
 // ForwardAPI is the API in the destination of forwarded requests.
@@ -36,7 +52,7 @@ const ForwardAPI = "pass-through"
 // not show the credentials. A failure is an *llm.Error.
 func (f *Forwarding) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
 	to := llm.Destination{Provider: f.Provider, API: ForwardAPI, ID: llm.Clip(req.Path, 200), Note: f.Note}
-	u, err := below(f.Root, req.Path, req.Query)
+	u, err := below(f.Root, req.Path, req.Query, f.Exact)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +109,7 @@ func forClient(name string, connection []string) bool {
 
 // below is the address of a path below a root. Paths that could leave the root, however they are escaped,
 // are refused.
-func below(root *url.URL, path, query string) (*url.URL, error) {
+func below(root *url.URL, path, query string, exact bool) (*url.URL, error) {
 	var segments []string
 	for s := range strings.SplitSeq(path, "/") {
 		if s == "" {
@@ -110,7 +126,7 @@ func below(root *url.URL, path, query string) (*url.URL, error) {
 		return nil, llm.Invalid("", "the query has a character that must be percent-encoded")
 	}
 	have := strings.FieldsFunc(root.EscapedPath(), func(r rune) bool { return r == '/' })
-	for n := min(len(have), len(segments)); n > 0; n-- {
+	for n := min(len(have), len(segments)); n > 0 && !exact; n-- {
 		if strings.Join(have[len(have)-n:], "/") == strings.Join(segments[:n], "/") {
 			segments = segments[n:]
 			break
@@ -125,7 +141,9 @@ func below(root *url.URL, path, query string) (*url.URL, error) {
 		return nil, llm.Invalid("", "the path %q is not valid: %v", llm.Clip(path, 200), err)
 	}
 	u := *root
-	u.Path, u.RawPath = unescaped, escaped
+	if !exact || path != "" {
+		u.Path, u.RawPath = unescaped, escaped
+	}
 	u.RawQuery = strings.Trim(u.RawQuery+"&"+query, "&")
 	return &u, nil
 }

@@ -24,19 +24,19 @@ func TestAPathStaysBelowItsRoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := below(root, tt.path, tt.query)
+		got, err := below(root, tt.path, tt.query, false)
 		if err != nil || got.String() != tt.want {
 			t.Errorf("%s below %s: %v %v", tt.path, tt.root, got, err)
 		}
 	}
 	root := &url.URL{Scheme: "https", Host: "h", Path: "/team/v1"}
 	for _, path := range []string{"/..", "/a/../b", "/.", "/%2e%2e/a", "/%2E./a", "/..%2fa", "/..%5Ca", "/a\\b", "/%252e%252e", "/%25252e%25252e", "/a%00", "/a%0Ab", "/a%3fb", "/a%23b", "/%zz"} {
-		if got, err := below(root, path, ""); err == nil || llm.AsError(err).Status != http.StatusBadRequest {
+		if got, err := below(root, path, "", false); err == nil || llm.AsError(err).Status != http.StatusBadRequest {
 			t.Errorf("%s is %s", path, got)
 		}
 	}
 	for _, query := range []string{"a b", "a#b", "a\r\nb", "ä"} {
-		if got, err := below(root, "/x", query); err == nil {
+		if got, err := below(root, "/x", query, false); err == nil {
 			t.Errorf("%q is %s", query, got)
 		}
 	}

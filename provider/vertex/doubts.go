@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/internal/levenshtein"
 	"outcrop/provider"
 	"outcrop/provider/genai"
@@ -93,7 +93,7 @@ var locations = [...]string{
 }
 
 // newLocation is the form of regions: Google adds some every year.
-var newLocation = regexp.MustCompile(`^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$`)
+var newLocation = lazyregexp.New(`^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$`)
 
 // loginFile is where gcloud auth application-default login leaves credentials
 // (https://cloud.google.com/docs/authentication/application-default-credentials#personal); empty if the

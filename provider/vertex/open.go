@@ -5,9 +5,9 @@ import (
 	_ "embed"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/genai"
@@ -22,7 +22,7 @@ var openFile []byte
 var mistralFile []byte
 
 // openName is the name of an open model: its publisher's name and its own.
-var openName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,60}/[A-Za-z0-9][A-Za-z0-9_.@-]{0,120}$`)
+var openName = lazyregexp.New(`^[a-z][a-z0-9-]{1,60}/[A-Za-z0-9][A-Za-z0-9_.@-]{0,120}$`)
 
 // isMistral reports whether a model is Mistral's, which has an API of its own.
 func isMistral(model string) bool {

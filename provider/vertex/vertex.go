@@ -9,9 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/claude"
@@ -157,9 +157,9 @@ func (d *deployment) credentials(settings upstream.Settings) (project string, er
 
 // Forms of names in paths. They are never written to.
 var (
-	name        = regexp.MustCompile(`^[a-z][a-z0-9-]{1,40}$`)
-	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9:.-]{1,80}$`)
-	modelName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,120}$`)
+	name        = lazyregexp.New(`^[a-z][a-z0-9-]{1,40}$`)
+	projectName = lazyregexp.New(`^[a-z0-9][a-z0-9:.-]{1,80}$`)
+	modelName   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,120}$`)
 )
 
 // address sets base: Google's for the location

@@ -29,7 +29,7 @@ func options() litellmmetrics.Options {
 func scrape(t *testing.T, m *litellmmetrics.Metrics) map[string]float64 {
 	t.Helper()
 	r := prometheus.NewPedanticRegistry()
-	if err := r.Register(m); err != nil {
+	if err := r.Replace(nil, m); err != nil {
 		t.Fatal(err)
 	}
 	families, err := r.Gather()

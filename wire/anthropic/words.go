@@ -1,11 +1,11 @@
 package anthropic
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -41,10 +41,10 @@ func InWords(e *llm.Error, asked *Asked) *llm.Error {
 
 // Patterns in the words of providers.
 var (
-	numbers   = regexp.MustCompile(`\d[\d,]*`)
-	ofContext = regexp.MustCompile(`(?i)(?:maximum|limit|context (?:length|window))(?:\D{0,40}?)(\d[\d,]*)`)
-	ofOutput  = regexp.MustCompile(`(?i)(?:model limit of|less than or equal to|less or equal to|lower than|at most|maximum(?: allowed)?(?: value)?(?: of| is|:)?|limit(?: of| is|:)?) (\d[\d,]*)`)
-	ownWords  = regexp.MustCompile(`(?i)prompt is too long: *\d+ tokens|input is too long for requested model|input length and .?max_tokens.? exceed context limit: *\d+`)
+	numbers   = lazyregexp.New(`\d[\d,]*`)
+	ofContext = lazyregexp.New(`(?i)(?:maximum|limit|context (?:length|window))(?:\D{0,40}?)(\d[\d,]*)`)
+	ofOutput  = lazyregexp.New(`(?i)(?:model limit of|less than or equal to|less or equal to|lower than|at most|maximum(?: allowed)?(?: value)?(?: of| is|:)?|limit(?: of| is|:)?) (\d[\d,]*)`)
+	ownWords  = lazyregexp.New(`(?i)prompt is too long: *\d+ tokens|input is too long for requested model|input length and .?max_tokens.? exceed context limit: *\d+`)
 )
 
 // maxWords bounds the part of a message that is searched for numbers, in bytes.

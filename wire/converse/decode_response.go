@@ -30,8 +30,12 @@ func DecodeResponse(body []byte) (*llm.Response, error) {
 	}
 	r := &llm.Response{}
 	var has parts
-	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
-		return nil, &Fault{Kind: FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
+	s := source{plain: jsonx.NewPlain(body), plainly: true}
+	if s.response(r, &has); !s.plain.Done() {
+		*r, has = llm.Response{}, parts{}
+		if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
+			return nil, &Fault{Kind: FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
+		}
 	}
 	if len(r.Blocks) > maxBlocks {
 		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it has more than %d blocks", maxBlocks)}

@@ -104,6 +104,12 @@ type payload struct {
 }
 
 func (p *payload) decode(data []byte) error {
+	kind := p.ev.Kind
+	s := source{plain: jsonx.NewPlain(data), plainly: true}
+	if p.event(&s); s.plain.Done() {
+		return nil
+	}
+	*p.ev, p.more = llm.Event{Kind: kind}, nil
 	p.fault = nil
 	err := jsonx.Unmarshal(data, p)
 	if p.fault != nil {
@@ -136,6 +142,13 @@ func (p *payload) name(eventType []byte) bool {
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	s := source{d: d}
+	p.event(&s)
+	p.fault = s.fault
+	return s.err
+}
+
+// event reads an event of a known kind.
+func (p *payload) event(s *source) {
 	ev := p.ev
 	s.open('{')
 	for {
@@ -143,7 +156,7 @@ func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		if !ok {
 			break
 		}
-		if !p.member(&s, name) {
+		if !p.member(s, name) {
 			ev.Extra = append(ev.Extra, s.rest(name))
 		}
 	}
@@ -153,8 +166,6 @@ func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	for i := range p.more {
 		p.more[i].Index = ev.Index // the index may come after the delta
 	}
-	p.fault = s.fault
-	return s.err
 }
 
 // member reads a member of the event's kind; false if the kind has no member of that name. The

@@ -13,9 +13,13 @@ import (
 // A member whose value is null counts as absent, as it does for AWS; the json of
 // a tool result, which may be null, is the exception.
 type source struct {
-	d     *jsonx.Decoder
-	err   error
-	fault *jsonx.Error // set if err was found here and not by the decoder
+	d *jsonx.Decoder
+	// plain is read in place of d if plainly is set, in less than half the time. When it gives something up, all methods return zero
+	// values, and the document must be read anew from d, which also says what is wrong. It is no pointer, so that it stays on the stack.
+	plain   jsonx.Plain
+	plainly bool
+	err     error
+	fault   *jsonx.Error // set if err was found here and not by the decoder
 }
 
 // decode walks the document in data. An error is a *jsonx.Error.
@@ -43,6 +47,10 @@ func (w *walker) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 
 // failf reports an error in the last value read.
 func (s *source) failf(format string, args ...any) {
+	if s.plainly {
+		s.plain.GiveUp()
+		return
+	}
 	if s.err == nil {
 		s.fault = &jsonx.Error{
 			Path:   jsonx.Path(string(s.d.StackPointer())),
@@ -55,6 +63,10 @@ func (s *source) failf(format string, args ...any) {
 
 // open enters an object ('{') or an array ('[').
 func (s *source) open(kind jsonx.Kind) {
+	if s.plainly {
+		s.plain.Open(kind)
+		return
+	}
 	if s.err != nil {
 		return
 	}
@@ -69,6 +81,13 @@ func (s *source) open(kind jsonx.Kind) {
 // member returns the name of the open object's next member that is not null. If there is none, it
 // closes the object and returns false. The name is valid until the next read.
 func (s *source) member() ([]byte, bool) {
+	for s.plainly {
+		name, ok := s.plain.Member()
+		if !ok || s.plain.Kind() != 'n' || string(name) == "json" {
+			return name, ok
+		}
+		s.plain.Value()
+	}
 	for s.err == nil {
 		if s.d.PeekKind() == '}' {
 			_, s.err = s.d.ReadToken()
@@ -90,6 +109,9 @@ func (s *source) member() ([]byte, bool) {
 
 // element reports whether the open array has another element. If not, it closes the array.
 func (s *source) element() bool {
+	if s.plainly {
+		return s.plain.Element()
+	}
 	if s.err != nil {
 		return false
 	}
@@ -115,7 +137,11 @@ func unquote(quoted jsonx.Raw) []byte {
 }
 
 // text reads a string.
-func (s *source) text() string {
+func (s *source) text() (text string) {
+	if s.plainly {
+		s.plain.Text(&text)
+		return text
+	}
 	if s.err != nil {
 		return ""
 	}
@@ -141,7 +167,11 @@ func (s *source) base64() llm.Base64 {
 	return content
 }
 
-func (s *source) integer() int64 {
+func (s *source) integer() (n int64) {
+	if s.plainly {
+		s.plain.Int(&n)
+		return n
+	}
 	if s.err != nil {
 		return 0
 	}
@@ -154,7 +184,7 @@ func (s *source) integer() int64 {
 		s.failf("must be an integer, not %s", jsonx.KindName(k))
 		return 0
 	}
-	n, err := token.Int()
+	n, err = token.Int()
 	if err != nil {
 		s.failf("%s is not an integer in the accepted range", token.String())
 	}
@@ -167,11 +197,19 @@ func (s *source) number() (f float64) {
 }
 
 func (s *source) boolean() (b bool) {
+	if s.plainly {
+		s.plain.Bool(&b)
+		return b
+	}
 	s.into(&b)
 	return b
 }
 
 func (s *source) into(v any) {
+	if s.plainly {
+		s.plain.GiveUp()
+		return
+	}
 	if s.err == nil {
 		s.err = jsonx.UnmarshalDecode(s.d, v)
 	}
@@ -179,6 +217,9 @@ func (s *source) into(v any) {
 
 // raw reads any value unchanged.
 func (s *source) raw() jsonx.Raw {
+	if s.plainly {
+		return s.plain.Value().Clone()
+	}
 	if s.err != nil {
 		return nil
 	}
@@ -190,6 +231,10 @@ func (s *source) raw() jsonx.Raw {
 }
 
 func (s *source) skip() {
+	if s.plainly {
+		s.plain.Value()
+		return
+	}
 	if s.err == nil {
 		s.err = s.d.SkipValue()
 	}

@@ -2,6 +2,7 @@ package litellm
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"outcrop/internal/jsonx"
@@ -41,6 +42,9 @@ type Prepared struct {
 func (o *Options) AddParameters(body []byte) (Prepared, error) {
 	p := Prepared{Body: body}
 	if o.Parameters == nil {
+		return p, nil
+	}
+	if model := cmp.Or(o.Model, Model(body)); model != "" && len(o.Parameters(model)) == 0 {
 		return p, nil
 	}
 	own, model, end := topOf(body)
@@ -109,6 +113,21 @@ func except(body []byte, drop func(name string) bool) ([]byte, error) {
 	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return drop(m.Name) }))
 	w.EndObject()
 	return w.Buf, nil
+}
+
+// Model is the model of a body, without a look at what comes behind it; empty if it has none, or has something
+// unusual before it.
+func Model(body []byte) (model string) {
+	p := jsonx.NewPlain(body)
+	p.Object(func(name []byte) {
+		if string(name) != "model" {
+			p.Value()
+			return
+		}
+		p.Text(&model)
+		p.GiveUp()
+	})
+	return model
 }
 
 // topOf scans the top level of a body: the names of its members, its model, and the position of its

@@ -67,3 +67,64 @@ func TestLongBase64SaysTheSameWhereverItStands(t *testing.T) {
 		})
 	}
 }
+
+// A long text makes no difference to what a request says either, wherever it stands and whatever it contains.
+func TestLongTextsSayTheSameWhereverTheyStand(t *testing.T) {
+	for name, text := range map[string]string{
+		"plain":                    strings.Repeat("Granite is coarse. ", 500),
+		"lines":                    strings.Repeat(`Granite is \"coarse\".\n\tBasalt \u00e9 is\\not\/`, 200),
+		"not ASCII":                strings.Repeat("花崗岩 é", 600),
+		"surrogates":               strings.Repeat(`\ud83e\udea8 rocks`, 400),
+		"half a surrogate":         strings.Repeat("rocks ", 900) + `\ud83e`,
+		"no escape":                strings.Repeat("rocks ", 900) + `\x`,
+		"a control character":      strings.Repeat("rocks ", 900) + "\n",
+		"not UTF-8":                strings.Repeat("rocks ", 900) + "\xff",
+		"what looks like a mark":   "~" + strings.Repeat("A", 26) + ".0" + strings.Repeat(" rocks", 900),
+		"JSON":                     `{\"a\":\"` + strings.Repeat("rocks ", 900) + `\"}`,
+		"nothing but white space":  strings.Repeat(" ", 5000),
+		"a data URI without data:": "data:," + strings.Repeat("rocks ", 900),
+	} {
+		for where, body := range map[string]string{
+			"content":        `{"model":"m","messages":[{"role":"user","content":"TEXT"}]}`,
+			"the system":     `{"model":"m","messages":[{"role":"system","content":"TEXT"},{"role":"user","content":"TEXT"}]}`,
+			"a part":         `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"TEXT"},{"type":"text","text":"a"}]}]}`,
+			"calls":          `{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","reasoning_content":"TEXT","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"TEXT"}}]},{"role":"tool","tool_call_id":"1","content":"TEXT"}]}`,
+			"thoughts":       `{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","thinking_blocks":[{"type":"thinking","thinking":"TEXT","signature":"c2ln"}]},{"role":"user","content":"d"}]}`,
+			"a tool":         `{"model":"m","messages":[{"role":"user","content":"TEXT"}],"tools":[{"type":"function","function":{"name":"f","description":"TEXT","parameters":{"type":"object","description":"TEXT"}}}]}`,
+			"an unknown one": `{"model":"m","messages":[{"role":"user","content":"TEXT","rock":"TEXT"}],"stop":"TEXT","metadata":{"a":"TEXT"}}`,
+			"a model":        `{"model":"TEXT","messages":[{"role":"user","content":"TEXT"}]}`,
+		} {
+			t.Run(name+" in "+where, func(t *testing.T) {
+				body := []byte(strings.ReplaceAll(body, "TEXT", text))
+				want, wantErr := openaichat.DecodeWhole(body, openaichat.Options{})
+				got, err := openaichat.Decode(body, openaichat.Options{})
+				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Fatalf("got  %.300v\nwant %.300v", err, wantErr)
+				}
+				if diff := cmp.Diff(want, got, cmp.AllowUnexported(llm.Opt[int64]{})); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkDecodeOfALongConversation decodes what a coding agent sends after a while.
+func BenchmarkDecodeOfALongConversation(b *testing.B) {
+	var body strings.Builder
+	body.WriteString(`{"model":"m","messages":[{"role":"user","content":"a"}`)
+	for i := range 40 {
+		fmt.Fprintf(&body, `,{"role":"assistant","content":null,"tool_calls":[{"id":"%d","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"%d","content":"%s"}`, i, i, strings.Repeat(`func main() {\n\tfmt.Println(\"rocks\")\n}\n`, 300))
+	}
+	body.WriteString("]}")
+	for name, decode := range map[string]func([]byte, openaichat.Options) (*openaichat.Request, error){"extracted": openaichat.Decode, "whole": openaichat.DecodeWhole} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(body.Len()))
+			for b.Loop() {
+				if _, err := decode([]byte(body.String()), openaichat.Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

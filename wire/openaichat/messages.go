@@ -76,8 +76,29 @@ func (c *cacheControl) point() *llm.CachePoint {
 
 func at(i int, field string) string { return fmt.Sprintf("messages[%d].%s", i, field) }
 
+// resolve puts texts that were extracted from the body back into a message.
+func (d *decoder) resolve(m *message) {
+	text := d.extracted.Text
+	text(&m.Content.text.Value)
+	for i := range m.Content.parts {
+		p := &m.Content.parts[i]
+		text(&p.Text.Value)
+		text(&p.Thinking.Value)
+	}
+	text(&m.ReasoningContent.Value)
+	for i := range m.ThinkingBlocks {
+		text(&m.ThinkingBlocks[i].Thinking.Value)
+	}
+	for i := range m.ToolCalls {
+		text((*string)(&m.ToolCalls[i].Function.Arguments))
+	}
+}
+
 // message adds message i to the request.
 func (d *decoder) message(i int, m *message) error {
+	if d.extracted != nil {
+		d.resolve(m)
+	}
 	if m.Name.Value != "" && m.Role != "tool" && m.Role != "function" { // a tool's name is known from its call
 		d.warn(llm.WarnDropped, at(i, "name"))
 	}

@@ -26,6 +26,10 @@ type Head struct {
 // Call returns what every request of the gateway has, as far as the head tells.
 func (h *Head) Call() llm.Call { return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User} }
 
+// Model is the model of a request, without a look at what comes behind it; empty if it has none, or has something
+// unusual before it.
+func Model(body []byte) string { return litellm.Model(body) }
+
 // Peek reads the head of a request. It does not check what the other members contain. It reports
 // false for a body that is not a JSON object with a model and messages, for which Decode has the
 // error.
@@ -34,7 +38,13 @@ func Peek(body []byte) (Head, bool) {
 		return Head{}, false
 	}
 	h := headReader{Head: Head{Plain: true}}
-	if jsonx.Unmarshal(body, &h) != nil || !h.messages || litellm.CheckModel(h.Model) != nil {
+	if !h.plainly(body) {
+		h = headReader{Head: Head{Plain: true}}
+		if jsonx.Unmarshal(body, &h) != nil {
+			return Head{}, false
+		}
+	}
+	if !h.messages || litellm.CheckModel(h.Model) != nil {
 		return Head{}, false
 	}
 	return h.Head, true
@@ -44,6 +54,40 @@ func Peek(body []byte) (Head, bool) {
 type headReader struct {
 	Head
 	messages bool
+}
+
+// plainly reads a body that has nothing unusual; false for others.
+func (h *headReader) plainly(body []byte) bool {
+	p := jsonx.NewPlain(body)
+	p.Object(func(name []byte) {
+		switch string(name) {
+		case "model":
+			p.Text(&h.Model)
+		case "messages":
+			h.messages = p.Kind() == '['
+			h.look(p.Value())
+		case "stream":
+			p.Bool(&h.Stream)
+		case "stream_options":
+			p.Object(func(name []byte) {
+				if string(name) == "include_usage" {
+					p.Bool(&h.IncludeUsage)
+				} else {
+					p.Value()
+				}
+			})
+		case "n":
+			p.Int(&h.Choices)
+		case "user":
+			p.Text(&h.User)
+		case "tools":
+			h.look(p.Value())
+		default:
+			h.other(name)
+			p.Value()
+		}
+	})
+	return p.Done()
 }
 
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
@@ -69,13 +113,21 @@ func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			return jsonx.Text(d, &h.User)
 		case "tools":
 			return h.scan(d)
-		case "metadata", "thinking": // read by the gateway, and by some vendors only
-			h.Plain = false
 		default:
-			h.Plain = h.Plain && !own(jsonx.Name(name))
+			h.other(name)
 		}
 		return d.SkipValue()
 	})
+}
+
+// other notes the name of a member that is not read.
+func (h *headReader) other(name []byte) {
+	switch string(name) {
+	case "metadata", "thinking": // read by the gateway, and by some vendors only
+		h.Plain = false
+	default:
+		h.Plain = h.Plain && !own(jsonx.Name(name))
+	}
 }
 
 // scan reads messages or tools. Those with LiteLLM's or other vendors' additions, such as
@@ -85,12 +137,16 @@ func (h *headReader) scan(d *jsonx.Decoder) error {
 	if err != nil {
 		return err
 	}
-	if !h.Plain {
-		return nil
-	}
-	others, pictures, results := marks(v)
-	h.Plain = !others && (!pictures || !results || !pictured(v))
+	h.look(v)
 	return nil
+}
+
+// look is scan for a value that has been read.
+func (h *headReader) look(v []byte) {
+	if h.Plain {
+		others, pictures, results := marks(v)
+		h.Plain = !others && (!pictures || !results || !pictured(v))
+	}
 }
 
 // marks reports whether a value may have members or values that are LiteLLM's or other vendors', whether

@@ -105,9 +105,9 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
-	if extracted := jsonx.Extract(body); extracted != nil {
+	for extracted := jsonx.ExtractTexts(body); extracted != nil; extracted = extracted.WithoutTexts(body) {
 		if r, err := decode(extracted.Doc, extracted, opt); err == nil && extracted.Unresolved() == 0 {
-			r.Shares = true
+			r.Shares = extracted.Shares()
 			return r, nil
 		}
 	}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"outcrop/emulator/bedrock/policy"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // Parse parses a set-up strictly: it rejects unknown members. An error names the field,
@@ -48,15 +48,15 @@ func wrong(path, format string, args ...any) error {
 
 var (
 	// Name and path of a principal: the IAM API reference, "IAM identifiers".
-	principalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	principalPath = regexp.MustCompile(`^/([\x21-\x7e]*/)?$`)
-	sessionName   = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	endpointID    = regexp.MustCompile(`^vpce-[0-9a-z]+$`)
-	accountID     = regexp.MustCompile(`^[0-9]{12}$`)
+	principalName = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
+	principalPath = lazyregexp.New(`^/([\x21-\x7e]*/)?$`)
+	sessionName   = lazyregexp.New(`^[\w+=,.@-]{2,64}$`)
+	endpointID    = lazyregexp.New(`^vpce-[0-9a-z]+$`)
+	accountID     = lazyregexp.New(`^[0-9]{12}$`)
 	// Ids of organizations and policies: the AWS Organizations API reference.
-	organizationID = regexp.MustCompile(`^o-[a-z0-9]{1,32}$`)
-	policyID       = regexp.MustCompile(`^p-[0-9a-zA-Z_]{1,128}$`)
-	modelPattern   = regexp.MustCompile(`^[a-zA-Z0-9.:*?_-]+$`)
+	organizationID = lazyregexp.New(`^o-[a-z0-9]{1,32}$`)
+	policyID       = lazyregexp.New(`^p-[0-9a-zA-Z_]{1,128}$`)
+	modelPattern   = lazyregexp.New(`^[a-zA-Z0-9.:*?_-]+$`)
 )
 
 // Check rejects a set-up that contradicts itself. An error names the field as in JSON.

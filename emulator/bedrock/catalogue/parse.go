@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // file is the form of catalogue.json, and of the argument of With.
@@ -129,8 +129,8 @@ func nothingElse(rest jsonx.Raw) error {
 var (
 	// modelID is the shape BedrockModelId of the service model of the control
 	// plane, without the suffix of custom models.
-	modelID = regexp.MustCompile(`^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}([a-z0-9-]{1,63}\.){0,2}[a-z0-9-]{1,63}(:[a-z0-9-]{1,63}){0,2}$`)
-	prefix  = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+	modelID = lazyregexp.New(`^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}([a-z0-9-]{1,63}\.){0,2}[a-z0-9-]{1,63}(:[a-z0-9-]{1,63}){0,2}$`)
+	prefix  = lazyregexp.New(`^[a-z0-9-]{1,63}$`)
 )
 
 // With returns the catalogue with the models of the file added; a model replaces the

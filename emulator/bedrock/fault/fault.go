@@ -5,11 +5,12 @@ package fault
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"outcrop/internal/lazyregexp"
 )
 
 // Kind is how a request fails.
@@ -139,7 +140,7 @@ func Words() []string {
 }
 
 // part matches one word of a fault, with its value if it has one.
-var part = regexp.MustCompile(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]+))?`)
+var part = lazyregexp.New(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]+))?`)
 
 // Parse parses a fault in the syntax of the header x-outcrop-emulate and of the marker
 // [[fault: ...]] in a prompt: words separated by spaces, commas or semicolons.

@@ -3,10 +3,10 @@ package messages
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"regexp"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -22,7 +22,7 @@ type Message struct {
 	StopSequence string
 }
 
-var bedrockVersion = regexp.MustCompile(`-v\d+(:\d+)?$`)
+var bedrockVersion = lazyregexp.New(`-v\d+(:\d+)?$`)
 
 // Name returns Anthropic's name for a model of Bedrock, such as claude-opus-4-6 (recorded
 // exchange).

@@ -1,17 +1,17 @@
 package messages
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
 var (
-	toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
-	callID   = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+	toolName = lazyregexp.New(`^[a-zA-Z0-9_-]{1,128}$`)
+	callID   = lazyregexp.New(`^[a-zA-Z0-9_-]+$`)
 )
 
 // vendorTools are Anthropic's own tools on Bedrock with the betas that enable them; those

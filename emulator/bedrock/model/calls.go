@@ -1,11 +1,11 @@
 package model
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -76,7 +76,7 @@ func isObject(v jsonx.Raw) bool { return v.Kind() == '{' }
 
 // noCalls matches a prompt that wants no calls, as coding agents write it when they have a
 // conversation summarized.
-var noCalls = regexp.MustCompile(`(?i)\bdo not call any tools\b`)
+var noCalls = lazyregexp.New(`(?i)\bdo not call any tools\b`)
 
 // mentioned returns the tools that the prompt mentions, in the order of the list.
 func (p *prompt) mentioned(tools []llm.Tool) []llm.Tool {
@@ -100,7 +100,7 @@ func isWordRune(r rune) bool {
 }
 
 // wordStart matches the start of a word in a camel case name.
-var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+var wordStart = lazyregexp.New(`([a-z0-9])([A-Z])`)
 
 // nameWords returns the distinctive words of a tool's name, in lower case.
 func nameWords(name string) []string {
@@ -115,10 +115,10 @@ func nameWords(name string) []string {
 }
 
 // subjectList matches a list of proper names after a preposition.
-var subjectList = regexp.MustCompile(`\b(?:in|for|of|at|near|between|to)\s+(\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*(?:(?:,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+)\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*)*)`)
+var subjectList = lazyregexp.New(`\b(?:in|for|of|at|near|between|to)\s+(\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*(?:(?:,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+)\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*)*)`)
 
 // separator matches the separators of a list of names.
-var separator = regexp.MustCompile(`,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+`)
+var separator = lazyregexp.New(`,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+`)
 
 // subjects returns the proper names that the prompt asks about.
 func (p *prompt) subjects() []string {

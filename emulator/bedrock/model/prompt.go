@@ -2,11 +2,11 @@ package model
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -60,7 +60,7 @@ func readPrompt(req *llm.Request) *prompt {
 
 // notes matches what coding agents put beside the user's words: Claude Code's reminders, and what Codex
 // says of the machine.
-var notes = regexp.MustCompile(`(?s)<system-reminder>.*?</system-reminder>|<environment_context>.*?</environment_context>`)
+var notes = lazyregexp.New(`(?s)<system-reminder>.*?</system-reminder>|<environment_context>.*?</environment_context>`)
 
 // asked is what the user says in a prompt; all of the prompt if that is nothing.
 func asked(prompt string) string {
@@ -72,12 +72,12 @@ func asked(prompt string) string {
 
 // Markers that a prompt may hold.
 var (
-	answerMarker = regexp.MustCompile(`(?s)\[\[answer:\s*(.*?)\s*\]\]`)
-	wordsMarker  = regexp.MustCompile(`\[\[words:\s*([0-9]{1,6})\s*\]\]`)
+	answerMarker = lazyregexp.New(`(?s)\[\[answer:\s*(.*?)\s*\]\]`)
+	wordsMarker  = lazyregexp.New(`\[\[words:\s*([0-9]{1,6})\s*\]\]`)
 )
 
 // asksJSON matches a system prompt that asks for JSON only, with an optional schema.
-var asksJSON = regexp.MustCompile(`(?is)\bJSON\b.*\bnothing else\b(?:.*\bJSON schema: (\{.*\}))?`)
+var asksJSON = lazyregexp.New(`(?is)\bJSON\b.*\bnothing else\b(?:.*\bJSON schema: (\{.*\}))?`)
 
 // reply returns the text of the answer.
 func (p *prompt) reply(req *llm.Request) string {

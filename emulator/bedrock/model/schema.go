@@ -2,13 +2,13 @@ package model
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // maxDepth limits the depth of an instance of a recursive schema.
@@ -27,7 +27,7 @@ func (p *prompt) instance(schema jsonx.Raw, subjects []string, n int) jsonx.Raw 
 	return f.w.Buf
 }
 
-var number = regexp.MustCompile(`-?\b[0-9]+(?:\.[0-9]+)?\b`)
+var number = lazyregexp.New(`-?\b[0-9]+(?:\.[0-9]+)?\b`)
 
 // filler writes one instance.
 type filler struct {
@@ -272,7 +272,7 @@ func (f *filler) string(s *schemaObject, name string) string {
 	return text
 }
 
-var quoted = regexp.MustCompile(`"([^"]+)"|'([^']{2,})'`)
+var quoted = lazyregexp.New(`"([^"]+)"|'([^']{2,})'`)
 
 // resolve returns the target of a local reference such as #/$defs/City.
 func resolve(root jsonx.Raw, ref string) jsonx.Raw {

@@ -1,11 +1,11 @@
 package model
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -13,8 +13,8 @@ import (
 // with the calls that the model makes, [[call: NAME {"argument":1}]], or with any other
 // marker. Each answer of the assistant takes one step.
 var (
-	callMarker = regexp.MustCompile(`(?s)\[\[call:\s*([A-Za-z0-9_.-]+)\s*(\{.*?\})\s*\]\]`)
-	thenMarker = regexp.MustCompile(`\s*\[\[then\]\]\s*`)
+	callMarker = lazyregexp.New(`(?s)\[\[call:\s*([A-Za-z0-9_.-]+)\s*(\{.*?\})\s*\]\]`)
+	thenMarker = lazyregexp.New(`\s*\[\[then\]\]\s*`)
 )
 
 // Step returns the step of a script that is due in a conversation; false if there is no

@@ -9,11 +9,11 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // Policy is one policy document. It is immutable and safe for concurrent use. The zero
@@ -215,7 +215,7 @@ func parse(raw jsonx.Raw) (*Policy, error) {
 }
 
 // action matches the values of Action.
-var action = regexp.MustCompile(`^(\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
+var action = lazyregexp.New(`^(\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
 
 func parseStatement(path string, raw jsonx.Raw, variables bool) (statement, error) {
 	s := statement{path: path}

@@ -2,12 +2,12 @@ package diagnose
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/modelid"
@@ -89,7 +89,7 @@ func regionFlag(region string) string {
 }
 
 // minutes is how long AWS asks to wait.
-var minutes = regexp.MustCompile(`(\d{1,3}) minutes`) //nolint:gochecknoglobals // compiled once
+var minutes = lazyregexp.New(`(\d{1,3}) minutes`) //nolint:gochecknoglobals // compiled once
 
 func wait(message string) string { return minutes.FindString(message) }
 
@@ -133,7 +133,7 @@ func inRegion(region string) string {
 
 // stamps are the times in AWS's message about an expired or premature signature: the request's and,
 // in brackets, AWS's.
-var stamps = regexp.MustCompile(`\b(\d{8}T\d{6}Z)\b`) //nolint:gochecknoglobals // compiled once
+var stamps = lazyregexp.New(`\b(\d{8}T\d{6}Z)\b`) //nolint:gochecknoglobals // compiled once
 
 const stampLayout = "20060102T150405Z"
 
@@ -256,11 +256,11 @@ func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) [
 
 // counts are the sizes in what models say of a prompt that is too long: its
 // tokens, or prompt and max_tokens, and the limit.
-var counts = regexp.MustCompile(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)|maximum context length (?:is|of) (\d+) tokens?`) //nolint:gochecknoglobals // compiled once
+var counts = lazyregexp.New(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)|maximum context length (?:is|of) (\d+) tokens?`) //nolint:gochecknoglobals // compiled once
 
 // mostTokens is the limit in what AWS and models say of too large an answer that was
 // asked for.
-var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the maximum`) //nolint:gochecknoglobals // compiled once
+var mostTokens = lazyregexp.New(`model limit of (\d+)|> (\d+), which is the maximum`) //nolint:gochecknoglobals // compiled once
 
 // MostTokens is the limit in a provider's refusal of a request for more tokens than the model can write; 0
 // if e is none, or does not name it.

@@ -1,9 +1,9 @@
 package diagnose
 
 import (
-	"regexp"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 )
 
@@ -93,7 +93,7 @@ func (c *Case) reasoning(string) string {
 }
 
 // badID is an id that a model does not take.
-var badID = regexp.MustCompile(`Tool call id was (\S{1,128}) but`) //nolint:gochecknoglobals // compiled once
+var badID = lazyregexp.New(`Tool call id was (\S{1,128}) but`) //nolint:gochecknoglobals // compiled once
 
 // callID names the id of the call that AWS repeats; of some call, where it is another's
 // than the request's, as ids are changed on their way.

@@ -1,11 +1,11 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 )
@@ -13,20 +13,20 @@ import (
 // fieldPatterns find the field that a refusal names, in AWS's words or in those of a
 // model's server, the most reliable first. The field is the last group that is not
 // empty; if there are two, the first is its position. They are compiled once.
-var fieldPatterns = []*regexp.Regexp{ //nolint:gochecknoglobals // a table
-	regexp.MustCompile(`#(?:/([\w/]+))?: extraneous key \[([^\]\s]{1,64})\]`),
-	regexp.MustCompile(`"param"\s*:\s*"([\w.\[\]]{1,128})"`),
-	regexp.MustCompile(`support the ([\w.]{1,64}) field`),
-	regexp.MustCompile(`(?:[Uu]nknown|[Uu]nsupported|[Uu]nrecognized) (?:parameter|field|argument)s?:? ['"\x60]([\w.]{1,64})['"\x60]`),
-	regexp.MustCompile(`target type: ([\w.]{1,64}): `),
-	regexp.MustCompile(` at '([\w.]{1,128})' failed to satisfy`),
-	regexp.MustCompile(`(?:^|[\s:])([A-Za-z_][\w.]{0,128}): (?:Extra inputs are not permitted|Field required|Input should|Input tag|Unable to extract)`),
-	regexp.MustCompile(`"([a-z]\w*(?:\.\w+)+)" is not supported`),
-	regexp.MustCompile(`#/([\w/]{1,128}): `),
-	regexp.MustCompile(`\b((?:messages|system|tools|toolConfig|inferenceConfig|additionalModelRequestFields|outputConfig|output_config|guardrailConfig|requestMetadata|performanceConfig|additionalModelResponseFieldPaths|promptVariables)(?:\.\w+)+)`),
-	regexp.MustCompile(`^(messages|system|tools|tool_choice|thinking|reasoning|temperature|top_p|top_k|max_tokens|stop_sequences|output_format|anthropic_beta): `),
-	regexp.MustCompile("`([a-z][\\w.]{1,64})`"),
-	regexp.MustCompile(`^The (\w{1,64}) field `),
+var fieldPatterns = []*lazyregexp.Regexp{ //nolint:gochecknoglobals // a table
+	lazyregexp.New(`#(?:/([\w/]+))?: extraneous key \[([^\]\s]{1,64})\]`),
+	lazyregexp.New(`"param"\s*:\s*"([\w.\[\]]{1,128})"`),
+	lazyregexp.New(`support the ([\w.]{1,64}) field`),
+	lazyregexp.New(`(?:[Uu]nknown|[Uu]nsupported|[Uu]nrecognized) (?:parameter|field|argument)s?:? ['"\x60]([\w.]{1,64})['"\x60]`),
+	lazyregexp.New(`target type: ([\w.]{1,64}): `),
+	lazyregexp.New(` at '([\w.]{1,128})' failed to satisfy`),
+	lazyregexp.New(`(?:^|[\s:])([A-Za-z_][\w.]{0,128}): (?:Extra inputs are not permitted|Field required|Input should|Input tag|Unable to extract)`),
+	lazyregexp.New(`"([a-z]\w*(?:\.\w+)+)" is not supported`),
+	lazyregexp.New(`#/([\w/]{1,128}): `),
+	lazyregexp.New(`\b((?:messages|system|tools|toolConfig|inferenceConfig|additionalModelRequestFields|outputConfig|output_config|guardrailConfig|requestMetadata|performanceConfig|additionalModelResponseFieldPaths|promptVariables)(?:\.\w+)+)`),
+	lazyregexp.New(`^(messages|system|tools|tool_choice|thinking|reasoning|temperature|top_p|top_k|max_tokens|stop_sequences|output_format|anthropic_beta): `),
+	lazyregexp.New("`([a-z][\\w.]{1,64})`"),
+	lazyregexp.New(`^The (\w{1,64}) field `),
 }
 
 // fieldPhrases identify a field that a message does not name. The list is read-only.
@@ -257,7 +257,7 @@ func (c *Case) meant(name string) string {
 }
 
 // bound is the limit in AWS's words on a value that breaks one.
-var bound = regexp.MustCompile(`(length|value|size) (less|greater) than or equal to (\d+)`) //nolint:gochecknoglobals // compiled once
+var bound = lazyregexp.New(`(length|value|size) (less|greater) than or equal to (\d+)`) //nolint:gochecknoglobals // compiled once
 
 // within returns the advice for a value that exceeds a limit; empty if the message
 // names no limit.
@@ -285,7 +285,7 @@ func required(param, message string) string {
 }
 
 // marked matches names between backquotes; a conflict has two or more.
-var marked = regexp.MustCompile("`([a-z][\\w.]{1,64})`") //nolint:gochecknoglobals // compiled once
+var marked = lazyregexp.New("`([a-z][\\w.]{1,64})`") //nolint:gochecknoglobals // compiled once
 
 // conflicting returns the caller's names of the settings that exclude each other.
 func (c *Case) conflicting(message string) []string {

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"outcrop/cache"
+	"outcrop/guard"
+	"outcrop/internal/hold"
+	"outcrop/route"
+)
+
+// Settings are what can be replaced while calls are served.
+type Settings struct {
+	// Media fetches media; nil to refuse media that must be fetched.
+	Media Inliner
+	// MasterKey is the key that clients must present; empty for no authentication.
+	MasterKey string
+	// Guardrails are the checks of requests and responses; nil for none.
+	Guardrails []*guard.Rule
+	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
+	// end_user and tags.
+	Attribution []string
+	// SessionTags names what the sessions of the gateway's identity at providers have as labels, of the same names. Those
+	// of callers' choice are no good here: each combination of labels is a session.
+	SessionTags []string
+	// Cache keeps answers; nil for none. It is not used if there are guardrails.
+	Cache *cache.Cache
+	// Demands are what bodies must and must not have.
+	Demands Demands
+	// ForwardHeaders is for which models headers of the client's request go on to the provider.
+	ForwardHeaders ForwardHeaders
+}
+
+// inForce are settings, and the calls that have them.
+type inForce struct {
+	Settings
+
+	locked bool
+	key    [sha256.Size]byte
+	byTags bool // the modes of some guardrails depend on the tags of calls
+	calls  *hold.Hold
+}
+
+func newInForce(s Settings) *inForce {
+	f := &inForce{
+		Settings: s, locked: s.MasterKey != "", key: sha256.Sum256([]byte(s.MasterKey)), calls: hold.New(),
+		byTags: slices.ContainsFunc(s.Guardrails, func(r *guard.Rule) bool { return r.Tags != nil }),
+	}
+	f.MasterKey = "" // its hash is enough
+	if len(s.Guardrails) > 0 {
+		f.Cache = nil // it answers before a guardrail could check anything
+	}
+	return f
+}
+
+// Set replaces the settings for the calls that begin from then on; those that are under way keep theirs. together is called at the same
+// moment: no call has the new settings without what it changes, nor what it changes without them. over is closed when no call has the
+// settings before any more, so that what they refer to can be closed. A master key can be another one, but not be set or removed: whether calls need
+// a key is decided once.
+func (g *Gateway) Set(s Settings, together func()) (over <-chan struct{}) {
+	next := newInForce(s)
+	if was := g.current.Load(); was.locked != next.locked {
+		next.locked, next.key = was.locked, was.key
+	}
+	g.states.begin(s.Guardrails, g.recorder)
+	g.swap.Lock()
+	before := g.current.Swap(next)
+	together()
+	g.swap.Unlock()
+	before.calls.Leave()
+	return before.calls.Over()
+}
+
+// take returns the present settings for a call, which leaves their hold when it ends.
+func (g *Gateway) take() *inForce {
+	for {
+		if f := g.current.Load(); f.calls.Take() {
+			return f
+		}
+	}
+}
+
+// modelSettings returns the settings of a model, as they are at the same moment as those of the call. A call that has just begun has
+// the newest of both.
+func (c *Call) modelSettings(model string) route.Settings {
+	c.g.swap.RLock()
+	defer c.g.swap.RUnlock()
+	if !c.settled {
+		c.settled = true
+		if f := c.g.current.Load(); f != c.set {
+			before := c.set
+			c.set = c.g.take() // f: nobody replaces it meanwhile
+			before.calls.Leave()
+		}
+	}
+	return c.g.Settings(model)
+}

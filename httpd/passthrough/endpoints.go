@@ -1,0 +1,167 @@
+package passthrough
+
+import (
+	"maps"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/internal/httpfield"
+	"outcrop/llm"
+	"outcrop/wire/openaichat"
+)
+
+// EndpointsDoor is the name of the endpoints' frontend in the record.
+const EndpointsDoor = "pass_through_endpoint"
+
+// Endpoint is an endpoint of the operator's: general_settings.pass_through_endpoints.
+type Endpoint struct {
+	gateway.Endpoint
+
+	// Path is its path, and Subpaths whether those below it are its own too.
+	Path     string
+	Subpaths bool
+	// Methods are those that are passed on.
+	Methods []string
+	// Public is whether requests need no key.
+	Public bool
+	// ForwardHeaders is whether the client's headers go on, but for its credentials.
+	ForwardHeaders bool
+	// Query are members of the query that go on unless the client sends them.
+	Query url.Values
+}
+
+// Endpoints is the frontend of the operator's endpoints.
+type Endpoints struct {
+	gateway *gateway.Gateway
+	reader  *inbound.Reader
+	all     []Endpoint
+}
+
+// NewEndpoints makes the frontend. maxBody bounds the size of a request's body.
+func NewEndpoints(g *gateway.Gateway, all []Endpoint, maxBody int64) *Endpoints {
+	return &Endpoints{gateway: g, all: all, reader: &inbound.Reader{Limit: maxBody, Weight: 2}}
+}
+
+// Routes lists the endpoints.
+func (e *Endpoints) Routes() (all []door.Route) {
+	for i := range e.all {
+		one := &e.all[i]
+		for _, m := range one.Methods {
+			all = append(all, door.Route{Pattern: m + " " + one.Path, Path: one.Path, About: "an endpoint of this gateway's own, which passes requests on", Handle: e.ServeHTTP})
+			if one.Subpaths {
+				all = append(all, door.Route{Pattern: m + " " + one.Path + "/{path...}", Path: one.Path + "/{path}", About: "the same for paths below it", Handle: e.ServeHTTP})
+			}
+		}
+	}
+	return all
+}
+
+// Owns reports whether a path is one of an endpoint.
+func (e *Endpoints) Owns(path string) bool {
+	return slices.ContainsFunc(e.all, func(one Endpoint) bool { _, ok := one.rest(path); return ok })
+}
+
+// rest is what a path has below the endpoint's, with a slash in front, or nothing.
+func (e *Endpoint) rest(path string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, e.Path)
+	return rest, ok && (rest == "" || e.Subpaths && strings.HasPrefix(rest, "/"))
+}
+
+// find is the endpoint of a request: of those for its method, the one with the longest path. methods are those of all endpoints of the path, if
+// there is none.
+func (e *Endpoints) find(method, path string) (found *Endpoint, methods []string) {
+	for i := range e.all {
+		one := &e.all[i]
+		if _, ok := one.rest(path); !ok {
+			continue
+		}
+		methods = append(methods, one.Methods...)
+		if slices.Contains(one.Methods, method) && (found == nil || len(one.Path) > len(found.Path)) {
+			found = one
+		}
+	}
+	return found, methods
+}
+
+// Whole reports true: paths are passed on as they are written.
+func (e *Endpoints) Whole() bool { return true }
+
+// WriteError writes a refusal in OpenAI's form.
+func (e *Endpoints) WriteError(w http.ResponseWriter, err *llm.Error) {
+	door.WriteError(w, err, openaichat.AppendError)
+}
+
+// ServeHTTP passes one request on.
+func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	to, methods := e.find(r.Method, path)
+	if to != nil && to.Public {
+		r = door.Public(r)
+	}
+	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys(r), e.WriteError, func(call *gateway.Call) {
+		if to == nil {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			e.WriteError(w, call.Fail(&llm.Error{
+				Code: llm.CodeMethod, Status: http.StatusMethodNotAllowed, Message: "Method " + printable(r.Method) + " is not allowed for pass-through endpoint " + llm.Clip(path, 200) + ".",
+				Fix: "Use " + strings.Join(methods, ", ") + "; the gateway's operator has the list in general_settings.pass_through_endpoints.",
+			}))
+			return
+		}
+		if err := e.serve(w, r, call, to, path); err != nil {
+			e.WriteError(w, call.Fail(err))
+		}
+	})
+}
+
+func (e *Endpoints) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, to *Endpoint, path string) error {
+	body, err := door.Read(e.reader, w, r, call)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	rest, _ := to.rest(path)
+	resp, err := call.ForwardTo(r.Context(), &to.Endpoint, &llm.Forward{Method: r.Method, Path: rest, Query: to.query(r.URL.RawQuery), Header: to.header(r), Body: body.Bytes})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return relay(w, call, resp, &reading{})
+}
+
+// query is what the target gets of a query, with the defaults of the operator.
+func (e *Endpoint) query(sent string) string {
+	if len(e.Query) == 0 {
+		return sent
+	}
+	has, _ := url.ParseQuery(sent) // what cannot be read is no default's name
+	own := maps.Clone(e.Query)
+	maps.DeleteFunc(own, func(name string, _ []string) bool { return has.Has(name) })
+	return strings.Trim(own.Encode()+"&"+sent, "&")
+}
+
+// passPrefix is in front of headers that always go on, without it.
+const passPrefix = "X-Pass-"
+
+// header is what the target gets of a request's header. Credentials never go on: they are the gateway's.
+func (e *Endpoint) header(r *http.Request) (all []llm.Label) {
+	for _, l := range header(r) {
+		switch {
+		case strings.HasPrefix(l.Name, passPrefix):
+			name := textproto.CanonicalMIMEHeaderKey(strings.TrimPrefix(l.Name, passPrefix))
+			if name != "" && httpfield.RuleOf(name) == httpfield.Pass && forProvider(name, nil) {
+				all = append(all, llm.Label{Name: name, Value: l.Value})
+			}
+		case e.ForwardHeaders || l.Name == "Content-Type" || l.Name == "Content-Encoding" || l.Name == "Accept":
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 20), "?") }
