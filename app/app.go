@@ -26,6 +26,8 @@ import (
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/responses"
+	"outcrop/httpd/ui"
+	"outcrop/httpd/ui/live"
 	"outcrop/llm"
 	"outcrop/secrets"
 	"outcrop/store"
@@ -72,6 +74,8 @@ type App struct {
 	// responses makes some of them in the background, and keeper keeps them.
 	responses *responses.Handler
 	keeper    *store.Keeper
+	pages     []*ui.Handler // all that were made, the last of which is served
+	calls     live.Log      // the calls that the pages show
 	tenants   *tenants
 	cache     *cache.Cache // nil if nothing is cached; reloading guards it after New
 	alerts    *alerts      // nil if none are sent
@@ -139,6 +143,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		a.client.Recorder().WatchLog(a.opt.Log)
 	}
 	a.expect(a.client.Config())
+	a.client.Recorder().Watch(a.calls.Ended)
 	a.keeper = store.NewKeeper(store.KeeperOptions{Options: store.Options{Dir: a.opt.DataDir}, Logger: a.opt.Logger})
 	a.serving.Store(a.serve(a.client.Config(), nil))
 	server := httpd.NewServer(http.HandlerFunc(a.serveHTTP), opt.Logger)

@@ -136,7 +136,7 @@ func (c *callbacks) set(next *told) error {
 	if before.settings.Masks != nil {
 		before.settings.Masks.Leave()
 	}
-	wants := telemetry.Wants{Details: len(next.settings.Callbacks) > 0 || next.metrics != nil, Trace: next.cfg.Callbacks.Trace}
+	wants := telemetry.Wants{Details: true, Trace: next.cfg.Callbacks.Trace}
 	if next.cfg.Callbacks.AllContent || next.cfg.Callbacks.Content() {
 		wants.Content = contentSize
 	}

@@ -25,13 +25,13 @@ import (
 )
 
 // doors makes the frontends beside that for chat completions, and what they keep.
-func (a *App) doors(cfg *config.Config, shared door.Options, signIn *signIn) []door.Frontend {
+func (a *App) doors(cfg *config.Config, shared door.Options, s *serving) []door.Frontend {
 	g := a.client.Pipeline()
 	made := responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger}
 	if a.responses == nil {
 		a.responses = responses.New(g, made)
 	}
-	management := a.admin(cfg, signIn)
+	management := a.admin(cfg, s.signIn)
 	messages, generate := anthropic.New(g, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(g, shared)
 	all := []door.Frontend{
 		openaichat.New(g, shared),
@@ -54,6 +54,9 @@ func (a *App) doors(cfg *config.Config, shared door.Options, signIn *signIn) []d
 		management,
 		management.SCIM(),
 		management.SSO(),
+	}
+	if s.pages != nil {
+		all = append(all, s.pages)
 	}
 	all = append(all, files.New(g, files.Options{Options: shared, Keeper: a.keeper})...)
 	if len(cfg.PassThrough) > 0 {
@@ -86,6 +89,9 @@ const passThroughTimeout = 600 * time.Second
 // closeDoors ends what the frontends do in the background, and what they keep.
 func (a *App) closeDoors() {
 	a.responses.Close()
+	for _, p := range a.pages {
+		p.Close()
+	}
 	if err := a.keeper.Close(); err != nil {
 		a.opt.Logger.Warn("closing the database", slog.String("error", err.Error()))
 	}

@@ -58,7 +58,7 @@ func TestEachClientListsWhatItCanCall(t *testing.T) {
 			}
 		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+"/", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+"/?paths", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

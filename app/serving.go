@@ -10,6 +10,7 @@ import (
 	"outcrop/config"
 	"outcrop/httpd"
 	"outcrop/httpd/door"
+	"outcrop/httpd/ui"
 	"outcrop/internal/hold"
 )
 
@@ -17,6 +18,8 @@ import (
 type serving struct {
 	handler http.Handler
 	signIn  *signIn
+	pages   *ui.Handler // nil if they cannot be made
+	master  config.Secret
 	users   *hold.Hold // the requests, and the app while it is the present one
 }
 
@@ -32,7 +35,8 @@ func (a *App) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve makes what serves a configuration. before is what served until then; nil at the start.
 func (a *App) serve(cfg *config.Config, before *serving) *serving {
-	s := &serving{users: hold.New(), signIn: a.signIn(cfg, before)}
+	s := &serving{users: hold.New(), signIn: a.signIn(cfg, before), master: cfg.General.MasterKey}
+	s.pages = a.pagesFor(cfg, s, before)
 	gateway := a.client.Pipeline()
 	parameters := a.added.Stored() || a.opt.Reload != nil || slices.ContainsFunc(cfg.Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: cfg.General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks, AlwaysUsage: cfg.General.AlwaysUsage}
@@ -51,7 +55,8 @@ func (a *App) serve(cfg *config.Config, before *serving) *serving {
 		Guardrails:  listed(cfg.Guardrails),
 		OpenMetrics: cfg.Callbacks.OpenMetrics,
 		Metrics:     promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Doors:       a.doors(cfg, translated, s.signIn),
+		Doors:       a.doors(cfg, translated, s),
+		Pages:       pagesAt(s.pages),
 		LocalOnly:   !gateway.Locked() && IsLoopback(a.opt.Host),
 		Allowed:     cfg.General.AllowedIPs,
 		Forwarded:   cfg.General.ForwardedFor,

@@ -51,6 +51,8 @@ type Options struct {
 	Guardrails []Guardrail
 	// Doors are the frontends. Errors at paths that belong to none of them are in OpenAI's form.
 	Doors []door.Frontend
+	// Pages is where browsers that come to / are led; empty for the index page.
+	Pages string
 	// LocalOnly refuses requests whose Host or Origin is not this machine: without a master key,
 	// any web page that the user visits could otherwise call the gateway (DNS rebinding, cross-site
 	// requests).

@@ -10,11 +10,16 @@ import (
 )
 
 // index describes what is served at the root path: as a page for browsers, which request HTML, and
-// as JSON for programs. It contains nothing secret, and needs no key.
+// as JSON for programs. It contains nothing secret, and needs no key. If there are pages for people, browsers are led there,
+// and find the index page by /?paths.
 func (s *server) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if !strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html") {
 		writeJSON(w, http.StatusOK, s.indexJSON())
+		return
+	}
+	if s.opt.Pages != "" && r.URL.RawQuery != "paths" {
+		http.Redirect(w, r, s.opt.Pages, http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

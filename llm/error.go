@@ -197,8 +197,9 @@ type Error struct {
 	RequestID string
 	// RetryAfter is the provider's Retry-After header, as it was sent.
 	RetryAfter string
-	// Destination is where the failed call went.
+	// Destination is where the failed call went, and Tries are the attempts before the last one.
 	Destination Destination
+	Tries       []Try
 
 	// Body is the provider's error as it was sent, without credentials, for clients that speak the
 	// provider's own API; empty if there is none.

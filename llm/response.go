@@ -2,6 +2,7 @@ package llm
 
 import (
 	"slices"
+	"time"
 
 	"outcrop/internal/jsonx"
 )
@@ -40,6 +41,8 @@ type Meta struct {
 	Deployment string
 	// Retries counts the failed attempts before this one.
 	Retries int
+	// Tries are these failed attempts, the first ones if there were many.
+	Tries []Try
 	// Fallbacks counts the other models that were tried, including the one that answered, and Fallback is the name of that one;
 	// empty if the model that was asked for has answered.
 	Fallbacks int
@@ -58,6 +61,14 @@ type Meta struct {
 	// Header are the headers of a Raw call's response that belong to the client, such as its content
 	// type.
 	Header []Label
+}
+
+// Try is a failed attempt of a call that was followed by another.
+type Try struct {
+	Destination Destination
+	Code        Code
+	// At is when it had failed, since the beginning of the attempts.
+	At time.Duration
 }
 
 // Destination is where a call went. Fields that do not apply are empty.

@@ -11,6 +11,7 @@ import (
 type Served struct {
 	Deployment string // its id
 	Retries    int    // the failed attempts before
+	Tries      []llm.Try
 	Fallbacks  int    // how many fallbacks were tried, including the one that served it
 	Group      string // the fallback that served the call; empty if none has
 
@@ -25,7 +26,7 @@ type Served struct {
 }
 
 func (s Served) note(m *llm.Meta) {
-	m.Deployment, m.Retries, m.Fallbacks, m.Fallback = s.Deployment, s.Retries, s.Fallbacks, s.Group
+	m.Deployment, m.Retries, m.Tries, m.Fallbacks, m.Fallback = s.Deployment, s.Retries, s.Tries, s.Fallbacks, s.Group
 	switch {
 	case s.price != nil:
 		m.Price, m.Bill = s.price, "" // the operator knows better

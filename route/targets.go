@@ -24,8 +24,10 @@ type call struct {
 	g      *group // at present
 	name   string // as the client, or the list of fallbacks, has it
 	start  time.Time
-	failed int // failed attempts
-	hops   int // fallbacks that were tried
+	begun  time.Time // of the first attempt
+	failed int       // failed attempts
+	tries  []llm.Try // the first mostTries of them
+	hops   int       // fallbacks that were tried
 	budget *budget
 
 	as     *group     // whose settings the call has, in walk; nil if they must be asked for
@@ -34,9 +36,15 @@ type call struct {
 	patience time.Time // until when it waits for a deployment; the zero time if it has not waited
 }
 
+// mostTries bounds how many attempts of a call are told.
+const mostTries = 20
+
 // retry counts a failed attempt that is followed by another.
 func (c *call) retry(ctx context.Context, e *llm.Error, pause time.Duration) {
 	c.failed++
+	if len(c.tries) < mostTries {
+		c.tries = append(c.tries, llm.Try{Destination: e.Destination, Code: e.Code, At: c.r.opt.Now().Sub(c.begun)})
+	}
 	c.r.opt.Retried(c.g.name, e)
 	c.r.opt.Logger.LogAttrs(ctx, slog.LevelDebug, "trying again", slog.String("name", c.g.name), slog.String("code", string(e.Code)),
 		slog.String("target", e.Destination.String()), slog.Duration("after", pause))

@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"outcrop/llm"
@@ -86,10 +87,24 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		return Served{}, r.notConfigured(req.Model)
 	}
 	c := call{r: r, g: g, table: table, verb: verb, req: req, attempt: do, start: r.opt.Now()}
+	c.begun = c.start
+	first := hop{g: g, captured: captured, name: req.Model}
 	if !c.canFallBack() {
-		return c.serve(ctx, hop{g: g, captured: captured, name: req.Model}, false)
+		served, err := c.serve(ctx, first, false)
+		return served, c.told(err)
 	}
-	return c.walk(ctx, hop{g: g, captured: captured, name: req.Model})
+	served, err := c.walk(ctx, first)
+	return served, c.told(err)
+}
+
+// told is the failure of a call with the attempts before it.
+func (c *call) told(err error) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok && len(c.tries) > 0 {
+		with := *e
+		with.Tries = c.tries
+		return &with
+	}
+	return err
 }
 
 // serve makes attempts with the deployments of a name. If the name is to be well and none of its deployments is, or has room for
@@ -128,7 +143,7 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		explain(e, t.Facts, model)
 		if e == nil {
 			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed, deployment: t, foreign: req.ClientSettings != nil, began: began, now: r.opt.Now, price: t.Price, facts: t.Facts, model: model}, nil
+			return Served{Deployment: t.ID, Retries: c.failed, Tries: c.tries, deployment: t, foreign: req.ClientSettings != nil, began: began, now: r.opt.Now, price: t.Price, facts: t.Facts, model: model}, nil
 		}
 		t.inFlight.Add(-1)
 		if failed != nil {

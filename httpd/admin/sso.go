@@ -45,6 +45,8 @@ type SignIn struct {
 	Admin string
 	// Session is how long the keys work.
 	Session time.Duration
+	// Enter begins a session of the pages with a key that works until a time, and answers; nil if there are no pages.
+	Enter func(w http.ResponseWriter, r *http.Request, key string, until time.Time) error
 }
 
 // patience is how long a sign-in may take.
@@ -145,6 +147,7 @@ type state struct {
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
 	Login    string `json:"login"` // the id of the command line's; empty for none
+	Pages    bool   `json:"pages"` // whether it leads to the pages
 	Until    int64  `json:"until"`
 }
 
@@ -193,6 +196,7 @@ func (s SSO) begin(x *exchange, w http.ResponseWriter) error {
 		}
 		begun.Login = q.Get("key")
 	}
+	begun.Pages = q.Get("source") == "ui" && s.h.opt.SignIn.Enter != nil
 	value, err := sealed(s.h.opt.SignIn.Sealer, sealState, &begun)
 	if err != nil {
 		return err
@@ -254,6 +258,9 @@ func (s SSO) callback(x *exchange, w http.ResponseWriter) error {
 		secret, key := s.key(x, user, "")
 		if err := s.write(x, user.ID, store.Change{Put: []store.Entity{key.row()}, Create: true}); err != nil {
 			return err
+		}
+		if begun.Pages {
+			return s.h.opt.SignIn.Enter(w, x.r, secret, x.now.Add(s.h.opt.SignIn.Session))
 		}
 		writePage(w, http.StatusOK, pageData{Title: "Signed in", User: nameOf(user), Key: secret, Until: key.doc.text("expires")})
 		return nil

@@ -96,6 +96,25 @@ func (b *browser) signs(who signin.Person) string {
 	return key
 }
 
+// entered stands for the pages.
+func entered(w http.ResponseWriter, r *http.Request, key string, until time.Time) error {
+	w.Header().Set("X-Entered", key+" "+until.UTC().Format(time.RFC3339))
+	http.Redirect(w, r, "/ui", http.StatusSeeOther)
+	return nil
+}
+
+func TestASignInThatThePagesHaveBegunLeadsToThem(t *testing.T) {
+	eachStore(t, func(w *world) {
+		b := &browser{w: w}
+		a := b.ask("GET", b.begins("?source=ui", signin.Person{ID: "ann"}), "").is(303)
+		key, until, _ := strings.Cut(a.header.Get("X-Entered"), " ")
+		if a.header.Get("Location") != "/ui" || until != w.now.Add(24*time.Hour).UTC().Format(time.RFC3339) || strings.Contains(string(a.body), "sk-") {
+			t.Errorf("%v %s", a.header, a.body)
+		}
+		w.ask(key, "GET /key/info", "").is(200, "info.user_id", "ann")
+	})
+}
+
 func TestAPersonSignsInForAKey(t *testing.T) {
 	eachStore(t, func(w *world) {
 		b := &browser{w: w}

@@ -149,7 +149,7 @@ func (w *world) keeper(k admin.Keeper) {
 	}
 	w.h = admin.New(admin.Options{
 		ProviderBudgets: budgets,
-		SignIn:          &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour},
+		SignIn:          &admin.SignIn{People: w.people, Sealer: sealer, Gateway: "https://gateway.example", Admin: "the-admin", Session: 24 * time.Hour, Enter: entered},
 		Callers:         w, Store: func(context.Context) (admin.Store, error) { return w.store, nil }, Keys: k,
 		Price: func(model string, u *llm.Usage) (llm.Cost, bool) {
 			return llm.Cost((u.Input + u.CacheRead.Value + u.Output) * 1e10), model == "granite"

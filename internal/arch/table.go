@@ -212,6 +212,11 @@ func rules() []Rule {
 			Path: "httpd/admin", Level: frontend, May: with("alert", "internal/scim", "signin", "gateway", "httpd/inbound", "httpd/door", "quota", "secrets", "store", "tenant"),
 			Why: "the management API changes what the store has, and knows nothing of calls to models",
 		},
+		{Path: "httpd/ui/live", Level: pipeline, May: []string{"telemetry"}, Why: "the last calls are records of calls, and who reads them is not known"},
+		{
+			Path: "httpd/ui", Level: frontend, May: with("httpd/door", "httpd/inbound", "httpd/ui/live", "provider", "signin", "telemetry"),
+			Why: "pages show what the gateway's own API answers, and know neither the store nor the frontends; models and findings have the providers' form",
+		},
 		{
 			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "what is passed on as it is may be of any dialect, whose usage is read; errors have OpenAI's form, and headers are told apart",
@@ -237,8 +242,8 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/hold", "alert", "cache", "cache/*", "guard", "provider/bedrock/creds", "export", "export/bucket", "export/otlp", "internal/netguard", "telemetry/litellmmetrics", "internal/memlimit", "internal/seal", ".", "bearer", "signin", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "quota", "quota/valkey", "secrets", "secrets/all", "spend", "store", "tenant", "emulator/*", "provider/all"),
-			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
+			Path: "app", Level: application, May: with("internal/hold", "alert", "cache", "cache/*", "guard", "provider/bedrock/creds", "export", "export/bucket", "export/otlp", "internal/netguard", "telemetry/litellmmetrics", "internal/memlimit", "internal/seal", ".", "bearer", "signin", "config", "provider", "gateway", "httpd", "httpd/*", "httpd/ui/live", "provider/bedrock/catalog", "provider/bedrock/modelid", "provider/bedrock/resolve", "telemetry", "quota", "quota/valkey", "secrets", "secrets/all", "spend", "store", "tenant", "emulator/*", "provider/all"),
+			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration; the pages show how Bedrock's model ids are resolved, by pure components",
 		},
 		{
 			Path: "cli", Level: command, May: with(
