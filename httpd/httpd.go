@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -217,13 +218,23 @@ func (s *server) guard(next http.Handler) http.Handler {
 			defer release()
 		}
 		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
-			if _, own := s.known.Handler(r); own == "" { // the server's own paths precede
+			if !s.owns(r) {
 				d.ServeHTTP(w, r)
 				return
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// owns reports whether a request is for one of the server's own paths, which precede those of others. A path that is not clean, such as
+// /anthropic//v1/messages, is none: the mux would redirect it.
+func (s *server) owns(r *http.Request) bool {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+		return false
+	}
+	_, pattern := s.known.Handler(r)
+	return pattern != ""
 }
 
 // owner returns the frontend that a path belongs to; nil for the server's own, whose errors are in
