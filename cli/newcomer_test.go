@@ -352,7 +352,7 @@ func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
 }
 
 func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
-	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: bedrok/x}}\nlitellm_settings: {priority_reservation: {prod: 0.9}, force_ipv4: true}\n"))
+	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: bedrok/x}}\nlitellm_settings: {force_ipv4: true}\ngeneral_settings: {custom_auth: [models]}\n"))
 	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
 		t.Errorf("exit code %d:\n%s", code, errs)
 	}

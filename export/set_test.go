@@ -91,6 +91,7 @@ func TestWhatMasksIsHeldUntilAllRecordsAreMasked(t *testing.T) {
 		e.Set(Settings{Callbacks: []Callback{{Name: "x", Success: true, Content: true}}})
 		users.Leave() // a reload has replaced it
 		<-users.Over()
+		synctest.Wait()
 		if len(service.content) > 1 || len(service.content) == 1 && service.content[0] == nil {
 			t.Error("the record was not masked before what masks was closed")
 		}
