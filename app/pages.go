@@ -22,7 +22,7 @@ import (
 
 // pagesFor makes the pages of a configuration, or takes those of before if it has the same master key and people sign in alike.
 func (a *App) pagesFor(cfg *config.Config, s, before *serving) *ui.Handler {
-	h := (*ui.Handler)(nil)
+	var h *ui.Handler
 	if before != nil && before.master == cfg.General.MasterKey && (before.signIn == nil) == (s.signIn == nil) {
 		h = before.pages
 	} else {
@@ -100,28 +100,28 @@ func (a *App) pageCheck(ctx context.Context, calls bool, models []string, planne
 	})
 }
 
-// errWay is what somebody has entered that no call could have.
-type errWay string
+// wayError is what somebody has entered that no call could have.
+type wayError string
 
-func (e errWay) Error() string { return string(e) }
+func (e wayError) Error() string { return string(e) }
 
 // pageWay is outcrop resolve for the pages.
 func (a *App) pageWay(written, region, policy string) (way ui.Way, err error) {
 	read, problems := config.ReadPolicy(policy)
 	if len(problems) > 0 {
 		p := &problems[0]
-		return way, errWay(strings.TrimSpace("Policy: " + strings.TrimPrefix(p.Path+": "+p.Message, ": ") + ". " + p.Hint))
+		return way, wayError(strings.TrimSpace("Policy: " + strings.TrimPrefix(p.Path+": "+p.Message, ": ") + ". " + p.Hint))
 	}
 	rules, err := resolve.NewPolicy(resolve.Written(read))
 	if err != nil {
-		return way, errWay("Policy: " + err.Error())
+		return way, wayError("Policy: " + err.Error())
 	}
 	id, err := modelid.Parse(written)
 	if err != nil {
 		if _, ok := errors.AsType[*modelid.Error](err); !ok {
 			a.opt.Logger.Error("a model id cannot be parsed", slog.String("error", err.Error()))
 		}
-		return way, errWay(err.Error())
+		return way, wayError(err.Error())
 	}
 	known, err := catalog.Embedded()
 	if err != nil {

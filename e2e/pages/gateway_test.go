@@ -124,12 +124,6 @@ func (g *gateway) viewer() string {
 	return g.made("/user/new", map[string]any{"user_id": "vera", "user_email": "vera@example.com", "user_role": "proxy_admin_viewer"}, "key")
 }
 
-// member makes a user who sees what is the user's.
-func (g *gateway) member() string {
-	g.t.Helper()
-	return g.made("/user/new", map[string]any{"user_id": "mia", "user_email": "mia@example.com", "user_role": "internal_user"}, "key")
-}
-
 // hello calls a model.
 func (g *gateway) hello(key, model string, stream bool) int {
 	g.t.Helper()

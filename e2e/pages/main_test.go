@@ -50,9 +50,9 @@ func prepared(m *testing.M) (code int, err error) {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("force-color-profile", "srgb"), chromedp.WSURLReadTimeout(patience))
 		allocator, stop := chromedp.NewExecAllocator(ctx, options...)
 		defer stop()
-		var quit context.CancelFunc
-		browser, quit = chromedp.NewContext(allocator)
+		tab, quit := chromedp.NewContext(allocator)
 		defer quit()
+		browser = tab
 		if err := chromedp.Run(browser); err != nil {
 			return 0, fmt.Errorf("chromium: %w", err)
 		}

@@ -211,7 +211,9 @@ func (t *thing) item(members []jsonx.Member, changes bool) item {
 // change makes a change, and shows the list again: with what is shown once, or with why nothing was changed.
 func (x *exchange) change(t *thing) error {
 	name, id := x.r.PathValue("act"), x.r.PostFormValue("id")
-	path, body, err := "", []byte(nil), error(nil)
+	var path string
+	var body []byte
+	var err error
 	switch i := slices.IndexFunc(t.acts, func(a act) bool { return a.Name == name }); {
 	case name == "make":
 		path = t.makes

@@ -190,7 +190,7 @@ func (x *exchange) logEvents() error {
 	events := inbound.NewEvents(x.w, ": ping\n\n", keepAlive)
 	defer events.Close()
 	if err := events.Write([]byte("retry: 2000\n\n"), false); err != nil {
-		return nil //nolint:nilerr // the browser has gone
+		return nil // the browser has gone
 	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -216,10 +216,10 @@ func (x *exchange) logEvents() error {
 		}
 		var text bytes.Buffer
 		if err := x.h.pages["logs"].ExecuteTemplate(&text, "rows", rowsOf(p.Calls)); err != nil {
-			return nil //nolint:nilerr // the answer has begun
+			return nil // the answer has begun
 		}
 		if err := events.Write(event(p.Last, text.String()), false); err != nil {
-			return nil //nolint:nilerr // the browser has gone
+			return nil // the browser has gone
 		}
 	}
 }

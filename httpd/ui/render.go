@@ -128,8 +128,17 @@ func (x *exchange) nav() []link {
 	}
 	var all []link
 	titles := []link{
-		{"", "First steps", false}, {"/logs", "Logs", false}, {"/models", "Models", false}, {"/playground", "Playground", false}, {"/usage", "Usage", false},
-		{"/refusals", "Refusals", false}, {"/keys", "Keys", false}, {"/teams", "Teams", false}, {"/users", "Users", false}, {"/budgets", "Budgets", false}, {"/audit", "Audit", false},
+		{"", "First steps", false},
+		{"/logs", "Logs", false},
+		{"/models", "Models", false},
+		{"/playground", "Playground", false},
+		{"/usage", "Usage", false},
+		{"/refusals", "Refusals", false},
+		{"/keys", "Keys", false},
+		{"/teams", "Teams", false},
+		{"/users", "Users", false},
+		{"/budgets", "Budgets", false},
+		{"/audit", "Audit", false},
 	}
 	for _, l := range titles {
 		for _, r := range routes() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -157,9 +158,7 @@ func (c *client) send(method, path string, form url.Values) *httptest.ResponseRe
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	for name, v := range c.header {
-		r.Header[name] = v
-	}
+	maps.Copy(r.Header, c.header)
 	if c.cookie != nil {
 		r.AddCookie(c.cookie)
 	}

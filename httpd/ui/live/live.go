@@ -25,7 +25,7 @@ type Log struct {
 func (l *Log) Ended(c *telemetry.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := int(l.ended % Size) //nolint:gosec // below Size
+	at := int(l.ended % Size)
 	if at == len(l.calls) {
 		l.calls = append(l.calls, telemetry.Call{})
 	}
