@@ -52,7 +52,7 @@ func prepared(m *testing.M) (code int, err error) {
 		defer stop()
 		tab, quit := chromedp.NewContext(allocator)
 		defer quit()
-		browser = tab
+		browser = tab //nolint:fatcontext // the tests share it, and it does not grow
 		if err := chromedp.Run(browser); err != nil {
 			return 0, fmt.Errorf("chromium: %w", err)
 		}
