@@ -50,6 +50,7 @@ func (a *App) serve(cfg *config.Config, before *serving) *serving {
 		Reload:      a.Reload,
 		Ready:       a.ready,
 		Health:      health{a},
+		Preview:     preview{a, translated, anthropicDoor(&cfg.Anthropic, translated)},
 		Drain:       a.drain(cfg),
 		Callbacks:   a.callbacks,
 		Guardrails:  listed(cfg.Guardrails),

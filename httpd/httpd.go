@@ -41,6 +41,8 @@ type Options struct {
 	Ready Ready
 	// Health checks the entries; nil for none.
 	Health Health
+	// Preview shows what providers would get.
+	Preview Preview
 	// Drain is how the gateway is taken out of service by a request; nil for not at all.
 	Drain *Drain
 	// Metrics serves /metrics; nil for none. OpenMetrics is whether that needs no key.
@@ -141,6 +143,8 @@ func (s *server) routes() []endpoint {
 		{"GET /health/history", "/health/history", "results of health checks, the newest first", s.operators(s.healthHistory), true, ""},
 		{"GET /health/latest", "/health/latest", "the last of them of each entry", s.operators(s.latestHealth), true, ""},
 		{"POST /health/test_connection", "/health/test_connection", "calls a model, before it is added or as it is served", s.operators(s.testConnection), true, ""},
+		{"GET /utils/supported_openai_params", "/utils/supported_openai_params", "which parameters of chat completions a model gets (?model=)", s.operators(s.supportedParameters), true, ""},
+		{"POST /utils/transform_request", "/utils/transform_request", "shows what the provider would get for a request, and sends nothing", s.operators(s.transformRequest), true, ""},
 		{"GET /health/backlog", "/health/backlog", "how many calls are being served", s.operators(s.backlog), true, ""},
 		{"GET /health/shared-status", "/health/shared-status", "whether replicas share the results of health checks", s.operators(s.sharedHealth), true, ""},
 		{"GET /health/drain", "/health/drain", "takes the gateway out of service, and waits for its calls; with general_settings.enable_drain_endpoint", s.drain, true, ""},

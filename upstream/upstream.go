@@ -112,8 +112,12 @@ type Response struct {
 }
 
 // Do makes a call and returns when the response header has arrived. If ctx ends, the connection is
-// closed, and reads of the body fail with ctx's cause. Any other failure is an *Error.
+// closed, and reads of the body fail with ctx's cause. Any other failure is an *Error. A call with a context of
+// Intercept is not made.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
+	if take := intercepted(ctx); take != nil {
+		return nil, take(r)
+	}
 	to := origin{r.URL.Scheme, r.URL.Host}
 	proxied, err := c.proxied(to, r.URL)
 	if err == nil && proxied && c.guard != Anywhere {
