@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +25,7 @@ type Preview struct {
 // Outgoing is a request that a provider would get. Its header has credentials.
 type Outgoing struct {
 	Method, URL string
-	Header      http.Header
+	Header      map[string][]string
 	Body        []byte
 }
 
