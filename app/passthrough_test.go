@@ -146,3 +146,72 @@ general_settings:
 		t.Errorf("the metrics: %d %s", status, metrics)
 	}
 }
+
+func TestLimitsAndBudgetsHoldForEndpointsWithoutACost(t *testing.T) {
+	target, got := echoing(t)
+	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", `
+general_settings:
+  master_key: sk-master
+  pass_through_endpoints:
+    - {path: /free, target: "`+target+`/free"}
+    - {path: /paid, target: "`+target+`/paid", cost_per_request: 0.25}
+`), DataDir: t.TempDir()})
+	for _, key := range []string{`{"key":"sk-of-the-test-0002","rpm_limit":1}`, `{"key":"sk-of-the-test-0003","max_budget":0.25}`} {
+		if status, body := asks(t, a, "sk-master", "POST", "/key/generate", key); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	for _, tt := range []struct {
+		key, path string
+		status    int
+	}{
+		{"sk-of-the-test-0002", "/free", 200}, {"sk-of-the-test-0002", "/free", 429},
+		{"sk-of-the-test-0003", "/free", 200}, {"sk-of-the-test-0003", "/paid", 200}, {"sk-of-the-test-0003", "/free", 422},
+	} {
+		status, body := asks(t, a, tt.key, "POST", tt.path, "{}")
+		if status != tt.status {
+			t.Errorf("%s with %s: %d %s, want %d", tt.path, tt.key, status, body, tt.status)
+		}
+		if status == 200 {
+			_, _ = got()
+		}
+	}
+}
+
+// TestAPathIsThatOfTheSameEndpointHoweverItIsWritten asks a public endpoint for what is below another that needs a key.
+func TestAPathIsThatOfTheSameEndpointHoweverItIsWritten(t *testing.T) {
+	target, got := echoing(t)
+	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", `
+general_settings:
+  master_key: sk-master
+  pass_through_endpoints:
+    - {path: /open, target: "`+target+`/v1", include_subpath: true, auth: false}
+    - {path: /open/private, target: "`+target+`/v1/private", include_subpath: true}
+    - {path: /v1beta/own, target: "`+target+`/own"}
+`), DataDir: t.TempDir()})
+	for path, want := range map[string]int{
+		"/open/a": 200, "/open/https%3A%2F%2Fexample.com": 200, "/open/private/a": 401,
+		"/open/%70rivate/a": 401, "/open/private%2Fa": 401, "/open//private/a": 400, "/open/%2Fprivate/a": 400, "/open/./private/a": 400,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", a.URL()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s without a key: %d, want %d", path, resp.StatusCode, want)
+		}
+		if resp.StatusCode == 200 {
+			_, _ = got()
+		}
+	}
+	if status, body := asks(t, a, "", "GET", "/v1beta/own?key=sk-master&a=1", ""); status != 200 {
+		t.Errorf("with the key in the query: %d %s", status, body)
+	} else if r, _ := got(); r.URL.RawQuery != "a=1" {
+		t.Errorf("the target got the query %s", r.URL.RawQuery)
+	}
+}

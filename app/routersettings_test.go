@@ -122,3 +122,23 @@ func TestWrongRouterSettingsAreRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+func TestAFallbackHasItsOwnCapacity(t *testing.T) {
+	url := namingModels(t)
+	at := `, api_base: "` + url + `/v1", api_key: sk-test`
+	a := start(t, app.Options{Config: load(t, url, `
+  - {model_name: bad, litellm_params: {model: openai/bad`+at+`, rpm: 10}}
+  - {model_name: ok, litellm_params: {model: openai/ok`+at+`}}
+router_settings: {fallbacks: [{bad: [ok]}], num_retries: 0, disable_cooldowns: true}
+litellm_settings: {priority_reservation: {batch: 0.1}, priority_reservation_settings: {saturation_threshold: 0}}
+general_settings: {master_key: sk-master}
+`)})
+	if status, body := asks(t, a, "sk-master", "POST", "/key/generate", `{"key":"sk-of-the-batch-001","metadata":{"priority":"batch"}}`); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	for range 3 { // its share of the other model is one call
+		if status, body := asks(t, a, "sk-of-the-batch-001", "POST", "/v1/chat/completions", `{"model":"bad","messages":[{"role":"user","content":"hi"}]}`); status != 200 {
+			t.Errorf("the fallback, which has no limits: %d %s", status, body)
+		}
+	}
+}

@@ -31,7 +31,8 @@ type Asked struct {
 	// Generates is whether the model makes something, which costs money.
 	Generates bool
 
-	cost llm.Opt[llm.Cost] // of the request, whatever it uses
+	own  bool              // the endpoint is the operator's: limits count its requests, and nobody knows what they use
+	cost llm.Opt[llm.Cost] // of a request to it
 }
 
 // Forward passes a request on to a provider's own API, if the caller may call the model and can pay for it. It makes one
@@ -69,7 +70,7 @@ func (c *Call) ForwardTo(ctx context.Context, e *Endpoint, req *llm.Forward) (*l
 	if err := c.stopping(); err != nil {
 		return nil, err
 	}
-	resp, err := c.forward(ctx, e, req, Asked{cost: e.Cost})
+	resp, err := c.forward(ctx, e, req, Asked{own: true, cost: e.Cost})
 	if err == nil && resp.Status < 400 && e.Cost.Set {
 		c.record.Usage.Cost = e.Cost
 	}
@@ -102,7 +103,7 @@ func (c *Call) forward(ctx context.Context, to *Endpoint, req *llm.Forward, aske
 	if err != nil {
 		defer b.end()
 		e := c.Fail(b.cause(err))
-		if e.Code == llm.CodeClientGone && c.charge != nil && !asked.cost.Set {
+		if e.Code == llm.CodeClientGone && c.charge != nil && !asked.own {
 			c.guess(asked, int64(len(req.Body)), 0)
 		}
 		return nil, e
@@ -148,7 +149,7 @@ func (c *Call) reserveForward(ctx context.Context, req *llm.Forward, asked Asked
 		r.Asked, r.Model, r.Group = asked.Model, asked.Provider+"/"+asked.Model, asked.Model
 	}
 	switch {
-	case asked.cost.Set:
+	case asked.own:
 		r.Estimate = func() tenant.Estimate {
 			return tenant.Estimate{Output: nothing, Times: 1, Cost: func(*llm.Usage) llm.Cost { return asked.cost.Value }}
 		}

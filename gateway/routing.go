@@ -125,6 +125,7 @@ func (c *Call) fallBack(ctx context.Context, req *llm.Call, model string, size s
 		next := before
 		if !own {
 			next.Asked, next.Model, next.Group, next.Groups, next.Team = model, model, c.g.router.Group(model), settings.AccessGroups, ""
+			next.Capacity = settings.Capacity
 			next.Estimate = c.estimator(model, size)
 		}
 		c.cancel()

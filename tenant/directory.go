@@ -167,7 +167,7 @@ func (d *Directory) Set(s Settings) {
 	d.master = master
 	clear(d.callers) // they are built from the settings
 	clear(d.parties)
-	d.served = nil
+	d.served, d.pools = nil, nil
 	for r := range d.readings {
 		r.stale = true
 	}

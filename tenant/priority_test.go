@@ -80,6 +80,27 @@ func TestSharesThatAreMoreThanAllBecomeSmaller(t *testing.T) {
 	}
 }
 
+func TestChangedSharesHoldForTheCallsThatBegin(t *testing.T) {
+	t.Parallel()
+	w := begin(t, tenant.Settings{Priorities: shares()})
+	w.key(`{}`)
+	if n, _ := w.calls(10); n != 5 {
+		t.Fatalf("%d calls", n)
+	}
+	more := shares()
+	more.Usual = 0.7
+	w.directory.Set(tenant.Settings{Priorities: more})
+	if n, _ := w.calls(10); n != 2 { // 7 of 10, of which 5 were made
+		t.Errorf("%d calls with another share", n)
+	}
+	more = shares()
+	more.Usual, more.Threshold = 0.7, 0.9
+	w.directory.Set(tenant.Settings{Priorities: more})
+	if n, _ := w.calls(10); n != 2 { // until 9 of 10 are made
+		t.Errorf("%d calls with another threshold", n)
+	}
+}
+
 func TestTokensAreSharedToo(t *testing.T) {
 	t.Parallel()
 	w := begin(t, tenant.Settings{Priorities: shares()})

@@ -107,6 +107,9 @@ func (x *exchange) change(c store.Change) error {
 	if by := x.r.Header.Get("Litellm-Changed-By"); by != "" && x.caller.admin() {
 		c.By = llm.Clip(by, 256)
 	}
+	if err := x.keepsAdminGroup(&c); err != nil {
+		return err
+	}
 	if err := x.groupRoles(&c); err != nil {
 		return err
 	}

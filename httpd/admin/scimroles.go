@@ -32,6 +32,34 @@ func (x *exchange) groupRoles(c *store.Change) error {
 	return nil
 }
 
+// keepsAdminGroup refuses to make a team the admins' group to whoever is no proxy admin: its members would be admins with the next change
+// of the identity provider's.
+func (x *exchange) keepsAdminGroup(c *store.Change) error {
+	group := x.h.opt.AdminGroup
+	if group == "" || x.caller.admin() || strings.HasPrefix(x.action, scimRoot+"/") {
+		return nil
+	}
+	for i := range c.Put {
+		e := &c.Put[i]
+		if e.Kind != store.KindTeam || e.ID != group && e.Alias != group {
+			continue
+		}
+		was, err := x.entity(store.KindTeam, e.ID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && (was.ID == group || was.Alias == group) {
+			continue
+		}
+		field := "team_alias"
+		if e.ID == group {
+			field = "team_id"
+		}
+		return forbidden(field, "Only proxy admins can make a team with the %s %s: it is the group of the proxy admins (scim_admin_group).", field, clip(group))
+	}
+	return nil
+}
+
 // regrouped are the users whose roles a change may change.
 func (x *exchange) regrouped(c *store.Change) (map[string]bool, error) {
 	users, teams := map[string]bool{}, map[string]bool{}

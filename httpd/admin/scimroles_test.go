@@ -62,6 +62,19 @@ func TestAGroupThatGetsTheNameOfTheAdminGroupIsIt(t *testing.T) {
 	})
 }
 
+func TestOnlyProxyAdminsMakeATeamTheAdminGroup(t *testing.T) {
+	eachStore(t, func(w *world) {
+		w.adminGroup = "Operators"
+		w.keeper(nil)
+		leader := w.user("ann", "internal_user")
+		w.team("t", "", "ann", "admin")
+		w.ask(leader, "POST /team/update", `{"team_id":"t","team_alias":"Operators"}`).is(403)
+		w.ask(leader, "POST /team/update", `{"team_id":"t","team_alias":"Others"}`).is(200)
+		w.master("POST /team/update", `{"team_id":"t","team_alias":"Operators"}`).is(200)
+		w.ask(leader, "POST /team/update", `{"team_id":"t","team_alias":"Operators","metadata":{"a":1}}`).is(200)
+	})
+}
+
 func TestWithoutAnAdminGroupRolesStayAsTheyAre(t *testing.T) {
 	eachStore(t, func(w *world) {
 		w.user("ann", "proxy_admin")

@@ -73,8 +73,8 @@ func (e *Endpoint) rest(path string) (string, bool) {
 	return rest, ok && (rest == "" || e.Subpaths && strings.HasPrefix(rest, "/"))
 }
 
-// find is the endpoint of a request: of those for its method, the one with the longest path. methods are those of all endpoints of the path, if
-// there is none.
+// find is the endpoint of a request: of those for its method, the one with the longest path, which is compared unescaped, as the
+// target reads it. methods are those of all endpoints of the path, if there is none.
 func (e *Endpoints) find(method, path string) (found *Endpoint, methods []string) {
 	for i := range e.all {
 		one := &e.all[i]
@@ -100,7 +100,7 @@ func (e *Endpoints) WriteError(w http.ResponseWriter, err *llm.Error) {
 // ServeHTTP passes one request on.
 func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
-	to, methods := e.find(r.Method, path)
+	to, methods := e.find(r.Method, r.URL.Path)
 	if to != nil && to.Public {
 		r = door.Public(r)
 	}
@@ -120,18 +120,39 @@ func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Endpoints) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, to *Endpoint, path string) error {
+	rest, ok := to.rest(path)
+	if ok = ok && !strings.Contains(path, "//"); ok {
+		same, _ := e.find(r.Method, squeeze(r.URL.Path))
+		ok = same == to
+	}
+	if !ok {
+		err := llm.Invalid("", "the path %q is not written as the endpoint's", llm.Clip(path, 200))
+		err.Fix = "Send the path of the endpoint as it is, without escapes and repeated slashes: " + to.Path + "."
+		return err
+	}
+	query := r.URL.RawQuery
+	if strings.HasPrefix(r.URL.Path, "/v1beta/") { // where it may have the gateway's key, see door.Keys
+		query, _ = withoutKeys(query)
+	}
 	body, err := door.Read(e.reader, w, r, call)
 	if err != nil {
 		return err
 	}
 	defer body.Release()
-	rest, _ := to.rest(path)
-	resp, err := call.ForwardTo(r.Context(), &to.Endpoint, &llm.Forward{Method: r.Method, Path: rest, Query: to.query(r.URL.RawQuery), Header: to.header(r), Body: body.Bytes})
+	resp, err := call.ForwardTo(r.Context(), &to.Endpoint, &llm.Forward{Method: r.Method, Path: rest, Query: to.query(query), Header: to.header(r), Body: body.Bytes})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	return relay(w, call, resp, &reading{})
+}
+
+// squeeze is a path without repeated slashes, as many servers read it.
+func squeeze(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
 }
 
 // query is what the target gets of a query, with the defaults of the operator.
