@@ -187,7 +187,6 @@ general_settings:
   pass_through_endpoints:
     - {path: /open, target: "`+target+`/v1", include_subpath: true, auth: false}
     - {path: /open/private, target: "`+target+`/v1/private", include_subpath: true}
-    - {path: /v1beta/own, target: "`+target+`/own"}
 `), DataDir: t.TempDir()})
 	for path, want := range map[string]int{
 		"/open/a": 200, "/open/https%3A%2F%2Fexample.com": 200, "/open/private/a": 401,
@@ -208,10 +207,5 @@ general_settings:
 		if resp.StatusCode == 200 {
 			_, _ = got()
 		}
-	}
-	if status, body := asks(t, a, "", "GET", "/v1beta/own?key=sk-master&a=1", ""); status != 200 {
-		t.Errorf("with the key in the query: %d %s", status, body)
-	} else if r, _ := got(); r.URL.RawQuery != "a=1" {
-		t.Errorf("the target got the query %s", r.URL.RawQuery)
 	}
 }

@@ -130,7 +130,7 @@ func TestAFallbackHasItsOwnCapacity(t *testing.T) {
   - {model_name: bad, litellm_params: {model: openai/bad`+at+`, rpm: 10}}
   - {model_name: ok, litellm_params: {model: openai/ok`+at+`}}
 router_settings: {fallbacks: [{bad: [ok]}], num_retries: 0, disable_cooldowns: true}
-litellm_settings: {priority_reservation: {batch: 0.1}, priority_reservation_settings: {saturation_threshold: 0}}
+litellm_settings: {priority_reservation: {batch: 0.1}, priority_reservation_settings: {saturation_threshold: 0.01}}
 general_settings: {master_key: sk-master}
 `)})
 	if status, body := asks(t, a, "sk-master", "POST", "/key/generate", `{"key":"sk-of-the-batch-001","metadata":{"priority":"batch"}}`); status != 200 {

@@ -67,7 +67,7 @@ func TestOnlyProxyAdminsMakeATeamTheAdminGroup(t *testing.T) {
 		w.adminGroup = "Operators"
 		w.keeper(nil)
 		leader := w.user("ann", "internal_user")
-		w.team("t", "", "ann", "admin")
+		w.team("t", "", "admin:ann")
 		w.ask(leader, "POST /team/update", `{"team_id":"t","team_alias":"Operators"}`).is(403)
 		w.ask(leader, "POST /team/update", `{"team_id":"t","team_alias":"Others"}`).is(200)
 		w.master("POST /team/update", `{"team_id":"t","team_alias":"Operators"}`).is(200)
