@@ -165,8 +165,11 @@ general_settings:
 		key, path string
 		status    int
 	}{
-		{"sk-of-the-test-0002", "/free", 200}, {"sk-of-the-test-0002", "/free", 429},
-		{"sk-of-the-test-0003", "/free", 200}, {"sk-of-the-test-0003", "/paid", 200}, {"sk-of-the-test-0003", "/free", 422},
+		{"sk-of-the-test-0002", "/free", 200},
+		{"sk-of-the-test-0002", "/free", 429},
+		{"sk-of-the-test-0003", "/free", 200},
+		{"sk-of-the-test-0003", "/paid", 200},
+		{"sk-of-the-test-0003", "/free", 422},
 	} {
 		status, body := asks(t, a, tt.key, "POST", tt.path, "{}")
 		if status != tt.status {
@@ -192,7 +195,7 @@ general_settings:
 		"/open/a": 200, "/open/https%3A%2F%2Fexample.com": 200, "/open/private/a": 401,
 		"/open/%70rivate/a": 401, "/open/private%2Fa": 401, "/open//private/a": 400, "/open/%2Fprivate/a": 400, "/open/./private/a": 400,
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", a.URL()+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +207,7 @@ general_settings:
 		if resp.StatusCode != want {
 			t.Errorf("%s without a key: %d, want %d", path, resp.StatusCode, want)
 		}
-		if resp.StatusCode == 200 {
+		if resp.StatusCode == http.StatusOK {
 			_, _ = got()
 		}
 	}
