@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// drawTimeout bounds a conversation with the bank.
-	drawTimeout = 2 * time.Second
+	// drawTimeout bounds a conversation with a bank that several processes share, which may be away. One of this process's own, such
+	// as a SQLite file, may be busy for longer, and is there even so.
+	drawTimeout    = 2 * time.Second
+	ownDrawTimeout = 10 * time.Second
 	// recallTimeout bounds the wait for other processes to return what they do not need. One that is alive
 	// answers in milliseconds.
 	recallTimeout = time.Second
@@ -190,7 +192,7 @@ func (l *Ledger) round(ctx context.Context) (again bool) {
 	returns := l.returns
 	l.returns = nil
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, drawTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.patience())
 	defer cancel()
 	var err error
 	if len(returns) > 0 {

@@ -66,6 +66,14 @@ func NewLedger(bank Bank, opt Options) *Ledger {
 	return l
 }
 
+// patience is how long a conversation with the bank may take.
+func (l *Ledger) patience() time.Duration {
+	if l.shared {
+		return drawTimeout
+	}
+	return ownDrawTimeout
+}
+
 // Close ends the work in the background, and returns to the bank what no call has reserved. Calls that wait
 // are refused with ErrAway.
 func (l *Ledger) Close() error {
@@ -82,7 +90,7 @@ func (l *Ledger) Close() error {
 	if len(returns) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drawTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), l.patience())
 	defer cancel()
 	return l.bank.Return(ctx, returns)
 }
