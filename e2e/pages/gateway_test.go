@@ -66,7 +66,7 @@ func start(t *testing.T, database string) *gateway {
 func postgresOf(t *testing.T) string {
 	t.Helper()
 	if machine == nil {
-		t.Skip(postgres.ErrNotInstalled)
+		missing(t, postgres.ErrNotInstalled.Error())
 	}
 	name := fmt.Sprint("test", schemas.Add(1))
 	db, err := sql.Open("pgx", machine.URL())

@@ -33,7 +33,7 @@ type tab struct {
 func open(t *testing.T, g *gateway, width, height int64, dark bool) *tab {
 	t.Helper()
 	if browser == nil {
-		t.Skip("chromium is not installed")
+		missing(t, "chromium is not installed: make setup does it")
 	}
 	ctx, stop := context.WithTimeout(browser, 5*patience)
 	t.Cleanup(stop)
@@ -144,7 +144,7 @@ func (b *tab) violations() []string {
 	b.t.Helper()
 	script, err := os.ReadFile(filepath.Join("..", "sdks", "axe", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
-		b.t.Skip("axe is not installed: make setup-tests does it")
+		missing(b.t, "axe is not installed: make setup does it")
 	}
 	b.run(chromedp.Evaluate(string(script)+";0", nil))
 	return eval[[]string](b, `axe.run().then(r => r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.any.map(a => a.message).join(" ")).join(" | ")))`)
