@@ -105,17 +105,7 @@ litellm_settings: {cache: true, cache_params: {similarity_threshold: 0.8, `+para
 
 func semanticTools(t *testing.T) *cachetest.Tools {
 	t.Helper()
-	tools, err := cachetest.FindTools("..")
-	if errors.Is(err, cachetest.ErrNotInstalled) {
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tools
+	return cachetest.Need(t, "..")
 }
 
 func searching(t *testing.T) *valkey.Server {

@@ -13,7 +13,7 @@ import (
 )
 
 // jsonHandler writes records as slog.JSONHandler does, which it asks for those that have anything but names with texts, numbers and
-// times. There is a line for each call, and slog's takes three times as long for it.
+// times. There is a line for each call, and slog's takes more than twice as long for it.
 type jsonHandler struct {
 	out   *jsonLines
 	level slog.Level

@@ -22,15 +22,11 @@ func (l *loader) roleMappings(n *node, path string) (all []tenant.RoleMapping) {
 		var m tenant.RoleMapping
 		at := path + "[" + strconv.Itoa(i) + "]"
 		l.fields(item, sectionRoleMapping, at, nil, func(k Key, n *node, path string) {
-			s, ok := l.text(k, n, path)
-			switch role := tenant.TokenRole(s); {
-			case !ok:
-			case k.Name == "role":
-				m.Claimed = s
-			case role == tenant.TokenOfAdmin, role == tenant.TokenOfTeam, role == tenant.TokenOfUser:
-				m.Role = role
+			switch k.Name {
+			case "role":
+				m.Claimed, _ = l.text(k, n, path)
 			default:
-				l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of tokens", "proxy_admin, team, internal_user", "")
+				m.Role = l.tokenRole(k, n, path)
 			}
 		})
 		if m.Claimed == "" || m.Role == "" {
@@ -40,6 +36,19 @@ func (l *loader) roleMappings(n *node, path string) (all []tenant.RoleMapping) {
 		all = append(all, m)
 	}
 	return all
+}
+
+// tokenRole reads a role of tokens; empty if it is none.
+func (l *loader) tokenRole(k Key, n *node, path string) tenant.TokenRole {
+	s, ok := l.text(k, n, path)
+	switch role := tenant.TokenRole(s); {
+	case !ok:
+	case role == tenant.TokenOfAdmin, role == tenant.TokenOfTeam, role == tenant.TokenOfUser:
+		return role
+	default:
+		l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of tokens", "proxy_admin, team, internal_user", "")
+	}
+	return ""
 }
 
 // rolePermissions reads general_settings.role_permissions.
@@ -54,14 +63,7 @@ func (l *loader) rolePermissions(n *node, path string) (all []tenant.RolePermiss
 			case "routes":
 				p.Routes = l.routes(k, n, path)
 			case "role":
-				s, ok := l.text(k, n, path)
-				switch role := tenant.TokenRole(s); {
-				case !ok:
-				case role == tenant.TokenOfAdmin, role == tenant.TokenOfTeam, role == tenant.TokenOfUser:
-					p.Role = role
-				default:
-					l.errorAt(n.file, n.line, n.column, path, shown(k, n)+" is not a role of tokens", "proxy_admin, team, internal_user", "")
-				}
+				p.Role = l.tokenRole(k, n, path)
 			}
 		})
 		if p.Role == "" {

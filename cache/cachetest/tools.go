@@ -19,6 +19,23 @@ type Tools struct {
 	Python string
 }
 
+// Need is FindTools for a test, which is skipped if they are not installed, and fails where all tests are to run (OUTCROP_TEST_ALL).
+func Need(t interface {
+	TB
+	Skip(args ...any)
+}, root string,
+) *Tools {
+	t.Helper()
+	tools, err := FindTools(root)
+	switch {
+	case errors.Is(err, ErrNotInstalled) && os.Getenv("OUTCROP_TEST_ALL") == "":
+		t.Skip(err)
+	case err != nil:
+		t.Fatalf("%v", err)
+	}
+	return tools
+}
+
 // FindTools finds the servers in the folder .cache of the repository, whose root is given. The error is ErrNotInstalled if they are not there.
 func FindTools(root string) (*Tools, error) {
 	base, err := filepath.Abs(filepath.Join(root, ".cache", "semantic"))

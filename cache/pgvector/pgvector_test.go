@@ -3,7 +3,6 @@ package pgvector_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -22,16 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // startServer starts a PostgreSQL with the extension.
 func startServer(t *testing.T) *postgres.Server {
 	t.Helper()
-	tools, err := cachetest.FindTools("../..")
-	if errors.Is(err, cachetest.ErrNotInstalled) {
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	tools := cachetest.Need(t, "../..")
 	s, err := postgres.StartIn(t.Context(), tools.Postgres, "")
 	if err != nil {
 		t.Fatal(err)

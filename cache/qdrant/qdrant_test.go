@@ -31,16 +31,7 @@ func (c *clock) now() time.Time { return c.at }
 // serve starts the local mode of Qdrant's client, which knows nothing of Outcrop, as a server.
 func serve(t *testing.T) (url string) {
 	t.Helper()
-	tools, err := cachetest.FindTools("../..")
-	if errors.Is(err, cachetest.ErrNotInstalled) {
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	tools := cachetest.Need(t, "../..")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

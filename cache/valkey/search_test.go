@@ -3,7 +3,6 @@ package valkey_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,16 +18,7 @@ import (
 // startSearching starts a Redis that can search vectors.
 func startSearching(t *testing.T) *server.Server {
 	t.Helper()
-	tools, err := cachetest.FindTools("../..")
-	if errors.Is(err, cachetest.ErrNotInstalled) {
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	tools := cachetest.Need(t, "../..")
 	s, err := server.StartProgram(t.Context(), tools.Redis, t.TempDir(), "--loadmodule", tools.Search)
 	if err != nil {
 		t.Fatal(err)

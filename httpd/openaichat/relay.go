@@ -29,8 +29,8 @@ type completion struct {
 //go:noinline
 func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.Body) (*completion, bool) {
 	operator := h.Decoding(modelOf(r))
-	if model := cmp.Or(operator.Model, wire.Model(body.Bytes)); model != "" {
-		settings := h.Gateway.Settings(model)
+	if operator.Model = cmp.Or(operator.Model, wire.Model(body.Bytes)); operator.Model != "" { // AddParameters need not look for it
+		settings := h.Gateway.Settings(operator.Model)
 		if some, _ := settings.Speaks(llm.DialectOpenAI); !some {
 			return nil, false
 		}

@@ -40,8 +40,27 @@ type long struct {
 // The strings share doc's memory, which must not be modified while they are used.
 func Extract(doc []byte) *Extracted { return extract(doc, false) }
 
-// ExtractTexts is Extract for decoders that call Text for their texts too: it takes all long strings.
-func ExtractTexts(doc []byte) *Extracted { return extract(doc, true) }
+// Decode calls decode with a document from which all long strings have been extracted; if it fails or leaves one
+// unresolved, because a text may be where only base64 is read, with one without long base64; and else with the whole
+// document and nil. decode calls Text and Raw for what may have a long text, and Resolve for base64. shares is whether the result
+// shares doc's memory. The error is that for the whole document.
+func Decode[T any](doc []byte, decode func(doc []byte, extracted *Extracted) (T, error)) (result T, shares bool, err error) {
+	for l := extract(doc, true); l != nil; l = l.withoutTexts(doc) {
+		if result, err = decode(l.Doc, l); err == nil && l.Unresolved() == 0 {
+			return result, l.shares, nil
+		}
+	}
+	result, err = decode(doc, nil)
+	return result, false, err
+}
+
+// withoutTexts is what Extract takes out of the document; nil if that is nothing, or all that has been taken out.
+func (l *Extracted) withoutTexts(doc []byte) *Extracted {
+	if !slices.ContainsFunc(l.long, func(s long) bool { return s.text }) {
+		return nil
+	}
+	return Extract(doc)
+}
 
 func extract(doc []byte, texts bool) *Extracted {
 	if len(doc) < extractFrom {
@@ -150,18 +169,6 @@ func (l *Extracted) find(placeholder string) *long {
 	}
 	return &l.long[n]
 }
-
-// WithoutTexts is what Extract takes out of the document, for when not all texts have been resolved; nil if
-// that is nothing, or all that has been taken out.
-func (l *Extracted) WithoutTexts(doc []byte) *Extracted {
-	if !slices.ContainsFunc(l.long, func(s long) bool { return s.text }) {
-		return nil
-	}
-	return Extract(doc)
-}
-
-// Shares reports whether a string that was resolved shares the document's memory.
-func (l *Extracted) Shares() bool { return l.shares }
 
 // Unresolved is the number of strings that have not been resolved.
 func (l *Extracted) Unresolved() int {

@@ -105,13 +105,12 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
-	for extracted := jsonx.ExtractTexts(body); extracted != nil; extracted = extracted.WithoutTexts(body) {
-		if r, err := decode(extracted.Doc, extracted, opt); err == nil && extracted.Unresolved() == 0 {
-			r.Shares = extracted.Shares()
-			return r, nil
-		}
+	r, shares, err := jsonx.Decode(body, func(doc []byte, extracted *jsonx.Extracted) (*Request, error) { return decode(doc, extracted, opt) })
+	if err != nil {
+		return nil, err
 	}
-	return decode(body, nil, opt)
+	r.Shares = shares
+	return r, nil
 }
 
 // decode reads a body, some of whose strings may have been extracted.
