@@ -303,29 +303,65 @@ func routedDifferences() []routedDifference {
 	}
 }
 
+// routedPair is a pair whose outcomes differ by something unknown.
+type routedPair struct {
+	call             routedCall
+	set              string
+	litellm, outcrop string
+}
+
+func (u *routedPair) String() string {
+	return fmt.Sprintf("%s: %s\n  LiteLLM %s\n  Outcrop %s", u.set, u.call.name, u.litellm, u.outcrop)
+}
+
+// compareRouting asks both gateways, and counts equal outcomes and, in known, those that are explained.
+func compareRouting(t *testing.T, program litellmProgram, set routedSet, known []routedDifference) (same int, rest []*routedPair) {
+	t.Helper()
+	theirs, ours := askBoth(t, program, set.cases, set.settings)
+	for i := range set.cases {
+		a, b, c := theirs[i].String(), ours[i].String(), set.cases[i]
+		if a == b {
+			same++
+			continue
+		}
+		at := slices.IndexFunc(known, func(d routedDifference) bool { return d.litellm.MatchString(a) && d.outcrop.MatchString(b) })
+		if at < 0 {
+			rest = append(rest, &routedPair{c, set.name, a, b})
+			continue
+		}
+		d := &known[at]
+		if d.count++; d.count == 1 {
+			d.example = [3]string{set.name + ": " + c.name, a, b}
+		}
+	}
+	return same, rest
+}
+
 func TestRoutingBesideLiteLLM(t *testing.T) {
 	t.Parallel()
 	program := litellmProxy(t)
 	known := routedDifferences()
 	same, all := 0, 0
 	for _, set := range routedSets() {
-		theirs, ours := askBoth(t, program, set.cases, set.settings)
-		for i := range set.cases {
-			all++
-			a, b, name := theirs[i].String(), ours[i].String(), set.name+": "+set.cases[i].name
-			if a == b {
-				same++
-				continue
-			}
-			at := slices.IndexFunc(known, func(d routedDifference) bool { return d.litellm.MatchString(a) && d.outcrop.MatchString(b) })
-			if at < 0 {
-				t.Errorf("%s, which nothing explains\n  LiteLLM %s\n  Outcrop %s", name, a, b)
-				continue
-			}
-			d := &known[at]
-			if d.count++; d.count == 1 {
-				d.example = [3]string{name, a, b}
-			}
+		all += len(set.cases)
+		equal, unexplained := compareRouting(t, program, set, known)
+		same += equal
+		if len(unexplained) == 0 {
+			continue
+		}
+		// On a busy machine LiteLLM has all calls at once time out together, and cools deployments down that are well. A
+		// difference is one if it is there when its pair is asked again with no others.
+		for _, what := range unexplained {
+			t.Logf("asked again: %s", what)
+		}
+		var few []routedCall
+		for _, what := range unexplained {
+			few = append(few, what.call)
+		}
+		equal, unexplained = compareRouting(t, program, routedSet{set.name, set.settings, few}, known)
+		same += equal
+		for _, what := range unexplained {
+			t.Errorf("nothing explains %s", what)
 		}
 	}
 	page := routedPage(known, same, all)

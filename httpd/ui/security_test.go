@@ -129,12 +129,12 @@ func TestASessionCannotBeFixedForgedOrKept(t *testing.T) {
 		t.Errorf("a session after its end: %d", out.Code)
 	}
 	old := w.login(master)
-	w.now = w.now.Add(13 * time.Hour)
+	w.later(13 * time.Hour)
 	if out := old.get("/ui"); out.Code != http.StatusSeeOther {
 		t.Errorf("a session after its time: %d", out.Code)
 	}
 	blocked := w.login("sk-viewer")
-	w.blocked["sk-viewer"] = true
+	w.block("sk-viewer")
 	if out := blocked.get("/ui"); out.Header().Get("Location") != "/ui/login?why=ended" {
 		t.Errorf("a session of a blocked key: %d %s", out.Code, out.Header())
 	}
@@ -212,7 +212,7 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 			w.answers[path] = strings.ReplaceAll(answer, "Q", q)
 		}
 		w.answers["/spend/logs/ui"] = w.answers["/spend/logs/v2"]
-		w.calls.Ended(failed(text, w.now))
+		w.calls.Ended(failed(text, w.clock()))
 		c := w.login(master)
 		c.send(http.MethodPost, "/ui/doctor", url.Values{"csrf": {c.token("/ui")}})
 		e := url.QueryEscape(text)

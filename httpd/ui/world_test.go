@@ -29,9 +29,9 @@ type world struct {
 	t     *testing.T
 	h     *ui.Handler
 	calls *live.Log
-	now   time.Time
 
-	mu sync.Mutex
+	mu  sync.Mutex
+	now time.Time
 	// answers are those of the API, by paths; others get an empty one.
 	answers map[string]string
 	asked   []string // "POST /path body key"
@@ -67,7 +67,7 @@ func newWorld(t *testing.T, change func(*ui.Options)) *world {
 		Resolve: func(id, region, policy string) (ui.Way, error) {
 			return ui.Way{Steps: []string{id}, Targets: []ui.Target{{ID: id, Region: region, API: "converse", Reason: policy}}, Refusal: id, Works: []string{id}}, nil
 		},
-		Now: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
+		Now: w.clock, Logger: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&opt)
@@ -77,6 +77,27 @@ func newWorld(t *testing.T, change func(*ui.Options)) *world {
 	}
 	t.Cleanup(w.h.Close)
 	return w
+}
+
+// clock is the time of the pages, which their checks in the background read too.
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// later moves the clock.
+func (w *world) later(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(by)
+}
+
+// block ends the rights of a key.
+func (w *world) block(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked[key] = true
 }
 
 // hostile is an error each text of which is given.

@@ -29,7 +29,9 @@ type event struct {
 const (
 	maxKept  = 400
 	maxShown = 40
-	maxSlow  = 10
+	// maxComplaint is how many bytes of a line the list of failures shows.
+	maxComplaint = 400
+	maxSlow      = 10
 )
 
 // test is a test or, without a name, a package.
@@ -247,10 +249,35 @@ func (r *report) summarize(took time.Duration, code int) {
 		r.sayf("\nFailed:")
 		for _, t := range r.failed {
 			r.sayf("  %s", t)
+			for _, line := range t.complaint() {
+				r.sayf("      %s", line)
+			}
 		}
 	}
 	r.sayf("\n%s, exit code %d", took.Round(time.Second), code)
 	r.sayf("%d passed, %d failed, %d skipped", r.passed, len(r.failed), len(r.skipped))
+}
+
+// complaint returns the first message of a failed test, up to three lines of it, so that the end of a long output says what was
+// wrong even where only the end is kept.
+func (t *test) complaint() []string {
+	i := slices.IndexFunc(t.lines, skipReason.MatchString)
+	if i < 0 {
+		return nil
+	}
+	all := []string{strings.TrimSpace(t.lines[i])}
+	for _, line := range t.lines[i+1:] {
+		if len(all) == 3 || skipReason.MatchString(line) {
+			break
+		}
+		all = append(all, strings.TrimSpace(line))
+	}
+	for j, line := range all {
+		if len(line) > maxComplaint {
+			all[j] = strings.ToValidUTF8(line[:maxComplaint], "") + "…"
+		}
+	}
+	return all
 }
 
 // unfinished counts everything that began and never ended as failed: the run was
