@@ -164,3 +164,41 @@ func TestATestThatNeverEndsHasFailed(t *testing.T) {
 	r.summarize(time.Second, 1)
 	holds(t, out.String(), `^FAILED good TestGranite\n    it did not end$`, `0 passed, 1 failed, 0 skipped\n$`)
 }
+
+func TestAFewUnsteadyTestsAreRunAgainAlone(t *testing.T) {
+	const unsteady = `package quarry
+import ("os"; "testing")
+func TestGranite(t *testing.T) {
+	t.Run("whole", func(t *testing.T) {
+		if _, err := os.Stat("ran"); err != nil { os.WriteFile("ran", nil, 0o600); t.Error("the quarry is busy") }
+	})
+}
+func TestSlate(*testing.T) {}
+`
+	for name, c := range map[string]struct {
+		file, again string
+		code        int
+		says        []string
+	}{
+		"it passes alone":      {unsteady, "quarry/e2e", 0, []string{`^Once more, alone: TestGranite$`, `^Unsteady.*\n  e2e TestGranite/whole\n      e2e_test.go:5: the quarry is busy$`, `exit code 0\n1 passed, 0 failed, 0 skipped\n$`}},
+		"of no such package":   {unsteady, "quarry/other", 1, []string{`^FAILED e2e TestGranite/whole$`, `1 passed, 1 failed, 0 skipped\n$`}},
+		"it is not wanted":     {unsteady, "", 1, []string{`1 passed, 1 failed, 0 skipped\n$`}},
+		"it fails alone":       {strings.Replace(unsteady, "os.WriteFile", "_ = os.WriteFile; _ = func(string, []byte, int) {}; (func(string, []byte, int) {})", 1), "e2e", 1, []string{`^It has failed again`, `^FAILED e2e TestGranite/whole$`}},
+		"it panics":            {strings.Replace(unsteady, "t.Error(", "panic(", 1), "e2e", 1, []string{`^FAILED e2e TestGranite/whole$`}},
+		"it is said to race":   {strings.Replace(unsteady, "the quarry is busy", "race detected during execution of test", 1), "e2e", 1, []string{`^FAILED e2e TestGranite/whole$`}},
+		"too many have failed": {unsteady + "func TestA(t *testing.T) { t.Fail() }\nfunc TestB(t *testing.T) { t.Fail() }\nfunc TestC(t *testing.T) { t.Fail() }\n", "e2e", 1, []string{`1 passed, 4 failed`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			module(t, map[string]string{"e2e/e2e_test.go": c.file})
+			var out, errs bytes.Buffer
+			code, err := run(t.Context(), []string{"-every=1h", "-again=" + c.again, "-parallel", "2", "./e2e/...", "./..."}, &out, &errs)
+			if code != c.code || err != nil {
+				t.Errorf("exit code %d, %v\n%s%s", code, err, out.String(), errs.String())
+			}
+			holds(t, out.String(), c.says...)
+			if c.code != 0 && strings.Contains(out.String(), "\nUnsteady,") {
+				t.Errorf("it forgives:\n%s", out.String())
+			}
+		})
+	}
+}

@@ -2,7 +2,10 @@
 // and which tests take the time, and at the end what failed, with the last lines of each, and what
 // was skipped, with the reason.
 //
-//	go run ./scripts/gotest [-every 5s] [-json FILE] [-packages FILE] [flags and packages of go test]
+//	go run ./scripts/gotest [-every 5s] [-json FILE] [-packages FILE] [-again REGEXP] [flags and packages of go test]
+//
+// With -again, up to three failed tests of the packages whose paths match are run once more with nothing beside them. If they pass,
+// the run is good and names them as unsteady. Data races and panics are never forgiven.
 //
 // It exits as go test does. Its last line has the form "12 passed, 0 failed, 1 skipped".
 package main
@@ -17,7 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -37,9 +40,12 @@ type settings struct {
 	every    time.Duration
 	json     string // a file for the output of go test
 	packages string // a file for the result of each package
+	again    *regexp.Regexp
 	program  string
 	args     []string // of go test
 }
+
+var ownFlag = regexp.MustCompile(`^-(every|json|packages|again)=`)
 
 func parse(args []string, errs io.Writer) (settings, error) {
 	s := settings{program: "go"}
@@ -48,9 +54,10 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	flags.DurationVar(&s.every, "every", 5*time.Second, "how often to say how far the run is")
 	flags.StringVar(&s.json, "json", "", "write every event of go test -json to a `file`")
 	flags.StringVar(&s.packages, "packages", "", "write the result line of each package to a `file`, as go test prints it")
+	again := flags.String("again", "", "run a few failed tests of the packages that match `regexp` once more, alone")
 	// The arguments of go test begin at the first one that is not one of these flags.
 	own := 0
-	for own < len(args) && (strings.HasPrefix(args[own], "-every=") || strings.HasPrefix(args[own], "-json=") || strings.HasPrefix(args[own], "-packages=")) {
+	for own < len(args) && ownFlag.MatchString(args[own]) {
 		own++
 	}
 	if err := flags.Parse(args[:own]); err != nil {
@@ -59,6 +66,12 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	s.args = args[own:]
 	if s.every <= 0 {
 		return settings{}, fmt.Errorf("-every must be above zero, not %v", s.every)
+	}
+	if *again != "" {
+		var err error
+		if s.again, err = regexp.Compile(*again); err != nil {
+			return settings{}, fmt.Errorf("-again: %w", err)
+		}
 	}
 	if name := os.Getenv("GO"); name != "" {
 		s.program = name
@@ -109,6 +122,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err
 		code = max(1, exit.ExitCode())
 	case ended != nil:
 		return failed, ended
+	}
+	if read == nil && code == 1 && r.runAgain(ctx, &s, events, errs) {
+		code = 0
 	}
 	r.summarize(time.Since(began), code)
 	if read != nil {

@@ -72,6 +72,7 @@ type report struct {
 	packages int              // done
 	passed   int
 	failed   []*test
+	unsteady []*test // failed, but not alone
 	skipped  []*test
 	slow     []*test // top-level ones, slowest first
 	failures map[string]bool
@@ -236,7 +237,7 @@ func (r *report) summarize(took time.Duration, code int) {
 			r.sayf("  %s: %s", t, cmp.Or(t.reason, "it gives no reason"))
 		}
 	}
-	for _, t := range r.failed {
+	for _, t := range slices.Concat(r.unsteady, r.failed) {
 		r.sayf("\nFAILED %s", t)
 		if more := len(t.lines) - maxShown; more > 0 {
 			r.sayf("    ... %d lines before", more)
@@ -248,6 +249,15 @@ func (r *report) summarize(took time.Duration, code int) {
 	if len(r.failed) > 1 {
 		r.sayf("\nFailed:")
 		for _, t := range r.failed {
+			r.sayf("  %s", t)
+			for _, line := range t.complaint() {
+				r.sayf("      %s", line)
+			}
+		}
+	}
+	if len(r.unsteady) > 0 {
+		r.sayf("\nUnsteady, that is failed beside others and passed alone:")
+		for _, t := range r.unsteady {
 			r.sayf("  %s", t)
 			for _, line := range t.complaint() {
 				r.sayf("      %s", line)
