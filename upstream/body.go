@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"outcrop/internal/socket"
 )
@@ -18,6 +19,7 @@ type body struct {
 	chunked  bool
 	chunks   chunks
 	reusable bool // the connection can be reused
+	limited  bool // the time is bounded
 	over     bool
 }
 
@@ -43,6 +45,15 @@ func (b *body) ReadArrived(p []byte) (int, error) {
 		return n, nil
 	}
 	return b.after(n, err)
+}
+
+// Within bounds the time for the rest of the body: reading fails when it has passed.
+func (b *body) Within(limit time.Duration) {
+	if b.over {
+		return
+	}
+	b.limited = true
+	_ = b.conn.SetReadDeadline(time.Now().Add(limit)) // of a connection that is closed already
 }
 
 // Lend returns memory to read a stream into, which one that has ended may have used before. Its content means
@@ -122,6 +133,9 @@ func cut(err error) error {
 // end handles the end of a response that was read completely.
 func (b *body) end() {
 	b.over = true
+	if b.limited && b.conn.SetReadDeadline(time.Time{}) != nil {
+		b.reusable = false
+	}
 	if b.stop() && b.reusable && b.conn.drained() {
 		b.conn.client.keep(b.conn)
 		return

@@ -42,6 +42,9 @@ func (p *Plain) Done() bool { return !p.gone && p.peek() == 0 && p.at == len(p.d
 // GiveUp gives the document up, because it has something that the caller leaves to Unmarshal.
 func (p *Plain) GiveUp() { p.gone = true }
 
+// Going reports whether the document has not been given up so far.
+func (p *Plain) Going() bool { return !p.gone }
+
 // Offset is the number of bytes that have been read: behind Kind, where the next value begins.
 func (p *Plain) Offset() int { return p.at }
 

@@ -36,6 +36,11 @@ func (s *events) next(ev *anthropic.RawEvent) error {
 	if s.err != nil {
 		return s.err
 	}
+	if s.tapped.Done { // what was to come has come
+		s.frames.Finish()
+		s.err = io.EOF
+		return s.err
+	}
 	var frame sse.Event
 	err := s.frames.Next(&frame)
 	if err == nil {
@@ -57,8 +62,6 @@ func (s *events) next(ev *anthropic.RawEvent) error {
 // ended is what the end of the body means.
 func (s *events) ended(err error) error {
 	switch {
-	case s.tapped.Done: // what was to come has come
-		return io.EOF
 	case errors.Is(err, io.EOF) && !s.some:
 		return &cutError{"the stream ended without an event", io.ErrUnexpectedEOF}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -70,8 +73,8 @@ func (s *events) ended(err error) error {
 	}
 }
 
-// More reports whether there is more that can be read without waiting for the network.
-func (s *events) More() bool { return s.err == nil && s.frames.More() }
+// More reports whether there is more that can be read without waiting for the network, or the end, which follows message_stop at once.
+func (s *events) More() bool { return s.err == nil && (s.tapped.Done || s.frames.More()) }
 
 // chatStream is a stream in the common language.
 type chatStream struct {

@@ -54,13 +54,13 @@ type reader struct {
 }
 
 func (r *reader) Append(events []llm.Event) ([]llm.Event, error) {
+	if r.events.Finished() {
+		r.frames.Finish() // [DONE] may be behind the end
+		return events, io.EOF
+	}
 	var frame sse.Event
 	err := r.frames.Next(&frame)
 	switch {
-	case r.events.Finished() && err == nil: // what is behind the end, such as [DONE]
-		return events, nil
-	case r.events.Finished():
-		return events, io.EOF
 	case errors.Is(err, io.EOF), err == nil && string(frame.Data) == "[DONE]":
 		return events, io.ErrUnexpectedEOF
 	case err != nil:

@@ -260,6 +260,9 @@ func (s *stream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
 
 // read appends what the next event of the body becomes. It returns io.EOF at the end of a complete response.
 func (s *stream) read(events []llm.Event) ([]llm.Event, error) {
+	if s.reader.Finished() { // only its usage may follow
+		s.frames.Hurry()
+	}
 	var frame sse.Event
 	err := s.frames.Next(&frame)
 	switch {

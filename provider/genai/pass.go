@@ -98,6 +98,9 @@ func (s *rawStream) Next(ev *llm.RawEvent) error {
 }
 
 func (s *rawStream) next(ev *llm.RawEvent) error {
+	if s.tap.Finished() { // only its usage may follow
+		s.frames.Hurry()
+	}
 	var frame sse.Event
 	err := s.frames.Next(&frame)
 	switch {

@@ -369,6 +369,33 @@ func (p *Provider) stall(ctx context.Context) error {
 	})
 }
 
+// leftOpen reads complete streams whose connections stay open: some servers leave it to the client to close them. The response must end
+// all the same, in both lanes, and the connection with it.
+func (p *Provider) leftOpen(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var errs []error
+	try := func(what string, of Upstream, read func(t provider.Target) error) {
+		errs = append(errs, p.with(reply{events: of.Events(rocks()), stall: true}, func(f *fake, t provider.Target) error {
+			if err := read(t); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			return f.left()
+		}))
+	}
+	try("translated", p.Upstream, func(t provider.Target) error {
+		_, err := stream(ctx, t, &Question{Text: "Hi"})
+		return err
+	})
+	for _, l := range p.allLanes() {
+		try("passed in "+l.Dialect, l.Upstream, func(t provider.Target) error {
+			_, err := l.pass(ctx, t, &Question{Text: "Hi"}, true)
+			return err
+		})
+	}
+	return errors.Join(errs...)
+}
+
 // left waits until the upstream has noticed that the client has gone.
 func (f *fake) left() error {
 	select {

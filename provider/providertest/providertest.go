@@ -172,6 +172,7 @@ func Cases(p *Provider) []Case {
 		{"a cut stream", p.cut},
 		{"a corrupt stream", p.corrupt},
 		{"a stream that stalls and is cancelled", p.stall},
+		{"a connection left open behind a complete stream", p.leftOpen},
 		{"a call that is cancelled", p.cancel},
 		{"no connection", p.unreachable},
 		{"both lanes are equal", p.lanes},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"time"
 
 	"outcrop/llm"
 	"outcrop/upstream"
@@ -17,9 +18,9 @@ import (
 // sagemaker_base_url may send the container's body as it is.
 func (e *end) Unwrap(resp *upstream.Response, secrets []string, to llm.Destination) io.Reader {
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), eventstream.MediaType) {
-		return &lines{parts: bodyParts{resp.Body, make([]byte, 4<<10)}}
+		return &lines{body: resp.Body, parts: bodyParts{resp.Body, make([]byte, 4<<10)}}
 	}
-	return &lines{parts: &frames{decoder: eventstream.NewDecoder(resp.Body), failed: func(f *awserror.Fault, code string) error {
+	return &lines{body: resp.Body, parts: &frames{decoder: eventstream.NewDecoder(resp.Body), failed: func(f *awserror.Fault, code string) error {
 		return e.failedStream(f, code, resp, secrets, to)
 	}}}
 }
@@ -69,6 +70,7 @@ func (bodyParts) more() bool { return false }
 
 // lines reads a body, and writes each line of JSON as a server-sent event.
 type lines struct {
+	body   io.Reader // that the parts are of
 	parts  parts
 	inside bool // a line has begun
 	json   bool // and is JSON
@@ -97,6 +99,13 @@ func (l *lines) Read(p []byte) (int, error) {
 	n := copy(p, l.ready[l.at:])
 	l.at += n
 	return n, nil
+}
+
+// Within bounds the time for the rest of the body.
+func (l *lines) Within(limit time.Duration) {
+	if body, ok := l.body.(interface{ Within(limit time.Duration) }); ok {
+		body.Within(limit)
+	}
 }
 
 // take appends a part.

@@ -52,11 +52,8 @@ type reader struct {
 }
 
 func (r *reader) Append(events []llm.Event) ([]llm.Event, error) {
-	if r.events.Finished() { // the end of the body is read too, so that the connection can be used again
-		var frame sse.Event
-		if r.frames.Next(&frame) == nil {
-			return events, nil // what is behind the end, such as [DONE]
-		}
+	if r.events.Finished() {
+		r.frames.Finish() // [DONE] may be behind the end
 		return events, io.EOF
 	}
 	var frame sse.Event

@@ -49,11 +49,13 @@ func (s *Stream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
 
 // read appends what the next event of the body becomes.
 func (s *Stream) read(events []llm.Event) ([]llm.Event, error) {
+	if s.reader.Ended() {
+		s.events.Finish()
+		return events, io.EOF
+	}
 	var ev sse.Event
 	err := s.events.Next(&ev)
 	switch {
-	case s.reader.Ended(): // the end of the body is read too, so that the connection can be used again
-		return events, io.EOF
 	case errors.Is(err, io.EOF):
 		var complete bool
 		if events, complete = s.reader.End(events); complete {
@@ -69,8 +71,10 @@ func (s *Stream) read(events []llm.Event) ([]llm.Event, error) {
 	return events, nil
 }
 
-// More reports whether the next event is already there.
-func (s *Stream) More() bool { return s.queue.More(s.read, s.events.More) }
+// More reports whether the next event is already there, or the end, which follows a complete response at once.
+func (s *Stream) More() bool { return s.queue.More(s.read, s.more) }
+
+func (s *Stream) more() bool { return s.reader.Ended() || s.events.More() }
 
 // Relayer prepares the events of one dialect for a client that speaks it.
 type Relayer interface {
@@ -106,11 +110,13 @@ func (s *RawStream) Next(ev *llm.RawEvent) error {
 }
 
 func (s *RawStream) next(ev *llm.RawEvent) error {
+	if s.relay.Ended() {
+		s.events.Finish()
+		return io.EOF
+	}
 	var event sse.Event
 	err := s.events.Next(&event)
 	switch {
-	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
-		return io.EOF
 	case errors.Is(err, io.EOF) && s.relay.End(ev):
 		return nil
 	case err != nil:
@@ -122,8 +128,9 @@ func (s *RawStream) next(ev *llm.RawEvent) error {
 	return nil
 }
 
-// More reports whether the next event is already there.
-func (s *RawStream) More() bool { return s.err != nil || s.events.More() }
+// More reports whether the next event is already there, or the end, which follows a complete response at once: the last event and
+// the end of the response to the client are then sent together.
+func (s *RawStream) More() bool { return s.err != nil || s.relay.Ended() || s.events.More() }
 
 var (
 	_ llm.Stream    = (*Stream)(nil)

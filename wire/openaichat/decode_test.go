@@ -174,14 +174,14 @@ func TestValuesThatAreNone(t *testing.T) {
 	}
 }
 
-// A plain chat costs no more than it has to: 12 allocations to decode and 5 to encode.
+// A plain chat costs no more than it has to: 17 allocations to decode, of which 6 are texts, and 5 to encode.
 func TestAPlainChatAllocatesLittle(t *testing.T) {
 	body, evs, buf := []byte(plainChat), plainAnswer(), make([]byte, 0, 4<<10)
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := openaichat.Decode(body, openaichat.Options{}); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 12+spare {
+	}); n > 17+spare {
 		t.Errorf("decoding a request: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(100, func() { buf = encodePlain(buf, evs) }); n > 5+spare {

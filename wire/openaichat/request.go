@@ -195,6 +195,14 @@ type decoder struct {
 
 // read reads the body, including all messages.
 func (d *decoder) read(body []byte) (*wireRequest, error) {
+	if w, ok := d.readPlain(body); ok {
+		return w, nil
+	}
+	return d.readAny(body)
+}
+
+// readAny reads any body.
+func (d *decoder) readAny(body []byte) (*wireRequest, error) {
 	w := &wireRequest{Messages: conversation{d: d}}
 	err := jsonx.Unmarshal(body, w)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"time"
 	"unicode/utf8"
 )
 
@@ -41,6 +42,7 @@ type Reader struct {
 	ended error  // the error with which the body ended; nil until then
 	buf   []byte // buf[at:] has not been returned yet
 	lent  bool   // the body has lent buf
+	hurry bool   // the body has been told to end soon
 	at    int
 	line  int // where the first line begins that is not known to be complete
 	scan  int // where to look on for its end
@@ -98,6 +100,43 @@ type arrived interface {
 type lender interface {
 	Lend() []byte
 	TakeBack(p []byte)
+}
+
+// hurried is a body that a connection brings, and that can be told to end soon: reading it fails afterwards.
+type hurried interface {
+	Within(limit time.Duration)
+}
+
+// How long the end of a body is waited for. It usually comes in the same packet as the last event or in the next one, but some servers
+// leave the connection open, and their clients must not wait for them.
+const (
+	untilEnd  = 100 * time.Millisecond // behind a complete response, which is held until then
+	untilRest = time.Second            // behind a response that may be complete
+)
+
+// Hurry bounds the wait for what follows a response that may be complete already: Next fails if nothing comes for about a second.
+func (r *Reader) Hurry() { r.within(untilRest) }
+
+func (r *Reader) within(limit time.Duration) {
+	if body, ok := r.body.(hurried); ok && !r.hurry {
+		r.hurry = true
+		body.Within(limit)
+	}
+}
+
+// Finish ends the stream because the response is complete, whatever follows. The rest of the body is read and dropped, so that its
+// connection can be used again, but not waited for longer than a tenth of a second.
+func (r *Reader) Finish() {
+	r.within(untilEnd)
+	if cap(r.buf) == 0 {
+		r.first()
+	}
+	for r.err == nil && r.ended == nil {
+		_, r.ended = r.body.Read(r.buf[:cap(r.buf)])
+	}
+	if r.err == nil {
+		r.fail(io.EOF)
+	}
 }
 
 // leastRoom is the room in the buffer for which looking whether more has arrived is worth a system
