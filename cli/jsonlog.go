@@ -57,32 +57,65 @@ func (h *jsonHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !h.plain || r.Time.IsZero() {
 		return h.other.Handle(ctx, r)
 	}
-	buf, _ := h.out.buffers.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
-	}
+	buf := h.out.buffer()
 	defer h.out.buffers.Put(buf)
-	b := append((*buf)[:0], `{"time":`...)
-	b, known := appendValue(b, slog.TimeValue(r.Time))
-	b = append(b, `,"level":"`...)
-	b = append(b, r.Level.String()...)
-	b = append(b, `","msg":`...)
-	b = jsonx.AppendString(b, r.Message)
+	b, known := appendHead(*buf, r.Time, r.Level, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		b = append(b, ',')
-		b = append(jsonx.AppendString(b, a.Key), ':')
 		var ok bool
-		b, ok = appendValue(b, a.Value)
-		known = known && ok && a.Key != ""
+		b, ok = appendAttr(b, &a)
+		known = known && ok
 		return known
 	})
-	*buf = b
-	if !known {
+	if *buf = b; !known {
 		return h.other.Handle(ctx, r)
 	}
-	*buf = append(b, '}', '\n')
-	_, err := h.out.Write(*buf)
+	return h.out.end(buf)
+}
+
+// WriteLine writes a record from its parts.
+func (h *jsonHandler) WriteLine(t time.Time, level slog.Level, msg string, attrs []slog.Attr) error {
+	buf := h.out.buffer()
+	defer h.out.buffers.Put(buf)
+	b, known := appendHead(*buf, t, level, msg)
+	for i := 0; i < len(attrs) && known; i++ {
+		b, known = appendAttr(b, &attrs[i])
+	}
+	if *buf = b; known && h.plain {
+		return h.out.end(buf)
+	}
+	r := slog.NewRecord(t, level, msg, 0)
+	r.AddAttrs(attrs...)
+	return h.other.Handle(context.Background(), r)
+}
+
+// buffer returns memory for a line.
+func (l *jsonLines) buffer() *[]byte {
+	if buf, ok := l.buffers.Get().(*[]byte); ok {
+		*buf = (*buf)[:0]
+		return buf
+	}
+	return new([]byte)
+}
+
+// end ends a line and writes it.
+func (l *jsonLines) end(buf *[]byte) error {
+	*buf = append(*buf, '}', '\n')
+	_, err := l.Write(*buf)
 	return err
+}
+
+// appendHead appends the beginning of a line; false if it is left to slog.
+func appendHead(b []byte, t time.Time, level slog.Level, msg string) ([]byte, bool) {
+	b, known := appendValue(append(b, `{"time":`...), slog.TimeValue(t))
+	b = append(append(b, `,"level":"`...), level.String()...)
+	return jsonx.AppendString(append(b, `","msg":`...), msg), known
+}
+
+// appendAttr appends an attribute; false if it is left to slog.
+func appendAttr(b []byte, a *slog.Attr) ([]byte, bool) {
+	b = append(jsonx.AppendString(append(b, ','), a.Key), ':')
+	b, ok := appendValue(b, a.Value)
+	return b, ok && a.Key != ""
 }
 
 // appendValue appends a value in JSON; false if it is of a kind that is left to slog.

@@ -33,9 +33,12 @@ func TestJSONLinesSayWhatSlogsDo(t *testing.T) {
 			t.Run(name+with, func(t *testing.T) {
 				r := slog.NewRecord(at, slog.LevelWarn, "a \"message\"", 0)
 				r.AddAttrs(attrs...)
-				var own, slogs strings.Builder
+				var own, line, slogs strings.Builder
 				if err := change(newJSONHandler(&own, slog.LevelInfo)).Handle(t.Context(), r); err != nil {
 					t.Fatal(err)
+				}
+				if err := change(newJSONHandler(&line, slog.LevelInfo)).(*jsonHandler).WriteLine(at, slog.LevelWarn, "a \"message\"", attrs); err != nil || line.String() != own.String() {
+					t.Errorf("from its parts it is %q, not %q, %v", line.String(), own.String(), err)
 				}
 				if err := change(slog.NewJSONHandler(&slogs, nil)).Handle(t.Context(), r); err != nil {
 					t.Fatal(err)

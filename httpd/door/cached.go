@@ -10,6 +10,7 @@ import (
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/httpfield"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
@@ -21,7 +22,7 @@ import (
 //
 //go:noinline
 func Cached(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *inbound.Body, q gateway.Query, write func(http.ResponseWriter, *llm.Error), headers ...string) bool {
-	q.Body, q.Control, q.Setting = body.Bytes, r.Header.Get("Cache-Control"), litellm.SetsConnection
+	q.Body, q.Control, q.Setting = body.Bytes, httpfield.First(r.Header, "Cache-Control"), litellm.SetsConnection
 	for _, name := range headers {
 		q.Headers = append(q.Headers, r.Header[name]...)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/httpfield"
 	"outcrop/llm"
 	"outcrop/telemetry"
 	"outcrop/wire/litellm"
@@ -79,7 +80,7 @@ type Recognizer interface {
 // refusal from write. The call is recorded in any case; the panic of a handler is passed on after
 // that.
 func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, c gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	call, err := g.Admit(r.Context(), name, w.Header().Get("X-Request-Id"), c)
+	call, err := g.Admit(r.Context(), name, httpfield.First(w.Header(), "X-Request-Id"), c)
 	defer call.End(r.Context())
 	if err != nil {
 		refuse(w, call, err, write)
@@ -109,9 +110,9 @@ func describe(call *gateway.Call, r *http.Request) {
 	}
 	h := r.Header
 	call.Describe(&telemetry.From{
-		Method: r.Method, Route: routeOf(r), Address: inbound.Address(r), UserAgent: llm.Clip(h.Get("User-Agent"), maxDescribed),
-		Session: llm.Clip(h.Get("X-Litellm-Session-Id"), maxDescribed), TraceParent: h.Get("Traceparent"), TraceState: llm.Clip(h.Get("Tracestate"), 2*maxDescribed),
-		Redact: on(h.Get("X-Litellm-Enable-Message-Redaction")) || on(h.Get("Litellm-Enable-Message-Redaction")),
+		Method: r.Method, Route: routeOf(r), Address: inbound.Address(r), UserAgent: llm.Clip(httpfield.First(h, "User-Agent"), maxDescribed),
+		Session: llm.Clip(httpfield.First(h, "X-Litellm-Session-Id"), maxDescribed), TraceParent: httpfield.First(h, "Traceparent"), TraceState: llm.Clip(httpfield.First(h, "Tracestate"), 2*maxDescribed),
+		Redact: on(httpfield.First(h, "X-Litellm-Enable-Message-Redaction")) || on(httpfield.First(h, "Litellm-Enable-Message-Redaction")),
 	})
 	if w.Content > 0 {
 		call.Capture(inbound.Captured(r))
@@ -143,7 +144,7 @@ func on(header string) bool { return strings.EqualFold(strings.TrimSpace(header)
 
 // label tells the call what the headers say of it. The error is an *llm.Error.
 func label(call *gateway.Call, r *http.Request) error {
-	routing, some, err := litellm.RoutingHeaders(r.Header.Get)
+	routing, some, err := litellm.RoutingHeaders(func(name string) string { return httpfield.First(r.Header, name) })
 	if err != nil {
 		return err
 	}
@@ -151,14 +152,14 @@ func label(call *gateway.Call, r *http.Request) error {
 		call.Ask(&routing)
 	}
 	var tags []string
-	for tag := range strings.SplitSeq(r.Header.Get("X-Litellm-Tags"), ",") {
+	for tag := range strings.SplitSeq(httpfield.First(r.Header, "X-Litellm-Tags"), ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {
 			tags = append(tags, tag)
 		}
 	}
-	call.Label(tags, inbound.Address(r), r.Header.Get("X-Litellm-Session-Id"), r.UserAgent())
+	call.Label(tags, inbound.Address(r), httpfield.First(r.Header, "X-Litellm-Session-Id"), r.UserAgent())
 	for _, name := range [...]string{"X-Litellm-Customer-Id", "X-Litellm-End-User-Id"} {
-		if customer := strings.TrimSpace(r.Header.Get(name)); customer != "" && utf8.ValidString(customer) && !strings.ContainsRune(customer, 0) {
+		if customer := strings.TrimSpace(httpfield.First(r.Header, name)); customer != "" && utf8.ValidString(customer) && !strings.ContainsRune(customer, 0) {
 			call.For(customer)
 			break
 		}
@@ -214,8 +215,8 @@ func Public(r *http.Request) *http.Request {
 // Keys returns the keys that a request presents, in any of the headers in which clients send one.
 func Keys(r *http.Request) gateway.Credentials {
 	h := r.Header
-	c := gateway.Credentials{Keys: [...]string{"", h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key"), h.Get("X-Goog-Api-Key")}}
-	scheme, key, several := strings.Cut(h.Get("Authorization"), " ")
+	c := gateway.Credentials{Keys: [...]string{"", httpfield.First(h, "Api-Key"), httpfield.First(h, "X-Api-Key"), httpfield.First(h, "X-Litellm-Api-Key"), httpfield.First(h, "X-Goog-Api-Key")}}
+	scheme, key, several := strings.Cut(httpfield.First(h, "Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
 		c.Keys[0] = strings.TrimLeft(key, " ")

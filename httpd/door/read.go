@@ -5,6 +5,7 @@ import (
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/httpfield"
 )
 
 // Read reads a call's body, and checks it against what the operator and the caller's key demand of bodies. The error is an
@@ -14,7 +15,7 @@ func Read(reader *inbound.Reader, w http.ResponseWriter, r *http.Request, call *
 	if err != nil || r.Method != http.MethodPost {
 		return body, err
 	}
-	if err := call.Demand(r.Header.Get("Content-Type"), body.Bytes); err != nil {
+	if err := call.Demand(httpfield.First(r.Header, "Content-Type"), body.Bytes); err != nil {
 		body.Release()
 		return nil, err
 	}

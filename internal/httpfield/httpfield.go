@@ -4,6 +4,15 @@ package httpfield
 
 import "strings"
 
+// First returns the first value of the field name, or the empty string if there is none. name is as http.CanonicalHeaderKey has it: it is
+// not made so, as http.Header.Get does each time, of which a call needs some twenty.
+func First(header map[string][]string, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // IsToken reports whether s is a valid header name (RFC 9110, section 5.6.2).
 func IsToken(s string) bool {
 	for i := range len(s) {
