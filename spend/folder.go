@@ -113,9 +113,12 @@ func openFolder(dir, id string) (*folder, error) {
 func (f *folder) Close() error { return errors.Join(f.root.Close(), f.lock.Close()) }
 
 func (f *folder) create(name string, sync bool) (file, error) {
-	w, err := f.root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil || !sync {
-		return w, err
+	w, err := f.root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if !sync {
+		return shared(w), nil
 	}
 	d, err := f.root.Open(".")
 	if err != nil {

@@ -139,6 +139,9 @@ func (j *Journal) postSegment(ctx context.Context, d disk, replica string, s *se
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	if err := checkHeader(r); err != nil {
+		if errors.Is(err, errDamaged) && isReserved(r, 0, s.size) {
+			return nil // the process ended before it wrote the header
+		}
 		return err
 	}
 	for at.offset < s.size {

@@ -1,6 +1,7 @@
 package spend
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -26,6 +27,13 @@ const (
 
 // errDamaged is returned for what is not a record.
 var errDamaged = errors.New("the record is incomplete or damaged")
+
+// reservedBytes is how large a segment is at least, in bytes, as long as a process writes it in memory that it shares with the file: the last
+// record of a full one goes beyond what makes it full. Behind the last record it is zero until the process closes it.
+const reservedBytes = segmentBytes + 256<<10
+
+// errEnd is returned for zeros where a record could begin.
+var errEnd = errors.New("there are zeros")
 
 // segment is a file of rows with consecutive numbers.
 type segment struct {
@@ -53,10 +61,13 @@ func appendRecord(b []byte, row *store.Row) []byte {
 }
 
 // nextRecord is the row at the beginning of b, and the length of its record. It is nil if there is only a part of
-// a record.
+// a record, and the error is errEnd if there is none.
 func nextRecord(b []byte) (row []byte, size int, err error) {
 	if len(b) < prefix {
 		return nil, 0, nil
+	}
+	if binary.LittleEndian.Uint64(b) == 0 {
+		return nil, 0, errEnd
 	}
 	length := int(binary.LittleEndian.Uint32(b[4:]))
 	if length == 0 || length > maxRecord {
@@ -102,9 +113,16 @@ func load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err 
 		at := int(next - offset)
 		row, n, err := nextRecord(b[at:])
 		switch {
+		case errors.Is(err, errEnd) && isReserved(r, next, size):
+			return rows, size, nil
+		case errors.Is(err, errEnd):
+			return rows, next, errDamaged
 		case err != nil:
 			return rows, next, err
 		case row == nil && offset+int64(len(b)) == size && at < len(b):
+			if isReserved(r, next, size) {
+				return rows, size, nil
+			}
 			return rows, next, errDamaged
 		case row == nil:
 			return rows, next, nil
@@ -116,6 +134,23 @@ func load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err 
 		next += int64(n)
 	}
 	return rows, next, nil
+}
+
+// isReserved reports whether a segment of some size has nothing but reserved space from an offset on, which a process that was killed has
+// not given back.
+func isReserved(r io.ReaderAt, offset, size int64) bool {
+	if size < reservedBytes {
+		return false
+	}
+	b := make([]byte, 64<<10)
+	for offset < size {
+		n, err := r.ReadAt(b[:min(int64(len(b)), size-offset)], offset)
+		if len(bytes.Trim(b[:n], "\x00")) > 0 || err != nil && (n == 0 || !errors.Is(err, io.EOF)) {
+			return false
+		}
+		offset += int64(n)
+	}
+	return true
 }
 
 // count is how many records b has, of at most batchRows, if none is damaged.
@@ -130,7 +165,7 @@ func count(b []byte) (n int) {
 	return n
 }
 
-// write writes a record, with one system call. j.mu is held.
+// write writes a record. j.mu is held.
 func (j *Journal) write(record []byte) error {
 	size := int64(len(record))
 	switch {

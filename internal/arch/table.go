@@ -273,6 +273,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/segmentio/asm/base64", By: []string{"internal/base64"}, Why: "vector instructions only check base64; no other package needs them"},
 		{Path: "github.com/goccy/go-yaml", By: []string{"config", "config/migrate"}, Why: "only configurations are YAML"},
 		{Path: "github.com/alecthomas/kong", By: []string{"cli", "cli/catalogrefresh"}, Why: "flags belong to the command line"},
+		{Path: "golang.org/x/sys", By: []string{"spend"}, Why: "only the journal shares a file's memory"},
 		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "only the command line uses terminals"},
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry", "telemetry/litellmmetrics"}, Why: "one package defines all metrics of Outcrop's own, and one those with LiteLLM's names, so that names and labels are consistent and bounded"},
