@@ -87,9 +87,12 @@ func (r *release) imageOf(p platform) (v1.Image, error) {
 		entries []entry
 	}{
 		{"certificates of public authorities, and folders to write to", []entry{
-			{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
+			{name: "etc/", mode: 0o755},
+			{name: "etc/ssl/", mode: 0o755},
+			{name: "etc/ssl/certs/", mode: 0o755},
 			{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: authorities()},
-			{name: "data/", mode: 0o700, owner: nonroot}, {name: "tmp/", mode: 0o1777},
+			{name: "data/", mode: 0o700, owner: nonroot},
+			{name: "tmp/", mode: 0o1777},
 		}},
 		{"outcrop " + r.version, []entry{
 			{name: "outcrop", mode: 0o755, file: r.binaries[p]},

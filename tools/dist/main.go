@@ -51,15 +51,12 @@ type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "/" + p.arch }
 
-func (p platform) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-func (p *platform) UnmarshalText(text []byte) error {
-	system, arch, ok := strings.Cut(string(text), "/")
+func parsePlatform(name string) (platform, error) {
+	system, arch, ok := strings.Cut(name, "/")
 	if !ok || system == "" || arch == "" {
-		return fmt.Errorf("%q is not a platform such as linux/amd64", text)
+		return platform{}, fmt.Errorf("%q is not a platform such as linux/amd64", name)
 	}
-	*p = platform{system, arch}
-	return nil
+	return platform{system, arch}, nil
 }
 
 // name is the beginning of the names of a release's files.
@@ -111,8 +108,8 @@ func parse(ctx context.Context, args []string, out, errs io.Writer) (*release, e
 	flags.Func("platforms", "a `list` such as linux/amd64,linux/arm64; by default these and darwin's", func(list string) error {
 		r.platforms = nil
 		for name := range strings.SplitSeq(list, ",") {
-			var p platform
-			if err := p.UnmarshalText([]byte(name)); err != nil {
+			p, err := parsePlatform(name)
+			if err != nil {
 				return err
 			}
 			if slices.Contains(r.platforms, p) {
@@ -124,8 +121,8 @@ func parse(ctx context.Context, args []string, out, errs io.Writer) (*release, e
 	})
 	flags.Func("binary", "a `PLATFORM=FILE` to take instead of building it", func(pair string) error {
 		name, file, ok := strings.Cut(pair, "=")
-		var p platform
-		if err := p.UnmarshalText([]byte(name)); err != nil || !ok {
+		p, err := parsePlatform(name)
+		if err != nil || !ok {
 			return fmt.Errorf("%q is not PLATFORM=FILE", pair)
 		}
 		r.binaries[p] = file
