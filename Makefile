@@ -6,11 +6,11 @@ GO     ?= go
 PREFIX ?= /usr/local
 BIN    := bin/outcrop
 
-# The program that builds the container image, the image's name, and the
-# certificates that go into it.
-BUILDER ?= docker build
-IMAGE   ?= outcrop
-CERTS   ?= /etc/ssl/certs/ca-certificates.crt
+# What make dist makes: the version (by default of the tag or the commit), the folder, and more flags, such as
+# -platforms linux/amd64.
+VERSION ?=
+OUT     ?= dist
+DIST    ?=
 
 # The race detector, but not within SQLite, which is C that was translated to Go: its data is outside Go's memory, and the
 # detector ignores all that is (racecalladdr in Go's runtime), so that there it costs time and finds nothing.
@@ -19,7 +19,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 # How many packages are tested at a time: one more than there are processors, because some tests wait.
 AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: all help build install image run test test-go cover lint bench setup clean
+.PHONY: all help build install dist image run test test-go cover lint bench setup clean
 
 all: build
 
@@ -34,9 +34,12 @@ install: ## copies the binary to $(PREFIX)/bin; as root it builds nothing that i
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/outcrop
 
-image: build ## a container image; BUILDER="buildah build" works without a daemon
-	cp $(CERTS) bin/ca-certificates.crt
-	$(BUILDER) -t $(IMAGE) .
+dist: ## a release in dist/: binaries, archives, container image, Debian packages, Helm chart, notes, checksums
+	$(GO) -C tools/dist build -o ../../bin/dist .
+	./bin/dist -out $(OUT) -version "$(VERSION)" $(DIST)
+
+image: ## the same for this machine's processor only; docker load -i dist/outcrop-*.tar takes the image
+	@$(MAKE) --no-print-directory dist DIST="-platforms linux/$$($(GO) env GOARCH) $(DIST)"
 
 run: build ## serves with a first answer, on the emulator without AWS credentials
 	./$(BIN) serve --demo --port $(PORT)
@@ -63,4 +66,4 @@ bench: build ## Outcrop beside a do-nothing reverse proxy, nginx and LiteLLM; pr
 	$(GO) run ./bench
 
 clean: ## removes what was built and downloaded
-	rm -rf bin .cache
+	rm -rf bin dist .cache

@@ -78,8 +78,8 @@ func Text(r *Response) string {
 	return b.String()
 }
 
-// Version is this release; /openapi.json has the same.
-const Version = "0.1.0"
+// Version is this release; /openapi.json has the same. It is a variable only for the linker, by which make dist sets it (-X).
+var Version = "0.1.0"
 
 // Options control what to call and how. The zero value is usable.
 type Options struct {

@@ -20,9 +20,23 @@ import (
 	"outcrop/internal/jsonx"
 )
 
+// gatewayFlag says where a running gateway is.
+type gatewayFlag struct {
+	URL string `name:"url" env:"OUTCROP_URL" default:"http://127.0.0.1:4000" placeholder:"URL" help:"The gateway's address."`
+}
+
+// base returns the address without a slash at its end.
+func (f *gatewayFlag) base() (string, error) {
+	at, err := url.Parse(f.URL)
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.User != nil || at.RawQuery != "" {
+		return "", &usageError{fmt.Sprintf("--url %q is not the address of a gateway", f.URL), "Give it as http://HOST:PORT or https://HOST, also in OUTCROP_URL."}
+	}
+	return strings.TrimRight(f.URL, "/"), nil
+}
+
 // adminFlags say which gateway a command manages, and with which key.
 type adminFlags struct {
-	URL        string        `name:"url" env:"OUTCROP_URL" default:"http://127.0.0.1:4000" placeholder:"URL" help:"The gateway's address."`
+	gatewayFlag
 	Key        config.Secret `name:"key" placeholder:"KEY" help:"The master key, or an admin's key. Default: that of --config, or OUTCROP_API_KEY, or LITELLM_MASTER_KEY, or that of outcrop login."`
 	ConfigFile string        `name:"config" short:"c" placeholder:"FILE" help:"The gateway's configuration file, to read the master key from."`
 }
@@ -50,12 +64,12 @@ const (
 
 // open returns the gateway that the flags name. The caller closes it.
 func (f *adminFlags) open(ctx context.Context, w io.Writer) (*manager, error) {
-	at, err := url.Parse(f.URL)
-	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.User != nil || at.RawQuery != "" {
-		return nil, &usageError{fmt.Sprintf("--url %q is not the address of a gateway", f.URL), "Give it as http://HOST:PORT or https://HOST, also in OUTCROP_URL."}
+	base, err := f.base()
+	if err != nil {
+		return nil, err
 	}
 	m := &manager{
-		base: strings.TrimRight(f.URL, "/"), key: f.Key, source: "--key",
+		base: base, key: f.Key, source: "--key",
 		client: &http.Client{
 			Timeout:       adminTimeout,
 			Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, TLSHandshakeTimeout: 10 * time.Second},

@@ -29,6 +29,7 @@ type commands struct {
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Catalog    catalogCommand    `cmd:"" help:"Show or refresh what is known of models: prices, limits and sources."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
+	Health     healthCommand     `cmd:"" help:"Ask a running gateway whether it can serve calls, for health checks of containers."`
 	Login      loginCommand      `cmd:"" help:"Sign in at the gateway's identity provider, for a key that the other commands use."`
 	Logout     logoutCommand     `cmd:"" help:"Forget the key of the login."`
 	Keys       keysCommand       `cmd:"" help:"List, make and change virtual keys, with their budgets and limits."`

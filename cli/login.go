@@ -97,7 +97,7 @@ func sessionKey(base string) config.Secret {
 
 // Run signs in.
 func (c *loginCommand) Run(ctx context.Context, con console) error {
-	m, err := (&adminFlags{URL: c.URL}).open(ctx, con.err)
+	m, err := (&adminFlags{gatewayFlag: gatewayFlag{URL: c.URL}}).open(ctx, con.err)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestEveryDependencySaysWhy holds docs/dependencies.md to the two go.mod files:
+// TestEveryDependencySaysWhy holds docs/dependencies.md to the go.mod files:
 // each direct dependency and each tool has a line, and no line is left over.
 func TestEveryDependencySaysWhy(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "dependencies.md"))
@@ -26,15 +26,17 @@ func TestEveryDependencySaysWhy(t *testing.T) {
 			}
 		}
 	}
-	main, tools := modfile(t, "go.mod"), modfile(t, filepath.Join("tools", "go.mod"))
 	needed := map[string]bool{}
-	for _, r := range main.Require {
-		if !r.Indirect {
-			needed[r.Path] = true
+	for _, name := range []string{"go.mod", "tools/go.mod", "tools/dist/go.mod"} {
+		f := modfile(t, filepath.FromSlash(name))
+		for _, r := range f.Require {
+			if !r.Indirect {
+				needed[r.Path] = true
+			}
 		}
-	}
-	for _, tool := range tools.Tool {
-		needed[tool.Path] = true
+		for _, tool := range f.Tool {
+			needed[tool.Path] = true
+		}
 	}
 	for name := range needed {
 		if !told[name] {
