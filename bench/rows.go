@@ -28,6 +28,7 @@ const (
 	limitTranslated  = 1.0  // from OpenAI's API to Anthropic's or Gemini's
 	limitKeys        = 1.1  // with a key, budgets and limits, of a call with the master key alone
 	limitCached      = 0.3  // of calls that the response cache answers
+	limitTraced      = 1.1  // with traces by OTLP, of a call without
 	limitManyKeys    = 1.05 // with one of 100,000 keys, of one with one of ten
 	limitDeployments = 1.05 // with 10,000 deployments of the name, of one with a single deployment
 	limitKeysRSS     = 60.0 // MB more with 100,000 keys than with ten
@@ -55,6 +56,7 @@ func rows() []row {
 		{"gemini", geminiCall},
 		{"gemini-stream", geminiStream},
 		{"cached", cacheHits},
+		{"traced", traced},
 		{"keys", withKeys},
 		{"many-keys", manyKeys},
 		{"deployments", manyDeployments},
