@@ -46,7 +46,7 @@ func manyDeployments(ctx context.Context, b *bench) ([]line, error) {
 		}
 		sides = append(sides, &keyedSide{side: side{server: s}})
 	}
-	all, err := b.keyRounds(ctx, kind{api: apiOpenAI, model: openAIBurst}, 20000, sides)
+	all, err := b.keyRounds(ctx, kind{api: apiOpenAI, model: openAIBurst}, sides)
 	if err != nil {
 		return nil, err
 	}

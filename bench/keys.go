@@ -157,7 +157,8 @@ func (k *keyedSide) quiet(ctx context.Context) (time.Duration, error) {
 
 // keyRounds measures the processor time of a call in microseconds, until its spend is posted. The sides are warm: each
 // key has made a call before. The books are compared with the number of calls at the end.
-func (b *bench) keyRounds(ctx context.Context, k kind, calls int, sides []*keyedSide) (all []taken, err error) {
+func (b *bench) keyRounds(ctx context.Context, k kind, sides []*keyedSide) (all []taken, err error) {
+	calls := 20000
 	if b.quick {
 		calls /= 4
 	}
@@ -236,7 +237,7 @@ func withKeys(ctx context.Context, b *bench) (lines []line, err error) {
 			return nil, err
 		}
 	}
-	all, err := b.keyRounds(ctx, kind{model: modelBurst}, 20000, sides)
+	all, err := b.keyRounds(ctx, kind{model: modelBurst}, sides)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +260,7 @@ func manyKeys(ctx context.Context, b *bench) ([]line, error) {
 		}
 		sides = append(sides, &keyedSide{side: side{server: k.server}, books: &k})
 	}
-	all, err := b.keyRounds(ctx, kind{model: modelBurst}, 20000, sides)
+	all, err := b.keyRounds(ctx, kind{model: modelBurst}, sides)
 	if err != nil {
 		return nil, err
 	}

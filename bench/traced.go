@@ -61,7 +61,7 @@ func traced(ctx context.Context, b *bench) (lines []line, err error) {
 	plain := b.two()[0]
 	with := server{name: "OTLP", gateway: true, slow: 1, begin: func(ctx context.Context) (*process, error) { return b.outcropIn(ctx, config, b.dir) }}
 	sides := []*keyedSide{{side: side{server: with}}, {side: side{server: plain}}}
-	all, err := b.keyRounds(ctx, kind{model: modelBurst}, 20000, sides)
+	all, err := b.keyRounds(ctx, kind{model: modelBurst}, sides)
 	if err != nil {
 		return nil, err
 	}
