@@ -45,8 +45,10 @@ func (c *Call) story() []byte {
 	w.Object()
 	to := r.Meta.Destination
 	if r.Err != nil {
-		tell(&w, "cause", r.Err.Cause)
-		tell(&w, "fix", r.Err.Fix)
+		if r.Err.Responsible() != llm.ActorCaller { // else they may repeat what the request has
+			tell(&w, "cause", r.Err.Cause)
+			tell(&w, "fix", r.Err.Fix)
+		}
 		if to == (llm.Destination{}) {
 			to = r.Err.Destination
 		}

@@ -44,6 +44,12 @@ type Store interface {
 	ResetSpend(ctx context.Context, counter string, units int64) error
 	// Rows returns a page of the spend log, newest first, and how many rows the filter selects in all.
 	Rows(ctx context.Context, f store.RowFilter) ([]store.Row, int, error)
+	// Search looks for rows from a place in the spend log on, at about most rows, and Contents returns what calls have asked and
+	// were answered, by their request ids.
+	Search(ctx context.Context, f store.RowFilter, from store.Place, most int, takes func(*store.Row) bool) (store.Found, error)
+	Contents(ctx context.Context, ids []string) (map[string]store.Content, error)
+	// Times returns how long calls took from one day to another.
+	Times(ctx context.Context, from, to time.Time) ([]store.Times, error)
 	// Daily returns sums of calls by day.
 	Daily(ctx context.Context, f store.DailyFilter) ([]store.DailySum, error)
 	// Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
