@@ -138,7 +138,7 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
+	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
 	case "model": // others under it are AWS's
 		return slices.Contains([]string{"/model/new", "/model/update", "/model/delete", "/model/block", "/model/unblock"}, path) || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")

@@ -266,6 +266,8 @@ type callData struct {
 	Problem  *problem
 	Tries    []try
 	Warnings []llm.Warning
+	// Content is what was asked and answered; nil if it is not kept, or not for the person.
+	Content *content
 }
 
 type fact struct{ Name, Value string }
@@ -308,6 +310,7 @@ func (x *exchange) oneCall() error {
 	if c.Err != nil {
 		d.Problem = &problem{string(c.Err.Code), c.Err.Message, c.Err.Cause, c.Err.Fix, c.Err.Docs, statements(c.Err), nil}
 	}
+	x.readContent(&d)
 	return x.show(http.StatusOK, "call", "Call "+c.ID, &d)
 }
 
@@ -328,26 +331,36 @@ func facts(pairs ...string) (all []fact) {
 	return all
 }
 
+// split is how a call's time is split up. Parts that are not known are 0.
+type split struct{ whole, sent, first, upstream time.Duration }
+
 // spans are the parts of a call's time.
 func spans(c *telemetry.Call) []span {
-	if c.Duration <= 0 {
+	s := split{c.Duration, c.Sent, c.FirstToken, c.Upstream}
+	return s.spans()
+}
+
+func (s *split) spans() []span {
+	if s.whole <= 0 {
 		return nil
 	}
 	part := func(name, class string, from, to time.Duration) span {
-		from, to = min(max(from, 0), c.Duration), min(max(to, 0), c.Duration)
-		at := int(1000 * from / c.Duration)
-		return span{name, took(to - from), class, at, max(2, int(1000*to/c.Duration)-at)}
+		from, to = min(max(from, 0), s.whole), min(max(to, 0), s.whole)
+		at := int(1000 * from / s.whole)
+		return span{name, took(to - from), class, at, max(2, int(1000*to/s.whole)-at)}
 	}
-	all := []span{part("Whole call", "whole", 0, c.Duration)}
-	if c.Sent == 0 && c.Upstream == 0 {
+	all := []span{part("Whole call", "whole", 0, s.whole)}
+	if s.sent == 0 && s.upstream == 0 && s.first == 0 {
 		return all
 	}
-	all = append(all, part("Before the provider", "own", 0, c.Sent))
-	if c.FirstToken > 0 {
-		return append(all, part("Until the first token", "wait", c.Sent, c.FirstToken), part("Streaming", "stream", c.FirstToken, c.Duration))
+	if s.sent > 0 {
+		all = append(all, part("Before the provider", "own", 0, s.sent))
 	}
-	end := c.Sent + c.Upstream
-	return append(all, part("Provider", "wait", c.Sent, end), part("After the response", "own", end, c.Duration))
+	if s.first > 0 {
+		return append(all, part("Until the first token", "wait", s.sent, s.first), part("Streaming", "stream", s.first, s.whole))
+	}
+	end := s.sent + s.upstream
+	return append(all, part("Provider", "wait", s.sent, end), part("After the response", "own", end, s.whole))
 }
 
 // tries are the attempts of a call: those that have failed, and the last.
