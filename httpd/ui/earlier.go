@@ -272,6 +272,7 @@ func (r *spendRow) spans(m *spendMeta) []span {
 	if !r.First.IsZero() {
 		s.first = r.First.Sub(r.Start)
 	}
+	s.whole = max(s.whole, s.sent+s.upstream) // the API's times are in milliseconds
 	return s.spans()
 }
 

@@ -47,9 +47,9 @@ type item struct {
 	ID, Label string
 	// Open is the path of its page; empty for none.
 	Open  string
-	Cells     []cell
-	Edits     []edit
-	Acts      []act
+	Cells []cell
+	Edits []edit
+	Acts  []act
 }
 
 type cell struct {

@@ -206,17 +206,17 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 		sums := `{"metrics":{"spend":1,"api_requests":1},"metadata":{"key_alias":Q}}`
 		for path, answer := range map[string]string{
 			"/key/list": `{"keys":[` + row + `]}`, "/team/list": `[` + row + `]`, "/user/list": `{"users":[` + row + `]}`, "/budget/list": `[` + row + `]`, "/audit": `{"audit_logs":[` + row + `]}`, "/v1/models": `{"data":[{"id":Q}]}`,
-			"/spend/logs/v2":                  `{"data":[` + call + `]}`,
-			"/spend/logs/search":              `{"data":[` + call + `],"looked_at":1,"next":Q}`,
-			"/spend/logs/ui/call-1":           `{"proxy_server_request":{Q:Q},"response":Q}`,
-			"/spend/logs/ui/other":            `{"proxy_server_request":Q,"response":{Q:[Q]}}`,
-			"/global/activity/calls":          `{"models":[{"model":Q,"model_group":Q,"duration":{"count":1,"p50_ms":1}}],"errors":[{"error_code":Q,"count":1}],"cache_hits":[{"date":Q,"count":1}]}`,
-			"/team/info":                      `{"team_info":{"team_id":Q,"team_alias":Q,"models":[Q],"budget_reset_at":Q,"members_with_roles":[{"user_id":Q,"user_email":Q,"role":Q}]},"team_memberships":[{"user_id":Q,"litellm_budget_table":{"max_budget":1,"budget_duration":Q,"budget_reset_at":Q}}],"keys":[]}`,
-			"/customer/list":                  `[` + row + `]`,
+			"/spend/logs/v2":                    `{"data":[` + call + `]}`,
+			"/spend/logs/search":                `{"data":[` + call + `],"looked_at":1,"next":Q}`,
+			"/spend/logs/ui/call-1":             `{"proxy_server_request":{Q:Q},"response":Q}`,
+			"/spend/logs/ui/other":              `{"proxy_server_request":Q,"response":{Q:[Q]}}`,
+			"/global/activity/calls":            `{"models":[{"model":Q,"model_group":Q,"duration":{"count":1,"p50_ms":1}}],"errors":[{"error_code":Q,"count":1}],"cache_hits":[{"date":Q,"count":1}]}`,
+			"/team/info":                        `{"team_info":{"team_id":Q,"team_alias":Q,"models":[Q],"budget_reset_at":Q,"members_with_roles":[{"user_id":Q,"user_email":Q,"role":Q}]},"team_memberships":[{"user_id":Q,"litellm_budget_table":{"max_budget":1,"budget_duration":Q,"budget_reset_at":Q}}],"keys":[]}`,
+			"/customer/list":                    `[` + row + `]`,
 			"/region/daily/activity/aggregated": `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"entities":{Q:` + sums + `}}}]}`,
-			"/team/member_add":                `403 {"error":{"message":Q,"fix":Q}}`,
-			"/user/daily/activity/aggregated": `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"models":{Q:` + sums + `},"api_keys":{Q:` + sums + `}}}]}`,
-			"/key/generate":                   `403 {"error":{"message":Q,"fix":Q}}`,
+			"/team/member_add":                  `403 {"error":{"message":Q,"fix":Q}}`,
+			"/user/daily/activity/aggregated":   `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"models":{Q:` + sums + `},"api_keys":{Q:` + sums + `}}}]}`,
+			"/key/generate":                     `403 {"error":{"message":Q,"fix":Q}}`,
 		} {
 			w.answers[path] = strings.ReplaceAll(answer, "Q", q)
 		}

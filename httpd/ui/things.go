@@ -185,8 +185,12 @@ func things() map[string]*thing {
 			name: "audit", title: "Audit", one: "change", about: "Who has changed what, by the management API or by these pages.",
 			path: "/audit", items: "audit_logs", id: "id", label: "id", size: "page_size",
 			filters: []field{
-				{"start_date", "From", "", formDay, nil}, {"end_date", "To", "", formDay, nil}, {"changed_by", "Who", "", formText, nil},
-				{"action", "Did", "", formText, []string{"", "created", "updated", "deleted"}}, {"table_name", "What", "", formText, []string{"", "keys", "users", "teams", "members", "organizations", "customers", "budgets", "tags", "models", "credentials"}}, {"object_id", "Id", "", formText, nil},
+				{"start_date", "From", "", formDay, nil},
+				{"end_date", "To", "", formDay, nil},
+				{"changed_by", "Who", "", formText, nil},
+				{"action", "Did", "", formText, []string{"", "created", "updated", "deleted"}},
+				{"table_name", "What", "", formText, []string{"", "keys", "users", "teams", "members", "organizations", "customers", "budgets", "tags", "models", "credentials"}},
+				{"object_id", "Id", "", formText, nil},
 			},
 			words: map[string]string{
 				"keys": "LiteLLM_VerificationToken", "users": "LiteLLM_UserTable", "teams": "LiteLLM_TeamTable", "members": "LiteLLM_TeamMembership", "organizations": "LiteLLM_OrganizationTable",
