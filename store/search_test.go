@@ -39,7 +39,8 @@ func TestASearchFindsEachCallOnceAndLooksAtAPartAtATime(t *testing.T) {
 			return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.RequestID, a.RequestID))
 		})
 		for _, f := range []store.RowFilter{{Limit: 1}, {Limit: 50}, {Limit: 100000}, {Key: "k7", Limit: 3}, {User: "u", Start: midnight.Add(-5 * time.Second), End: midnight.Add(6 * time.Second), Limit: 40}} {
-			for _, most := range []int{1, 300, 1 << 30} {
+			for turn, most := range []int{1, 300, 1 << 30} {
+				hints := [][][]string{nil, {{`"status":5`, "nothing"}}, {{"cheap"}, {`"status":5`}}}[turn]
 				takes := func(r *store.Row) bool { return r.Status == 500 }
 				var want, got []string
 				for i := range all {
@@ -49,7 +50,7 @@ func TestASearchFindsEachCallOnceAndLooksAtAPartAtATime(t *testing.T) {
 					}
 				}
 				for from, turns := (store.Place{}), 0; ; turns++ {
-					found, err := s.Search(t.Context(), f, from, most, takes)
+					found, err := s.Search(t.Context(), f, from, most, store.Match{Takes: takes, Hints: hints})
 					if err != nil || len(found.Rows) > f.Limit || turns > len(all) {
 						t.Fatalf("%d rows, %v", len(found.Rows), err)
 					}

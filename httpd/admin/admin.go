@@ -46,7 +46,7 @@ type Store interface {
 	Rows(ctx context.Context, f store.RowFilter) ([]store.Row, int, error)
 	// Search looks for rows from a place in the spend log on, at about most rows, and Contents returns what calls have asked and
 	// were answered, by their request ids.
-	Search(ctx context.Context, f store.RowFilter, from store.Place, most int, takes func(*store.Row) bool) (store.Found, error)
+	Search(ctx context.Context, f store.RowFilter, from store.Place, most int, m store.Match) (store.Found, error)
 	Contents(ctx context.Context, ids []string) (map[string]store.Content, error)
 	// Times returns how long calls took from one day to another.
 	Times(ctx context.Context, from, to time.Time) ([]store.Times, error)

@@ -13,7 +13,7 @@ import (
 const (
 	// mostFound is how many calls an answer of a search has at most, and mostLooked about how many are looked at for it.
 	mostFound  = 500
-	mostLooked = 12_000
+	mostLooked = 6000
 	// mostContents is of how many calls /spend/logs also has what was asked.
 	mostContents = 1000
 )
@@ -35,7 +35,7 @@ func (x *exchange) searchSpend() ([]byte, error) {
 	if !ok {
 		return nil, refused("from", "from must be the next of an earlier answer.")
 	}
-	takes, ok := matcher(q)
+	match, ok := matcher(q)
 	if !ok {
 		return nil, refused("status", "status must be ok, failed, 4xx, 5xx or a number.")
 	}
@@ -46,7 +46,7 @@ func (x *exchange) searchSpend() ([]byte, error) {
 	f.Limit, f.RequestID = limit, ""
 	var found store.Found
 	if some {
-		if found, err = x.store.Search(x.r.Context(), f, from, mostLooked, takes); err != nil {
+		if found, err = x.store.Search(x.r.Context(), f, from, mostLooked, match); err != nil {
 			return nil, err
 		}
 	}
@@ -83,15 +83,34 @@ func placeOf(text string) (p store.Place, ok bool) {
 }
 
 // matcher is what a query looks for in rows, in any case of letters; false if its status is none.
-func matcher(q url.Values) (takes func(*store.Row) bool, ok bool) {
-	want := func(name string) string { return strings.ToLower(q.Get(name)) }
+func matcher(q url.Values) (m store.Match, ok bool) {
+	want := func(name string) string {
+		part := strings.ToLower(q.Get(name))
+		if plain(part) {
+			m.Hints = append(m.Hints, []string{part})
+		}
+		return part
+	}
 	model, key, code, warning, text := want("model"), want("key"), want("error_code"), want("warning"), want("text")
-	status, ok := statusRange(q.Get("status"))
-	return func(r *store.Row) bool {
+	word := q.Get("status")
+	status, ok := statusRange(word)
+	switch word {
+	case "failed":
+		m.Hints = append(m.Hints, []string{`"status":4`, `"status":5`, `"status": `})
+	case "4xx", "5xx":
+		m.Hints = append(m.Hints, []string{`"status":` + word[:1], `"status": `})
+	}
+	m.Takes = func(r *store.Row) bool {
 		return r.Status >= status[0] && r.Status < status[1] && holds(model, r.Group, r.Model) && holds(key, r.KeyAlias, r.Key) && holds(code, r.Code) &&
 			(warning == "" || len(r.Metadata) > 0 && warned(r.Metadata, warning)) &&
 			holds(text, r.RequestID, r.Group, r.Model, r.CallType, r.Region, r.Provider, r.User, r.Team, r.Customer, r.Session, string(r.Metadata))
-	}, ok
+	}
+	return m, ok
+}
+
+// plain reports whether a text is in JSON as it is, and something to look for: what JSON may escape is not.
+func plain(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"\/<>&'`, c) })
 }
 
 // statusRange are the statuses that a word is for: from the first to before the second.
