@@ -61,6 +61,7 @@ func rowShown(w *jsonx.Writer, r *store.Row, content *store.Content) {
 	word("request_id", r.RequestID)
 	word("call_type", r.CallType)
 	word("api_key", r.Key)
+	word("key_alias", r.KeyAlias)
 	w.Key("spend")
 	w.Raw(dollars(r.Cost))
 	w.Key("total_tokens")

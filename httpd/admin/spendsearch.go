@@ -13,7 +13,7 @@ import (
 const (
 	// mostFound is how many calls an answer of a search has at most, and mostLooked about how many are looked at for it.
 	mostFound  = 500
-	mostLooked = 6000
+	mostLooked = 4000
 	// mostContents is of how many calls /spend/logs also has what was asked.
 	mostContents = 1000
 )

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/telemetry"
 )
 
 // spendRow is a call in the spend log, as the API has it.
@@ -15,6 +17,7 @@ type spendRow struct {
 	ID       string    `json:"request_id"`
 	CallType string    `json:"call_type"`
 	Key      string    `json:"api_key"`
+	Alias    string    `json:"key_alias"`
 	Spend    float64   `json:"spend"`
 	Start    time.Time `json:"startTime"`
 	First    time.Time `json:"completionStartTime"`
@@ -84,7 +87,7 @@ func (r *spendRow) meta() (m spendMeta) {
 // shown is the call in a table.
 func (r *spendRow) shown(m *spendMeta) row {
 	out := row{
-		ID: r.ID, Iso: r.Start.UTC().Format(time.RFC3339Nano), Clock: r.Start.UTC().Format("01-02 15:04:05"), Status: http.StatusOK, Model: r.Group, Key: m.Alias,
+		ID: r.ID, Iso: r.Start.UTC().Format(time.RFC3339Nano), Clock: r.Start.UTC().Format("01-02 15:04:05"), Status: http.StatusOK, Model: r.Group, Key: cmp.Or(r.Alias, m.Alias),
 		Region: r.Region, Retries: len(m.Own.Tries), Warnings: len(m.Own.Warnings), Fallback: m.Own.Fallback,
 		Cached: r.Cached == "True", Cost: dollars(r.Spend), Took: took(r.End.Sub(r.Start)),
 	}
@@ -92,7 +95,10 @@ func (r *spendRow) shown(m *spendMeta) row {
 		out.Model = r.Model
 	}
 	if out.Key == "" {
-		out.Key = llm.Clip(r.Key, 10)
+		out.Key = keyOf(&telemetry.Who{KeyHash: r.Key})
+	}
+	if !r.End.After(r.Start) { // the API's times are in milliseconds
+		out.Took = "< 1 ms"
 	}
 	if r.HTTP > 0 {
 		out.Status = r.HTTP

@@ -55,6 +55,7 @@ type item struct {
 type cell struct {
 	Text          string
 	Wide, Numeric bool
+	Time, Long    bool
 	Bad           bool
 }
 
@@ -215,7 +216,12 @@ func (t *thing) item(members []jsonx.Member, changes bool) item {
 		if i == 0 && text == "" {
 			text = it.Label
 		}
-		it.Cells = append(it.Cells, cell{text, c.wide, c.form.numeric(), c.form == formYes && text == "yes"})
+		for word, own := range t.words {
+			if own == text {
+				text = word
+			}
+		}
+		it.Cells = append(it.Cells, cell{text, c.wide, c.form.numeric(), c.form == formTime, len(text) > 36, c.form == formYes && text == "yes"})
 	}
 	if !changes {
 		return it
