@@ -168,8 +168,12 @@ func (x *exchange) logRows() error { return x.part("logs", "live", x.liveData())
 
 // Times of the live table.
 const (
-	// lookEvery is how often the table gets what is new. A burst of calls becomes one event.
-	lookEvery = 400 * time.Millisecond
+	// lookEvery is how often the table gets what is new. A burst of calls becomes one event. After an event that took long to
+	// make, the next is later, restFactor times that but at most lookLatest: a page never takes more than half a per cent of a
+	// processor from calls, however many there are.
+	lookEvery  = 400 * time.Millisecond
+	lookLatest = 2 * time.Second
+	restFactor = 200
 	keepAlive = 15 * time.Second
 	// askAgain is how often it is asked whether the key is still valid.
 	askAgain = time.Minute
@@ -192,8 +196,8 @@ func (x *exchange) logEvents() error {
 	if err := events.Write([]byte("retry: 2000\n\n"), false); err != nil {
 		return nil // the browser has gone
 	}
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	next := time.NewTimer(lookEvery)
+	defer next.Stop()
 	asked := x.h.opt.Now()
 	for {
 		select {
@@ -201,8 +205,9 @@ func (x *exchange) logEvents() error {
 			return nil
 		case <-x.h.base.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
 		}
+		began := time.Now()
 		if now := x.h.opt.Now(); now.Sub(asked) >= askAgain {
 			asked = now
 			if !x.stillIn() {
@@ -212,13 +217,16 @@ func (x *exchange) logEvents() error {
 		p := x.h.opt.Calls.Read(after, mostNew, f.takes)
 		after = p.Last
 		if len(p.Calls) == 0 {
+			next.Reset(lookEvery)
 			continue
 		}
 		var text bytes.Buffer
 		if err := x.h.pages["logs"].ExecuteTemplate(&text, "rows", rowsOf(p.Calls)); err != nil {
 			return nil // the answer has begun
 		}
-		if err := events.Write(event(p.Last, text.String()), false); err != nil {
+		made := event(p.Last, text.String())
+		next.Reset(min(max(lookEvery, restFactor*time.Since(began)), lookLatest))
+		if err := events.Write(made, false); err != nil {
 			return nil // the browser has gone
 		}
 	}
