@@ -79,12 +79,12 @@ func TestDaysHaveRegionsCodesHitsAndTimes(t *testing.T) {
 		for i := range 1000 {
 			r := call(fmt.Sprint("r", i), 1)
 			r.Region, r.End, r.First = "us-east-1", r.Start.Add(time.Duration(i+1)*time.Millisecond), r.Start.Add(time.Duration(i+1)*time.Millisecond/2)
-			switch {
-			case i%100 == 7:
+			switch i % 100 {
+			case 7:
 				r.Status, r.Code = 429, "limit.requests"
-			case i%100 == 8:
+			case 8:
 				r.Cached = true
-			case i%100 == 9:
+			case 9:
 				r.Region = ""
 			}
 			rows = append(rows, r)

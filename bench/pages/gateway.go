@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func startUpstream(ctx context.Context) (*upstream, error) {
 
 func (u *upstream) close() {
 	_ = u.server.Close()
-	<-u.over
+	_ = <-u.over // that it was closed
 }
 
 // gateway is a gateway in a process of its own.
@@ -86,9 +87,9 @@ func startGateway(ctx context.Context, dir, data, database, upstream string) (*g
 		return nil, err
 	}
 	g := &gateway{url: "http://127.0.0.1:" + port, over: make(chan error, 1)}
-	g.cmd = exec.CommandContext(ctx, program, "serve", "-c", file, "--port", port, "--data-dir", data, "--log-format", "json") //nolint:gosec // it was built above
+	g.cmd = exec.CommandContext(ctx, program, "serve", "-c", file, "--port", port, "--data-dir", data, "--log-format", "json")
 	g.cmd.Cancel = func() error { return g.cmd.Process.Signal(syscall.SIGTERM) }
-	log, err := os.Create(filepath.Join(dir, "log")) //nolint:gosec // in a folder of this process
+	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func (g *gateway) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	var sum int64
 	for _, at := range []int{11, 12} { // utime and stime, in hundredths of a second
 		n, err := strconv.ParseInt(fields[at], 10, 64)

@@ -42,6 +42,13 @@ type Store interface {
 	// Spent is what was used of counters in their periods, in 10⁻¹² USD, by their ids, and ResetSpend sets it.
 	Spent(ctx context.Context, counters []string) (map[string]int64, error)
 	ResetSpend(ctx context.Context, counter string, units int64) error
+	SpendLog
+	// Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
+	Audit(ctx context.Context, f store.AuditFilter) ([]store.AuditEntry, int, error)
+}
+
+// SpendLog has calls with what they have cost.
+type SpendLog interface {
 	// Rows returns a page of the spend log, newest first, and how many rows the filter selects in all.
 	Rows(ctx context.Context, f store.RowFilter) ([]store.Row, int, error)
 	// Search looks for rows from a place in the spend log on, at about most rows, and Contents returns what calls have asked and
@@ -52,8 +59,6 @@ type Store interface {
 	Times(ctx context.Context, from, to time.Time) ([]store.Times, error)
 	// Daily returns sums of calls by day.
 	Daily(ctx context.Context, f store.DailyFilter) ([]store.DailySum, error)
-	// Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
-	Audit(ctx context.Context, f store.AuditFilter) ([]store.AuditEntry, int, error)
 }
 
 // Alerts sends alerts; *alert.Sender does. It does not block.

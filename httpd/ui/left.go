@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -114,9 +115,7 @@ func (x *exchange) readLeft() (rows []leftRow, err error) {
 func (x *exchange) limited(path, size string, query url.Values) (all []limitedThing, err error) {
 	for page := 1; len(all) < mostLimited; page++ {
 		q := url.Values{"page": {strconv.Itoa(page)}, size: {strconv.Itoa(mostItems)}}
-		for name, v := range query {
-			q[name] = v
-		}
+		maps.Copy(q, query)
 		var got struct {
 			Keys  []limitedThing `json:"keys"`
 			Users []limitedThing `json:"users"`

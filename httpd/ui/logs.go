@@ -174,7 +174,7 @@ const (
 	lookEvery  = 400 * time.Millisecond
 	lookLatest = 2 * time.Second
 	restFactor = 200
-	keepAlive = 15 * time.Second
+	keepAlive  = 15 * time.Second
 	// askAgain is how often it is asked whether the key is still valid.
 	askAgain = time.Minute
 	// mostNew is how many calls an event has; of more, the newest.
