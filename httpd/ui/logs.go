@@ -220,11 +220,7 @@ func (x *exchange) logEvents() error {
 			next.Reset(lookEvery)
 			continue
 		}
-		var text bytes.Buffer
-		if err := x.h.pages["logs"].ExecuteTemplate(&text, "rows", rowsOf(p.Calls)); err != nil {
-			return nil // the answer has begun
-		}
-		made := event(p.Last, text.String())
+		made := event(p.Last, string(rowsHTML(rowsOf(p.Calls))))
 		next.Reset(min(max(lookEvery, restFactor*time.Since(began)), lookLatest))
 		if err := events.Write(made, false); err != nil {
 			return nil // the browser has gone
@@ -249,8 +245,8 @@ func (x *exchange) stillIn() bool {
 func event(id uint64, text string) []byte {
 	var b bytes.Buffer
 	b.WriteString("id: " + strconv.FormatUint(id, 10) + "\n")
-	for line := range strings.Lines(text) {
-		b.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+	for line := range strings.Lines(strings.ReplaceAll(text, "\r", " ")) { // a carriage return ends a line too
+		b.WriteString("data: " + strings.TrimRight(line, "\n") + "\n")
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
