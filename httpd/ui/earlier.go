@@ -97,6 +97,9 @@ func (r *spendRow) shown(m *spendMeta) row {
 	if out.Key == "" {
 		out.Key = keyOf(&telemetry.Who{KeyHash: r.Key})
 	}
+	if r.Alias == telemetry.MasterKey {
+		out.Key = "master key"
+	}
 	if !r.End.After(r.Start) { // the API's times are in milliseconds
 		out.Took = "< 1 ms"
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// rowsHTML are rows of a table of calls. They are written by hand, because html/template takes thirty times as long, and tables of
+// rowsHTML are rows of a table of calls. They are written by hand, because html/template takes ten times as long, and tables of
 // calls are what pages send most of: each text is escaped where it is written.
 func rowsHTML(rows []row) template.HTML {
 	var b strings.Builder
