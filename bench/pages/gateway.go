@@ -51,7 +51,9 @@ func startUpstream(ctx context.Context) (*upstream, error) {
 
 func (u *upstream) close() {
 	_ = u.server.Close()
-	_ = <-u.over // that it was closed
+	if err := <-u.over; !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(os.Stderr, "the upstream:", err)
+	}
 }
 
 // gateway is a gateway in a process of its own.
