@@ -372,6 +372,11 @@ func (a *App) Stop(ctx context.Context) error {
 
 // closeTenants posts what calls have cost, closes the database, and sends the alerts that wait.
 func (a *App) closeTenants(ctx context.Context) {
+	if a.callbacks.storedTexts(a.client.Config()) > 0 { // what calls have asked goes to the database too
+		saving, cancel := context.WithTimeout(ctx, lastWords)
+		a.callbacks.close(saving)
+		cancel()
+	}
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	if err := a.tenants.close(ctx); err != nil {

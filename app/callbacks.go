@@ -34,6 +34,7 @@ const contentSize = 1 << 20
 type callbacks struct {
 	client   *outcrop.Client
 	environ  func(string) string
+	tenants  *tenants
 	exporter *export.Exporter
 	current  atomic.Pointer[told]
 }
@@ -52,7 +53,7 @@ type told struct {
 // startCallbacks starts what the configuration wants.
 func (a *App) startCallbacks(ctx context.Context) (*callbacks, error) {
 	recorder := a.client.Recorder()
-	c := &callbacks{client: a.client, environ: a.opt.Environ}
+	c := &callbacks{client: a.client, environ: a.opt.Environ, tenants: a.tenants}
 	c.current.Store(&told{})
 	next, err := c.prepare(a.client.Config())
 	if err != nil {
@@ -93,6 +94,13 @@ func (c *callbacks) prepare(cfg *config.Config) (_ *told, err error) {
 				next.drop()
 				return nil, errors.New("the callback " + one.Name + ": " + err.Error())
 			}
+		}
+		next.settings.Callbacks = append(next.settings.Callbacks, callback)
+	}
+	if longest := c.storedTexts(cfg); longest > 0 {
+		callback := export.Callback{Name: storedContent, Success: true, Failure: true, Content: true, Batch: 64, Every: time.Second}
+		if before.cfg == nil || c.storedTexts(before.cfg) != longest {
+			callback.Sender = export.NewKeeper(export.Keeper{Keep: c.keep, Longest: longest})
 		}
 		next.settings.Callbacks = append(next.settings.Callbacks, callback)
 	}
@@ -137,7 +145,7 @@ func (c *callbacks) set(next *told) error {
 		before.settings.Masks.Leave()
 	}
 	wants := telemetry.Wants{Details: true, Trace: next.cfg.Callbacks.Trace}
-	if next.cfg.Callbacks.AllContent || next.cfg.Callbacks.Content() {
+	if next.cfg.Callbacks.AllContent || next.cfg.Callbacks.Content() || c.storedTexts(next.cfg) > 0 {
 		wants.Content = contentSize
 	}
 	recorder.Want(wants)

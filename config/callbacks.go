@@ -27,6 +27,8 @@ type Callbacks struct {
 	Trace bool
 	// AllContent is whether callbacks get what is asked and answered unless their own settings say otherwise.
 	AllContent bool
+	// Stored is whether the spend log has what is asked and answered; NoContent is whether it may not, and no callback either.
+	Stored, NoContent bool
 	// HideKeys is whether nobody is told whose calls they are.
 	HideKeys bool
 }
@@ -163,6 +165,7 @@ type callbackSettings struct {
 func (c *callbacks) settle(l *loader, to *Callbacks) {
 	settings := c.readSettings(l)
 	to.AllContent = c.off != nil && !*c.off
+	to.NoContent = c.off != nil && *c.off
 	silent := "" // a callback that would have got content in LiteLLM
 	for i := range c.named {
 		one := &c.named[i]

@@ -390,6 +390,8 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 			l.rates(&cfg.Accounting, k, n, path)
 		case "maximum_spend_logs_retention_period", "maximum_spend_logs_retention_interval":
 			l.logRetention(&cfg.Accounting, k, n, path)
+		case "store_prompts_in_spend_logs":
+			cfg.Callbacks.Stored, _ = l.boolean(k, n, path)
 		case "store_model_in_db":
 			cfg.Accounting.StoreModels, _ = l.boolean(k, n, path)
 		case "database_url":

@@ -169,17 +169,16 @@ func (c *Call) settle() {
 		Model: cmp.Or(r.Meta.Destination.ID, r.Model), Deployment: r.Meta.Deployment, Group: r.Group, Provider: c.provider(),
 		Session: c.labels.session, Address: c.labels.address,
 		Input: r.Usage.Input + r.Usage.CacheRead.Value + r.Usage.CacheWrite.Value, Output: r.Usage.Output,
-		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status, Cached: r.Cached,
+		CacheRead: r.Usage.CacheRead.Value, CacheWrite: r.Usage.CacheWrite.Value, Status: r.Status, Cached: r.Cached, Region: r.Meta.Destination.Region,
 	}
 	if r.FirstToken > 0 {
 		row.First = r.Started.Add(r.FirstToken)
 	}
-	if c.mirror != nil {
-		row.Metadata = []byte(`{"is_silent_experiment":true}`) // as LiteLLM marks them
-	}
 	if r.Err != nil {
 		row.Code = string(r.Err.Code)
+		row.Region = cmp.Or(row.Region, r.Err.Destination.Region)
 	}
+	row.Metadata = c.story()
 	charge.Settle(&row)
 }
 

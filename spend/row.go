@@ -84,20 +84,39 @@ func (c *coder) row(r *store.Row) {
 	for i := range r.Charges {
 		c.charge(&r.Charges[i])
 	}
-	c.cached(r)
+	c.end(r)
 }
 
-// cached is the last field, and is there only for answers of the response cache: rows of releases without one end before it.
-func (c *coder) cached(r *store.Row) {
+// What the end of a row has, as bits of a number.
+const (
+	endCached int64 = 1 << iota
+	endRegion
+)
+
+// end is what later releases have added, and is there only for rows that have some of it: first which fields, and then these.
+// Releases without a response cache ended before it.
+func (c *coder) end(r *store.Row) {
+	fields := int64(0)
+	if r.Cached {
+		fields |= endCached
+	}
+	if r.Region != "" {
+		fields |= endRegion
+	}
 	if c.reading {
-		r.Cached = c.in != ""
+		if c.in == "" {
+			return
+		}
+		c.integer(&fields)
+		r.Cached = fields&endCached != 0
+		c.bad = c.bad || fields <= 0 || fields&^(endCached|endRegion) != 0
+	} else if fields != 0 {
+		c.integer(&fields)
 	}
-	if !r.Cached {
-		return
+	if fields&endRegion != 0 {
+		c.text(&r.Region)
+		c.bad = c.bad || r.Region == ""
 	}
-	one := int64(1)
-	c.integer(&one)
-	c.bad = c.bad || one != 1
 }
 
 // charge is for a counter of money, whose window does not slide: its Slice is 0.

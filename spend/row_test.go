@@ -67,7 +67,7 @@ func TestRowsOfVersion1AreRead(t *testing.T) {
 	n := 0
 	want := &store.Row{}
 	fill(t, reflect.ValueOf(want).Elem(), &n)
-	want.Cached = false // which releases without a response cache did not write
+	want.Cached, want.Region = false, "" // which the first releases did not write
 	name := filepath.Join("testdata", "version1.hex")
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(name, []byte(hex.EncodeToString(appendRow(nil, want))+"\n"), 0o600); err != nil {
@@ -113,7 +113,7 @@ func sample() *store.Row {
 		Cost: 12_345_678, Start: start, First: start.Add(300 * time.Millisecond), End: start.Add(2 * time.Second),
 		Model: "anthropic.claude-sonnet-4-20250514-v1:0", Deployment: "5f9c", Group: "claude-sonnet", Provider: "bedrock",
 		User: "user-1", Team: "team-1", Organization: "org-1", Tags: []string{"batch", "nightly"}, Address: "10.1.2.3",
-		Input: 1234, Output: 567, CacheRead: 1000, Status: 200, Metadata: []byte(`{"user_api_key_alias":"team-a-production"}`),
+		Input: 1234, Output: 567, CacheRead: 1000, Status: 200, Region: "us-east-1", Metadata: []byte(`{"user_api_key_alias":"team-a-production"}`),
 		Charges: []store.Charge{
 			{Counter: "key:" + key + "/spend", Units: 12_345_678, Taken: 12_000_000, Period: 7, Window: quota.Window{Months: 1}},
 			{Counter: "team:team-1/spend", Units: 12_345_678, Taken: 12_345_678, Period: 3, Window: quota.Window{Length: time.Hour, Anchor: start}},

@@ -47,7 +47,7 @@ type charge struct {
 // they look like.
 func newBatch(rows []Row, foreign bool) *batch {
 	b := &batch{size: len(rows), charges: map[string]*charge{}}
-	days, totals, groups := map[int64]bool{}, map[total]*Sums{}, grouping{}
+	days, totals, aspects, groups := map[int64]bool{}, map[total]*Sums{}, map[aspect]*Sums{}, grouping{}
 	for i := range rows {
 		r := &rows[i]
 		day := dayOf(r.Start)
@@ -58,7 +58,7 @@ func newBatch(rows []Row, foreign bool) *batch {
 		} else {
 			groups.add(group{day, ownersOf(r)}, r)
 		}
-		count(totals, day, r)
+		count(totals, aspects, day, r)
 		for j := range r.Charges {
 			b.charge(&r.Charges[j])
 		}
@@ -66,7 +66,7 @@ func newBatch(rows []Row, foreign bool) *batch {
 	groups.cut(b)
 	b.days = slices.Sorted(maps.Keys(days))
 	b.counters = slices.Sorted(maps.Keys(b.charges))
-	b.sums = dailySums(totals)
+	b.sums = dailySums(totals, aspects)
 	return b
 }
 

@@ -53,6 +53,7 @@ var (
 		{"session_id", func(r *Row) *string { return &r.Session }},
 		{"requester_ip_address", func(r *Row) *string { return &r.Address }},
 		{"code", func(r *Row) *string { return &r.Code }},
+		{"region", func(r *Row) *string { return &r.Region }},
 	}
 	numbers = [...]number{
 		{"cost", func(r *Row) *int64 { return &r.Cost }},

@@ -108,8 +108,11 @@ func makeDay(ctx context.Context, tx *sql.Tx, day int64) error {
 }
 
 // Retain forgets rows of the spend log from before a time, block by block. On PostgreSQL, a day's rows go together when all of the day
-// is before it, and nothing waits for that. The daily sums, and what counters have used, remain.
+// is before it, and nothing waits for that. What the calls have asked and were answered goes with them. The daily sums, and what counters have used, remain.
 func (s *Store) Retain(ctx context.Context, before time.Time) error {
+	if err := s.retainContents(ctx, before); err != nil {
+		return err
+	}
 	if s.dialect == postgres {
 		return s.dropDays(ctx, dayOf(before))
 	}

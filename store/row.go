@@ -46,6 +46,8 @@ type Row struct {
 
 	// Cached is whether the response cache has answered the call, so that these tokens cost nothing.
 	Cached bool `json:"cache_hit,omitzero"`
+	// Region is where the provider has answered the call; empty if it has no regions.
+	Region string `json:"region,omitzero"`
 }
 
 // Charge is what a call has cost one counter.

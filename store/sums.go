@@ -44,14 +44,15 @@ type total struct {
 	tag                                string
 }
 
-// count adds a row to the totals.
-func count(totals map[total]*Sums, day int64, r *Row) {
+// count adds a row to the totals, and to what else its day has.
+func count(totals map[total]*Sums, aspects map[aspect]*Sums, day int64, r *Row) {
 	t := total{
 		day: day, key: r.Key, user: r.User, team: r.Team, organization: r.Organization, customer: r.Customer,
 		model: r.Model, group: r.Group, providedBy: r.Provider,
 	}
 	of := sumsOf(r)
 	addTo(totals, t, &of)
+	countAspects(aspects, day, r, &of)
 	if len(r.Tags) == 0 {
 		return
 	}
@@ -87,7 +88,7 @@ func (k dailyKey) compare(l dailyKey) int {
 
 // dailySums are the rows of daily_spend that have totals. All replicas write them in one order, so that none waits for one
 // that waits for it.
-func dailySums(totals map[total]*Sums) (rows []any) {
+func dailySums(totals map[total]*Sums, aspects map[aspect]*Sums) (rows []any) {
 	daily := map[dailyKey]*Sums{}
 	for t, s := range totals {
 		k := dailyKey{day: dateOf(t.day), key: bounded(t.key), model: bounded(t.model), group: bounded(t.group), provider: bounded(t.providedBy)}
@@ -103,6 +104,9 @@ func dailySums(totals map[total]*Sums) (rows []any) {
 				addTo(daily, k, s)
 			}
 		}
+	}
+	for a, s := range aspects {
+		addTo(daily, dailyKey{kind: a.kind, id: bounded(a.id), day: dateOf(a.day), model: bounded(a.model), group: bounded(a.group), provider: bounded(a.through)}, s)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(daily), dailyKey.compare) {
 		s := daily[k]

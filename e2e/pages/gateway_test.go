@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -24,14 +26,22 @@ const master = "sk-the-master-key-of-the-pages"
 
 // gateway is a gateway with the emulator.
 type gateway struct {
-	t   *testing.T
-	url string
+	t    *testing.T
+	url  string
+	stop func()
+	team string // with members, once there was traffic
 }
 
 // start starts a gateway on a database; empty for SQLite.
 func start(t *testing.T, database string) *gateway {
 	t.Helper()
-	text := "general_settings:\n  master_key: " + master + "\n"
+	return startIn(t, t.TempDir(), database)
+}
+
+// startIn starts one with a data folder.
+func startIn(t *testing.T, dir, database string) *gateway {
+	t.Helper()
+	text := "general_settings:\n  master_key: " + master + "\n  store_prompts_in_spend_logs: true\n"
 	if database != "" {
 		text += "  database_url: " + database + "\n"
 	}
@@ -47,19 +57,20 @@ func start(t *testing.T, database string) *gateway {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	}
-	a, err := app.New(t.Context(), app.Options{Config: cfg, Emulate: true, DataDir: t.TempDir(), Logger: log, Environ: func(string) string { return "" }})
+	a, err := app.New(t.Context(), app.Options{Config: cfg, Emulate: true, DataDir: dir, Logger: log, Environ: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := a.Stop(t.Context()); err != nil {
+	g := &gateway{t: t, url: a.URL(), stop: sync.OnceFunc(func() {
+		if err := a.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
-	})
-	return &gateway{t, a.URL()}
+	})}
+	t.Cleanup(g.stop)
+	return g
 }
 
 // postgresOf returns the address of an empty database on PostgreSQL.
@@ -139,6 +150,14 @@ func (g *gateway) traffic() {
 	search := g.made("/key/generate", map[string]any{"key_alias": "search-indexer", "team_id": team, "max_budget": 50}, "key")
 	ann := g.made("/key/generate", map[string]any{"key_alias": "ann-laptop", "rpm_limit": 120, "duration": "90d"}, "key")
 	ci := g.made("/key/generate", map[string]any{"key_alias": "ci-tests", "models": []string{"nova-micro"}}, "key")
+	for _, member := range []map[string]any{{"user_email": "ann@example.com", "role": "admin"}, {"user_email": "bob@example.com", "role": "user"}} {
+		g.made("/team/member_add", map[string]any{"team_id": team, "member": member, "max_budget_in_team": 25, "budget_duration": "30d"}, "team_id")
+	}
+	g.team = team
+	g.post(master, "/customer/new", map[string]any{"user_id": "acme", "alias": "Acme Ltd", "max_budget": 75, "budget_duration": "30d"})
+	g.post(master, "/customer/block", map[string]any{"user_ids": []string{"spammer"}})
+	g.made("/key/generate", map[string]any{"key_alias": "nearly-used-up", "max_budget": 0.000001, "key": "sk-of-a-small-budget"}, "key")
+	g.hello("sk-of-a-small-budget", "nova-lite", false)
 	g.made("/budget/new", map[string]any{"budget_id": "interns", "max_budget": 20, "budget_duration": "7d", "rpm_limit": 30}, "budget_id")
 	for i := range 6 {
 		for _, c := range []struct{ key, model string }{{search, "nova-lite"}, {search, "claude-sonnet-5"}, {ann, "claude-haiku-4-5"}, {ann, "fast"}, {master, "nova-pro"}} {
@@ -151,7 +170,7 @@ func (g *gateway) traffic() {
 	g.hello(master, "no-such-model", false)
 	g.hello(master, "bedrock/anthropic.claude-v2", false)
 	g.hello("sk-nobody", "nova-lite", false)
-	g.post(ann, "/v1/chat/completions", map[string]any{"model": "nova-lite", "logit_bias": map[string]int{"5": 1}, "seed": 4, "messages": []map[string]string{{"role": "user", "content": "Hello"}}})
+	g.post(ann, "/v1/chat/completions", map[string]any{"model": "nova-lite", "drop_params": true, "logit_bias": map[string]int{"5": 1}, "seed": 4, "messages": []map[string]string{{"role": "user", "content": "Hello"}}})
 }
 
 // write keeps a picture, if pictures are wanted.

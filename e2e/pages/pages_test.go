@@ -9,7 +9,7 @@ import (
 )
 
 // extra are pages that the navigation does not have.
-var extra = []string{"/ui/logs/earlier", "/ui/usage?by=key"}
+var extra = []string{"/ui/logs/earlier", "/ui/usage?by=key", "/ui/usage?by=region", "/ui/usage?by=team", "/ui/audit?action=created&table_name=keys", "/ui/keys?key_alias=ann-laptop"}
 
 func TestEveryPageShowsWhatThereIs(t *testing.T) {
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
@@ -28,7 +28,7 @@ func TestEveryPageShowsWhatThereIs(t *testing.T) {
 					b := open(t, g, 1440, 900, false)
 					b.login(key)
 					links := b.links()
-					for _, page := range []string{"/ui", "/ui/logs", "/ui/models", "/ui/usage", "/ui/refusals", "/ui/keys", "/ui/teams", "/ui/users", "/ui/budgets", "/ui/audit"} {
+					for _, page := range []string{"/ui", "/ui/logs", "/ui/models", "/ui/usage", "/ui/refusals", "/ui/keys", "/ui/teams", "/ui/users", "/ui/customers", "/ui/budgets", "/ui/audit"} {
 						if !has(links, page) {
 							t.Errorf("%s: the navigation lacks %s: %q", role, page, links)
 						}
@@ -36,7 +36,11 @@ func TestEveryPageShowsWhatThereIs(t *testing.T) {
 					if has(links, "/ui/playground") != (role == "operator") {
 						t.Errorf("%s: %q", role, links)
 					}
-					for _, path := range append(links, extra...) {
+					paths := append(links, extra...)
+					if g.team != "" {
+						paths = append(paths, "/ui/teams/"+g.team)
+					}
+					for _, path := range paths {
 						b.visit(path)
 						if path == "/ui" {
 							b.until(`!document.querySelector("#doctor progress")`)
@@ -83,6 +87,16 @@ func TestThePagesAreForEverybodysEyes(t *testing.T) {
 				}
 				show(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", "-"))
 			}
+			b.visit("/ui/teams/" + g.team)
+			b.run(chromedp.Click(".pop summary", chromedp.ByQuery))
+			show("team")
+			b.visit("/ui/usage?by=region")
+			show("usage-region")
+			b.run(chromedp.ScrollIntoView("[aria-label=Budgets]", chromedp.ByQuery))
+			show("usage-budgets")
+			b.visit("/ui/logs/earlier")
+			b.until(`document.querySelectorAll("#found [data-id]").length > 20`)
+			show("earlier")
 			b.visit("/ui/logs?key=search")
 			b.run(chromedp.Click("[data-rows] a", chromedp.ByQuery), chromedp.WaitReady(".fall", chromedp.ByQuery))
 			show("call")

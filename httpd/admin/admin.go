@@ -42,12 +42,23 @@ type Store interface {
 	// Spent is what was used of counters in their periods, in 10⁻¹² USD, by their ids, and ResetSpend sets it.
 	Spent(ctx context.Context, counters []string) (map[string]int64, error)
 	ResetSpend(ctx context.Context, counter string, units int64) error
-	// Rows returns a page of the spend log, newest first, and how many rows the filter selects in all.
-	Rows(ctx context.Context, f store.RowFilter) ([]store.Row, int, error)
-	// Daily returns sums of calls by day.
-	Daily(ctx context.Context, f store.DailyFilter) ([]store.DailySum, error)
+	SpendLog
 	// Audit returns a page of the audit log, newest first, and how many entries the filter selects in all.
 	Audit(ctx context.Context, f store.AuditFilter) ([]store.AuditEntry, int, error)
+}
+
+// SpendLog has calls with what they have cost.
+type SpendLog interface {
+	// Rows returns a page of the spend log, newest first, and how many rows the filter selects in all.
+	Rows(ctx context.Context, f store.RowFilter) ([]store.Row, int, error)
+	// Search looks for rows from a place in the spend log on, at about most rows, and Contents returns what calls have asked and
+	// were answered, by their request ids.
+	Search(ctx context.Context, f store.RowFilter, from store.Place, most int, m store.Match) (store.Found, error)
+	Contents(ctx context.Context, ids []string) (map[string]store.Content, error)
+	// Times returns how long calls took from one day to another.
+	Times(ctx context.Context, from, to time.Time) ([]store.Times, error)
+	// Daily returns sums of calls by day.
+	Daily(ctx context.Context, f store.DailyFilter) ([]store.DailySum, error)
 }
 
 // Alerts sends alerts; *alert.Sender does. It does not block.
@@ -132,7 +143,7 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
+	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
 	case "model": // others under it are AWS's
 		return slices.Contains([]string{"/model/new", "/model/update", "/model/delete", "/model/block", "/model/unblock"}, path) || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")

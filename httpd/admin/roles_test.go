@@ -145,6 +145,8 @@ DELETE /credentials/{credential_name}                 M A . . . . . .
 GET /spend/logs                                       M A V O U W . .
 GET /spend/logs/v2                                    M A V O U W . .
 GET /spend/logs/ui                                    M A V O U W . .
+GET /spend/logs/ui/{request_id}                       M A V O U W . .
+GET /spend/logs/search                                M A V O U W . .
 POST /spend/calculate                                 M A V O U W . .
 GET /spend/keys                                       M A V O U W . .
 GET /spend/users                                      M A V O U W . .
@@ -161,6 +163,7 @@ POST /global/spend/reset                              M . . . . . . .
 GET /global/activity                                  M A V O U . . .
 GET /global/activity/model                            M A V O U . . .
 GET /global/activity/cache_hits                       M A V O U . . .
+GET /global/activity/calls                            M A V . . . . .
 GET /user/daily/activity                              M A V O U W . .
 GET /user/daily/activity/aggregated                   M A V O U W . .
 GET /team/daily/activity                              M A V O U W . .
@@ -179,6 +182,8 @@ GET /tag/mau                                          M A V . . . . .
 GET /tag/user-agent/per-user-analytics                M A V . . . . .
 GET /tag/daily/activity                               M A V . . . . .
 GET /tag/daily/activity/aggregated                    M A V . . . . .
+GET /region/daily/activity                            M A V . . . . .
+GET /region/daily/activity/aggregated                 M A V . . . . .
 GET /customer/daily/activity                          M A V . . . . .
 GET /customer/daily/activity/aggregated               M A V . . . . .
 GET /end_user/daily/activity                          M A V . . . . .
@@ -256,7 +261,7 @@ func TestEachRoleMayCallItsEndpointsAndNoOthers(t *testing.T) {
 				continue
 			}
 			delete(roles, r.Pattern)
-			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{organization_id}", "none", "{callback_name}", "none", "{user_id}", "none", "{access_group_id}", "none", "{access_group}", "none", "{id}", "none", "{group_id}", "none").Replace(r.Pattern)
+			path := strings.NewReplacer("{key}", "sk-none", "{team_id}", "none", "{organization_id}", "none", "{callback_name}", "none", "{user_id}", "none", "{access_group_id}", "none", "{access_group}", "none", "{id}", "none", "{request_id}", "none", "{group_id}", "none").Replace(r.Pattern)
 			for name, key := range keys {
 				body := `{}`
 				if strings.HasPrefix(path, "GET ") {

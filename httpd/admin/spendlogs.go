@@ -50,8 +50,9 @@ func (x *exchange) rowFilter(q url.Values) (f store.RowFilter, some bool, err er
 	return f, true, nil
 }
 
-// rowShown is a row as answers have it, in the columns of LiteLLM's table LiteLLM_SpendLogs.
-func rowShown(w *jsonx.Writer, r *store.Row) {
+// rowShown is a row as answers have it, in the columns of LiteLLM's table LiteLLM_SpendLogs: with what was asked and answered
+// unless content is nil.
+func rowShown(w *jsonx.Writer, r *store.Row, content *store.Content) {
 	word := func(name, value string) {
 		w.Key(name)
 		w.String(value)
@@ -60,6 +61,7 @@ func rowShown(w *jsonx.Writer, r *store.Row) {
 	word("request_id", r.RequestID)
 	word("call_type", r.CallType)
 	word("api_key", r.Key)
+	word("key_alias", r.KeyAlias)
 	w.Key("spend")
 	w.Raw(dollars(r.Cost))
 	w.Key("total_tokens")
@@ -121,6 +123,15 @@ func rowShown(w *jsonx.Writer, r *store.Row) {
 	} else {
 		w.String(r.Code)
 	}
+	w.Key("region")
+	if r.Region == "" {
+		w.Null()
+	} else {
+		w.String(r.Region)
+	}
+	if content != nil {
+		contentShown(w, content)
+	}
 	w.EndObject()
 }
 
@@ -135,10 +146,15 @@ func (x *exchange) spendLogs() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	contents, err := x.contentsOf(rows)
+	if err != nil {
+		return nil, err
+	}
 	return encode(func(w *jsonx.Writer) {
 		w.Array()
 		for i := range rows {
-			rowShown(w, &rows[i])
+			c := contents[rows[i].RequestID]
+			rowShown(w, &rows[i], &c)
 		}
 		w.EndArray()
 	}), nil

@@ -55,7 +55,7 @@ func (x *exchange) spendPages(dated bool) ([]byte, error) {
 		w.Key("data")
 		w.Array()
 		for i := range rows {
-			rowShown(w, &rows[i])
+			rowShown(w, &rows[i], nil)
 		}
 		w.EndArray()
 		p.numbers(w, total)

@@ -355,6 +355,14 @@ func (w *world) spend(r store.Row, counters ...string) {
 	}
 }
 
+// keep keeps what a call has asked and was answered.
+func (w *world) keep(c store.Content) {
+	w.t.Helper()
+	if err := w.store.KeepContents(w.t.Context(), []store.Content{c}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // info is the path and the query of /key/info.
 func info(key string) string { return "key=" + url.QueryEscape(key) }
 

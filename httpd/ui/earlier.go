@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/telemetry"
 )
 
 // spendRow is a call in the spend log, as the API has it.
@@ -15,18 +17,27 @@ type spendRow struct {
 	ID       string    `json:"request_id"`
 	CallType string    `json:"call_type"`
 	Key      string    `json:"api_key"`
+	Alias    string    `json:"key_alias"`
 	Spend    float64   `json:"spend"`
 	Start    time.Time `json:"startTime"`
+	First    time.Time `json:"completionStartTime"`
 	End      time.Time `json:"endTime"`
 	Model    string    `json:"model"`
 	Group    string    `json:"model_group"`
 	Provider string    `json:"custom_llm_provider"`
+	Region   string    `json:"region"`
 	User     string    `json:"user"`
 	Team     string    `json:"team_id"`
 	Customer string    `json:"end_user"`
+	Session  string    `json:"session_id"`
+	Address  string    `json:"requester_ip_address"`
 	Input    int64     `json:"prompt_tokens"`
 	Output   int64     `json:"completion_tokens"`
+	Read     int64     `json:"cache_read_input_tokens"`
+	Written  int64     `json:"cache_creation_input_tokens"`
 	Status   string    `json:"status"`
+	HTTP     int       `json:"status_code"`
+	Code     string    `json:"error_code"`
 	Cached   string    `json:"cache_hit"`
 	Metadata jsonx.Raw `json:"metadata"`
 }
@@ -39,6 +50,26 @@ type spendMeta struct {
 		Class   string `json:"error_class"`
 		Message string `json:"error_message"`
 	} `json:"error_information"`
+	Own struct {
+		Cause    string `json:"cause"`
+		Fix      string `json:"fix"`
+		Reason   string `json:"reason"`
+		Fallback string `json:"fallback"`
+		Sent     int64  `json:"sent_us"`
+		Upstream int64  `json:"upstream_us"`
+		Tries    []struct {
+			ID     string `json:"id"`
+			Region string `json:"region"`
+			Reason string `json:"reason"`
+			Code   string `json:"code"`
+			At     int64  `json:"at_us"`
+		} `json:"tries"`
+		Warnings []struct {
+			Code   string `json:"code"`
+			Field  string `json:"field"`
+			Detail string `json:"detail"`
+		} `json:"warnings"`
+	} `json:"outcrop"`
 }
 
 // meta reads a row's metadata, an object or a text that has one.
@@ -54,22 +85,36 @@ func (r *spendRow) meta() (m spendMeta) {
 }
 
 // shown is the call in a table.
-func (r *spendRow) shown() row {
-	m := r.meta()
+func (r *spendRow) shown(m *spendMeta) row {
 	out := row{
-		ID: r.ID, Iso: r.Start.UTC().Format(time.RFC3339Nano), Clock: r.Start.UTC().Format("01-02 15:04:05"), Status: http.StatusOK, Model: r.Group, Key: m.Alias,
+		ID: r.ID, Iso: r.Start.UTC().Format(time.RFC3339Nano), Clock: r.Start.UTC().Format("01-02 15:04:05"), Status: http.StatusOK, Model: r.Group, Key: cmp.Or(r.Alias, m.Alias),
+		Region: r.Region, Retries: len(m.Own.Tries), Warnings: len(m.Own.Warnings), Fallback: m.Own.Fallback,
 		Cached: r.Cached == "True", Cost: dollars(r.Spend), Took: took(r.End.Sub(r.Start)),
 	}
-	if out.Model == "" {
+	if out.Model == "" || out.Model == "*" {
 		out.Model = r.Model
 	}
 	if out.Key == "" {
-		out.Key = llm.Clip(r.Key, 10)
+		out.Key = keyOf(&telemetry.Who{KeyHash: r.Key})
+	}
+	if r.Alias == telemetry.MasterKey {
+		out.Key = "master key"
+	}
+	if !r.End.After(r.Start) { // the API's times are in milliseconds
+		out.Took = "< 1 ms"
+	}
+	if r.HTTP > 0 {
+		out.Status = r.HTTP
 	}
 	if r.Status == "failure" {
-		out.Status, out.Code = http.StatusInternalServerError, m.Error.Class
-		if n, err := strconv.Atoi(m.Error.Code); err == nil {
+		if out.Code = r.Code; out.Code == "" { // of a call that was taken over
+			out.Code = m.Error.Class
+		}
+		if n, err := strconv.Atoi(m.Error.Code); err == nil && r.HTTP == 0 {
 			out.Status = n
+		}
+		if out.Status < http.StatusBadRequest {
+			out.Status = http.StatusInternalServerError
 		}
 	}
 	if r.Input > 0 {
@@ -83,57 +128,98 @@ func (r *spendRow) shown() row {
 
 // earlierData is what the page of earlier calls shows.
 type earlierData struct {
-	From, To, Model, Status string
-	Rows                    []row
-	Page, Pages             int
-	Total                   int
-	Capped                  bool
-	Next, Before            string
+	From, To string
+	Filter   filter
+	Statuses []string
+	Rows     []row
+	// Next is where older calls are; empty at the end. Looked is how many calls were looked at for this part, and Back the time
+	// back to which.
+	Next   string
+	Looked int
+	Back   string
+	// First is whether these are the newest.
+	First bool
 }
 
-// earlier shows calls of the spend log, by pages.
-func (x *exchange) earlier() error {
+// readEarlier reads a part of the spend log.
+func (x *exchange) readEarlier() (*earlierData, error) {
 	q := x.r.URL.Query()
 	now := x.h.opt.Now().UTC()
-	d := earlierData{From: day(q.Get("from"), now.AddDate(0, 0, -7)), To: day(q.Get("to"), now), Model: q.Get("model"), Status: q.Get("status"), Page: 1}
-	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
-		d.Page = n
+	f := x.filterOf(q)
+	d := &earlierData{From: day(q.Get("from"), now.AddDate(0, 0, -7)), To: day(q.Get("to"), now), Filter: f, Statuses: statuses(), First: q.Get("at") == ""}
+	ask := url.Values{"start_date": {d.From}, "end_date": {d.To}, "limit": {"100"}}
+	own := url.Values{"from": {d.From}, "to": {d.To}}
+	for name, v := range f.query() {
+		own[name] = v
+		if name == "code" {
+			name = "error_code"
+		}
+		ask[name] = v
 	}
-	to, _ := time.Parse(time.DateOnly, d.To) // day has made it
-	ask := url.Values{"start_date": {d.From + " 00:00:00"}, "end_date": {to.Format(time.DateOnly) + " 23:59:59"}, "page": {strconv.Itoa(d.Page)}, "page_size": {"100"}}
-	if d.Model != "" {
-		ask.Set("model_group", d.Model)
-	}
-	if d.Status == "success" || d.Status == "failure" {
-		ask.Set("status_filter", d.Status)
+	if at := q.Get("at"); at != "" {
+		ask.Set("from", at)
 	}
 	if x.person.Role == Member {
 		ask.Set("user_id", x.person.UserID)
 	}
 	var page struct {
 		Data   []spendRow `json:"data"`
-		Total  int        `json:"total"`
-		Pages  int        `json:"total_pages"`
-		Capped bool       `json:"total_is_capped"`
+		Looked int        `json:"looked_at"`
+		Next   *string    `json:"next"`
 	}
-	if err := x.call(http.MethodGet, "/spend/logs/v2", ask, nil, &page); err != nil {
-		return err
+	if err := x.call(http.MethodGet, "/spend/logs/search", ask, nil, &page); err != nil {
+		return nil, err
 	}
 	for i := range page.Data {
-		d.Rows = append(d.Rows, page.Data[i].shown())
+		m := page.Data[i].meta()
+		d.Rows = append(d.Rows, page.Data[i].shown(&m))
 	}
-	d.Total, d.Pages, d.Capped = page.Total, page.Pages, page.Capped
-	turn := func(n int) string {
-		own := url.Values{"from": {d.From}, "to": {d.To}, "model": {d.Model}, "status": {d.Status}, "page": {strconv.Itoa(n)}}
-		return "?" + own.Encode()
+	d.Looked = page.Looked
+	if page.Next != nil {
+		own.Set("at", *page.Next)
+		d.Next = own.Encode()
+		if ns, err := strconv.ParseInt(before(*page.Next, '.'), 10, 64); err == nil {
+			d.Back = time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05")
+		}
 	}
-	if d.Page > 1 {
-		d.Before = turn(d.Page - 1)
+	return d, nil
+}
+
+// before is the part of a text before a character.
+func before(text string, c byte) string {
+	for i := range len(text) {
+		if text[i] == c {
+			return text[:i]
+		}
 	}
-	if d.Page < d.Pages {
-		d.Next = turn(d.Page + 1)
+	return text
+}
+
+// earlier shows calls of the spend log.
+func (x *exchange) earlier() error {
+	d, err := x.readEarlier()
+	if err != nil {
+		return err
 	}
-	return x.show(http.StatusOK, "earlier", "Earlier calls", &d)
+	return x.show(http.StatusOK, "earlier", "Earlier calls", d)
+}
+
+// earlierRows shows the table alone, for another filter.
+func (x *exchange) earlierRows() error {
+	d, err := x.readEarlier()
+	if err != nil {
+		return err
+	}
+	return x.part("earlier", "found", d)
+}
+
+// olderRows shows the rows that follow.
+func (x *exchange) olderRows() error {
+	d, err := x.readEarlier()
+	if err != nil {
+		return err
+	}
+	return x.part("earlier", "older", d)
 }
 
 // day is a date of a query, or another.
@@ -165,11 +251,47 @@ func (x *exchange) earlierCall(id string) error {
 	}
 	r := &page.Data[0]
 	m := r.meta()
-	d := callData{Row: r.shown()}
-	d.Who = facts("Key", d.Row.Key, "User", r.User, "Team", r.Team, "Customer", r.Customer)
-	d.Facts = facts("Endpoint", r.CallType, "Started", stamp(r.Start), "Model id", r.Model, "Provider", r.Provider, "Prompt tokens", d.Row.Input, "Output tokens", d.Row.Output, "Cost", d.Row.Cost)
-	if m.Error.Message != "" {
-		d.Problem = &problem{Code: m.Error.Class, Message: m.Error.Message}
+	d := callData{Row: r.shown(&m), Spans: r.spans(&m), Tries: r.tries(&m)}
+	for _, w := range m.Own.Warnings {
+		d.Warnings = append(d.Warnings, llm.Warning{Code: w.Code, Field: w.Field, Detail: w.Detail})
 	}
+	d.Who = facts("Key", d.Row.Key, "User", r.User, "Team", r.Team, "Customer", r.Customer, "Session", r.Session, "Address", r.Address)
+	count := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return num(n)
+	}
+	d.Facts = facts("Endpoint", r.CallType, "Started", stamp(r.Start), "Model id", r.Model, "Provider", r.Provider, "Region", r.Region, "Prompt tokens", d.Row.Input,
+		"of these read from the cache", count(r.Read), "of these written to the cache", count(r.Written), "Output tokens", d.Row.Output, "Cost", d.Row.Cost)
+	if d.Row.Code != "" {
+		d.Problem = &problem{Code: d.Row.Code, Message: m.Error.Message, Cause: m.Own.Cause, Fix: m.Own.Fix}
+		if d.Problem.Message == "" {
+			d.Problem.Message = llm.Code(d.Row.Code).Info().Meaning
+		}
+	}
+	x.readContent(&d)
 	return x.show(http.StatusOK, "call", "Call "+r.ID, &d)
+}
+
+// spans are the parts of the call's time, as far as they are known.
+func (r *spendRow) spans(m *spendMeta) []span {
+	us := time.Microsecond
+	s := split{whole: r.End.Sub(r.Start), sent: time.Duration(m.Own.Sent) * us, upstream: time.Duration(m.Own.Upstream) * us}
+	if !r.First.IsZero() {
+		s.first = r.First.Sub(r.Start)
+	}
+	s.whole = max(s.whole, s.sent+s.upstream) // the API's times are in milliseconds
+	return s.spans()
+}
+
+// tries are the attempts of the call: those that have failed, and the last.
+func (r *spendRow) tries(m *spendMeta) (all []try) {
+	for _, t := range m.Own.Tries {
+		all = append(all, try{len(all) + 1, t.ID, t.Region, t.Reason, t.Code, took(time.Duration(t.At) * time.Microsecond), false})
+	}
+	if r.Model == "" || r.Cached == "True" || r.Region == "" && len(all) == 0 && r.Status == "failure" {
+		return all
+	}
+	return append(all, try{len(all) + 1, r.Model, r.Region, m.Own.Reason, r.Code, took(r.End.Sub(r.Start)), r.Status != "failure"})
 }

@@ -31,6 +31,10 @@ type listData struct {
 	Before, Next string
 	CSRF         string
 	Changes      bool
+	// Filters are the fields by which the list can be narrowed, with what they are set to.
+	Filters []edit
+	// Narrowed is whether one of them is set.
+	Narrowed bool
 }
 
 type head struct {
@@ -41,14 +45,17 @@ type head struct {
 // item is a row.
 type item struct {
 	ID, Label string
-	Cells     []cell
-	Edits     []edit
-	Acts      []act
+	// Open is the path of its page; empty for none.
+	Open  string
+	Cells []cell
+	Edits []edit
+	Acts  []act
 }
 
 type cell struct {
 	Text          string
 	Wide, Numeric bool
+	Time, Long    bool
 	Bad           bool
 }
 
@@ -137,8 +144,24 @@ func mayChange(t *thing, r Role) bool {
 
 // items asks the API for the page of the list that the query names.
 func (x *exchange) items(t *thing, d *listData) ([]jsonx.Raw, error) {
-	q := url.Values{}
+	q, own := url.Values{}, url.Values{}
 	maps.Copy(q, t.query)
+	for _, f := range t.filters {
+		value := strings.TrimSpace(llm.Clip(x.r.URL.Query().Get(f.Name), 200))
+		if f.form == formDay && value != "" {
+			value = day(value, x.h.opt.Now())
+		}
+		d.Filters = append(d.Filters, edit{f, value})
+		if value != "" {
+			d.Narrowed = true
+			q.Set(f.Name, cmp.Or(t.words[value], value))
+			own.Set(f.Name, value)
+		}
+	}
+	turn := func(page int) string {
+		own.Set("page", strconv.Itoa(page))
+		return "?" + own.Encode()
+	}
 	d.Page = 1
 	if n, err := strconv.Atoi(x.r.URL.Query().Get("page")); err == nil && n > 0 && t.size != "" {
 		d.Page = n
@@ -173,10 +196,10 @@ func (x *exchange) items(t *thing, d *listData) ([]jsonx.Raw, error) {
 		d.Pages, _ = strconv.Atoi(string(v))
 	}
 	if d.Page > 1 {
-		d.Before = "?page=" + strconv.Itoa(d.Page-1)
+		d.Before = turn(d.Page - 1)
 	}
 	if d.Page < d.Pages {
-		d.Next = "?page=" + strconv.Itoa(d.Page+1)
+		d.Next = turn(d.Page + 1)
 	}
 	return all, nil
 }
@@ -185,12 +208,20 @@ func (x *exchange) items(t *thing, d *listData) ([]jsonx.Raw, error) {
 func (t *thing) item(members []jsonx.Member, changes bool) item {
 	it := item{ID: formText.text(jsonx.Find(members, t.id))}
 	it.Label = cmp.Or(formText.text(jsonx.Find(members, t.label)), llm.Clip(it.ID, 12))
+	if t.opens != "" && it.ID != "" {
+		it.Open = t.opens + url.PathEscape(it.ID)
+	}
 	for i, c := range t.columns {
-		text := c.form.text(jsonx.Find(members, c.member))
+		text := c.form.text(within(members, c.member))
 		if i == 0 && text == "" {
 			text = it.Label
 		}
-		it.Cells = append(it.Cells, cell{text, c.wide, c.form.numeric(), c.form == formYes && text == "yes"})
+		for word, own := range t.words {
+			if own == text {
+				text = word
+			}
+		}
+		it.Cells = append(it.Cells, cell{text, c.wide, c.form.numeric(), c.form == formTime, len(text) > 36, c.form == formYes && text == "yes"})
 	}
 	if !changes {
 		return it
@@ -206,6 +237,20 @@ func (t *thing) item(members []jsonx.Member, changes bool) item {
 		}
 	}
 	return it
+}
+
+// within is the member with a name, or with several with points between them: one of another.
+func within(members []jsonx.Member, name string) jsonx.Raw {
+	of, inner, deeper := strings.Cut(name, ".")
+	v := jsonx.Find(members, of)
+	if !deeper {
+		return v
+	}
+	members, err := jsonx.Members(v)
+	if err != nil {
+		return nil
+	}
+	return within(members, inner)
 }
 
 // change makes a change, and shows the list again: with what is shown once, or with why nothing was changed.

@@ -168,9 +168,13 @@ func (x *exchange) logRows() error { return x.part("logs", "live", x.liveData())
 
 // Times of the live table.
 const (
-	// lookEvery is how often the table gets what is new. A burst of calls becomes one event.
-	lookEvery = 400 * time.Millisecond
-	keepAlive = 15 * time.Second
+	// lookEvery is how often the table gets what is new. A burst of calls becomes one event. After an event that took long to
+	// make, the next is later, restFactor times that but at most lookLatest: a page never takes more than half a per cent of a
+	// processor from calls, however many there are.
+	lookEvery  = 400 * time.Millisecond
+	lookLatest = 2 * time.Second
+	restFactor = 200
+	keepAlive  = 15 * time.Second
 	// askAgain is how often it is asked whether the key is still valid.
 	askAgain = time.Minute
 	// mostNew is how many calls an event has; of more, the newest.
@@ -192,8 +196,8 @@ func (x *exchange) logEvents() error {
 	if err := events.Write([]byte("retry: 2000\n\n"), false); err != nil {
 		return nil // the browser has gone
 	}
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	next := time.NewTimer(lookEvery)
+	defer next.Stop()
 	asked := x.h.opt.Now()
 	for {
 		select {
@@ -201,8 +205,9 @@ func (x *exchange) logEvents() error {
 			return nil
 		case <-x.h.base.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
 		}
+		began := time.Now()
 		if now := x.h.opt.Now(); now.Sub(asked) >= askAgain {
 			asked = now
 			if !x.stillIn() {
@@ -212,13 +217,12 @@ func (x *exchange) logEvents() error {
 		p := x.h.opt.Calls.Read(after, mostNew, f.takes)
 		after = p.Last
 		if len(p.Calls) == 0 {
+			next.Reset(lookEvery)
 			continue
 		}
-		var text bytes.Buffer
-		if err := x.h.pages["logs"].ExecuteTemplate(&text, "rows", rowsOf(p.Calls)); err != nil {
-			return nil // the answer has begun
-		}
-		if err := events.Write(event(p.Last, text.String()), false); err != nil {
+		made := event(p.Last, string(rowsHTML(rowsOf(p.Calls))))
+		next.Reset(min(max(lookEvery, restFactor*time.Since(began)), lookLatest))
+		if err := events.Write(made, false); err != nil {
 			return nil // the browser has gone
 		}
 	}
@@ -241,8 +245,8 @@ func (x *exchange) stillIn() bool {
 func event(id uint64, text string) []byte {
 	var b bytes.Buffer
 	b.WriteString("id: " + strconv.FormatUint(id, 10) + "\n")
-	for line := range strings.Lines(text) {
-		b.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+	for line := range strings.Lines(strings.ReplaceAll(text, "\r", " ")) { // a carriage return ends a line too
+		b.WriteString("data: " + strings.TrimRight(line, "\n") + "\n")
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
@@ -266,6 +270,8 @@ type callData struct {
 	Problem  *problem
 	Tries    []try
 	Warnings []llm.Warning
+	// Content is what was asked and answered; nil if it is not kept, or not for the person.
+	Content *content
 }
 
 type fact struct{ Name, Value string }
@@ -308,6 +314,7 @@ func (x *exchange) oneCall() error {
 	if c.Err != nil {
 		d.Problem = &problem{string(c.Err.Code), c.Err.Message, c.Err.Cause, c.Err.Fix, c.Err.Docs, statements(c.Err), nil}
 	}
+	x.readContent(&d)
 	return x.show(http.StatusOK, "call", "Call "+c.ID, &d)
 }
 
@@ -328,26 +335,36 @@ func facts(pairs ...string) (all []fact) {
 	return all
 }
 
+// split is how a call's time is split up. Parts that are not known are 0.
+type split struct{ whole, sent, first, upstream time.Duration }
+
 // spans are the parts of a call's time.
 func spans(c *telemetry.Call) []span {
-	if c.Duration <= 0 {
+	s := split{c.Duration, c.Sent, c.FirstToken, c.Upstream}
+	return s.spans()
+}
+
+func (s *split) spans() []span {
+	if s.whole <= 0 {
 		return nil
 	}
 	part := func(name, class string, from, to time.Duration) span {
-		from, to = min(max(from, 0), c.Duration), min(max(to, 0), c.Duration)
-		at := int(1000 * from / c.Duration)
-		return span{name, took(to - from), class, at, max(2, int(1000*to/c.Duration)-at)}
+		from, to = min(max(from, 0), s.whole), min(max(to, 0), s.whole)
+		at := int(1000 * from / s.whole)
+		return span{name, took(to - from), class, at, max(2, int(1000*to/s.whole)-at)}
 	}
-	all := []span{part("Whole call", "whole", 0, c.Duration)}
-	if c.Sent == 0 && c.Upstream == 0 {
+	all := []span{part("Whole call", "whole", 0, s.whole)}
+	if s.sent == 0 && s.upstream == 0 && s.first == 0 {
 		return all
 	}
-	all = append(all, part("Before the provider", "own", 0, c.Sent))
-	if c.FirstToken > 0 {
-		return append(all, part("Until the first token", "wait", c.Sent, c.FirstToken), part("Streaming", "stream", c.FirstToken, c.Duration))
+	if s.sent > 0 {
+		all = append(all, part("Before the provider", "own", 0, s.sent))
 	}
-	end := c.Sent + c.Upstream
-	return append(all, part("Provider", "wait", c.Sent, end), part("After the response", "own", end, c.Duration))
+	if s.first > 0 {
+		return append(all, part("Until the first token", "wait", s.sent, s.first), part("Streaming", "stream", s.first, s.whole))
+	}
+	end := s.sent + s.upstream
+	return append(all, part("Provider", "wait", s.sent, end), part("After the response", "own", end, s.whole))
 }
 
 // tries are the attempts of a call: those that have failed, and the last.

@@ -77,7 +77,7 @@ func (a assets) url(name string) string { return Path + "/static/" + name + "?v=
 // parse reads the templates: each page with the layout and the parts that several pages have.
 func (h *Handler) parse() (map[string]*template.Template, error) {
 	base, err := template.New("").Funcs(template.FuncMap{
-		"asset": h.assets.url, "ago": h.ago, "took": took, "usd": usd, "num": num, "clock": clock, "stamp": stamp, "join": strings.Join,
+		"asset": h.assets.url, "ago": h.ago, "took": took, "usd": usd, "usdof": dollars, "callrows": rowsHTML, "num": num, "clock": clock, "stamp": stamp, "join": strings.Join,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, err
@@ -137,6 +137,7 @@ func (x *exchange) nav() []link {
 		{"/keys", "Keys", false},
 		{"/teams", "Teams", false},
 		{"/users", "Users", false},
+		{"/customers", "Customers", false},
 		{"/budgets", "Budgets", false},
 		{"/audit", "Audit", false},
 	}

@@ -20,8 +20,8 @@ func TestEachRoleSeesItsPages(t *testing.T) {
 	w := newWorld(t, nil)
 	const all, readers, people, callers = "operator viewer member key", "operator viewer", "operator viewer member", "operator member key"
 	for path, roles := range map[string]string{
-		"/ui": all, "/ui/logs": all, "/ui/logs/rows": all, "/ui/logs/earlier": people, "/ui/models": all, "/ui/models/rows": all, "/ui/models/way?id=x": all, "/ui/playground": callers, "/ui/usage": people, "/ui/usage.csv": people,
-		"/ui/refusals": readers, "/ui/doctor": readers, "/ui/keys": all, "/ui/teams": all, "/ui/users": readers, "/ui/budgets": readers, "/ui/audit": readers,
+		"/ui": all, "/ui/logs": all, "/ui/logs/rows": all, "/ui/logs/earlier": people, "/ui/logs/earlier/rows": people, "/ui/logs/earlier/older": people, "/ui/models": all, "/ui/models/rows": all, "/ui/models/way?id=x": all, "/ui/playground": callers, "/ui/usage": people, "/ui/usage.csv": people,
+		"/ui/refusals": readers, "/ui/doctor": readers, "/ui/keys": all, "/ui/teams": all, "/ui/teams/t1": all, "/ui/users": readers, "/ui/customers": readers, "/ui/budgets": readers, "/ui/audit": readers,
 	} {
 		for role, key := range map[string]string{"operator": master, "viewer": "sk-viewer", "member": "sk-member", "key": "sk-key"} {
 			c := w.login(key)
@@ -41,7 +41,7 @@ func TestEachRoleSeesItsPages(t *testing.T) {
 		}
 	}
 	for path, roles := range map[string]string{
-		"/ui/doctor": "operator", "/ui/refusals/again": "operator", "/ui/keys/make": "operator member", "/ui/teams/make": "operator member", "/ui/users/make": "operator", "/ui/budgets/make": "operator", "/ui/playground/chat": callers,
+		"/ui/doctor": "operator", "/ui/refusals/again": "operator", "/ui/keys/make": "operator member", "/ui/teams/make": "operator member", "/ui/users/make": "operator", "/ui/budgets/make": "operator", "/ui/customers/make": "operator", "/ui/teams/t1/add": "operator member", "/ui/teams/t1/remove": "operator member", "/ui/playground/chat": callers,
 	} {
 		for role, key := range map[string]string{"operator": master, "viewer": "sk-viewer", "member": "sk-member", "key": "sk-key"} {
 			c := w.login(key)
@@ -201,29 +201,39 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := string(quoted)
-		row := `{"token":Q,"key_alias":Q,"key_name":Q,"team_id":Q,"team_alias":Q,"user_id":Q,"user_email":Q,"user_role":Q,"models":[Q],"spend":1,"expires":Q,"budget_id":Q,"budget_duration":Q,"id":Q,"updated_at":Q,"changed_by":Q,"action":Q,"table_name":Q,"object_id":Q,"endpoint":Q,"max_budget":Q}`
+		row := `{"token":Q,"key_alias":Q,"key_name":Q,"team_id":Q,"team_alias":Q,"user_id":Q,"user_email":Q,"user_role":Q,"models":[Q],"spend":1,"expires":Q,"budget_id":Q,"budget_duration":Q,"id":Q,"updated_at":Q,"changed_by":Q,"action":Q,"table_name":Q,"object_id":Q,"endpoint":Q,"max_budget":1,"budget_reset_at":Q,"alias":Q,"litellm_budget_table":{"max_budget":1,"budget_reset_at":Q}}`
+		call := `{"request_id":Q,"call_type":Q,"api_key":Q,"model":Q,"model_group":Q,"user":Q,"team_id":Q,"end_user":Q,"session_id":Q,"requester_ip_address":Q,"region":Q,"status":"failure","status_code":403,"error_code":Q,"startTime":"2026-01-01T00:00:00Z","endTime":"2026-01-01T00:00:01Z","metadata":{"user_api_key_alias":Q,"error_information":{"error_class":Q,"error_message":Q},"outcrop":{"cause":Q,"fix":Q,"reason":Q,"fallback":Q,"tries":[{"id":Q,"region":Q,"reason":Q,"code":Q}],"warnings":[{"code":Q,"field":Q,"detail":Q}]}}}`
 		sums := `{"metrics":{"spend":1,"api_requests":1},"metadata":{"key_alias":Q}}`
 		for path, answer := range map[string]string{
 			"/key/list": `{"keys":[` + row + `]}`, "/team/list": `[` + row + `]`, "/user/list": `{"users":[` + row + `]}`, "/budget/list": `[` + row + `]`, "/audit": `{"audit_logs":[` + row + `]}`, "/v1/models": `{"data":[{"id":Q}]}`,
-			"/spend/logs/v2":                  `{"data":[{"request_id":Q,"call_type":Q,"api_key":Q,"model":Q,"model_group":Q,"user":Q,"status":"failure","startTime":"2026-01-01T00:00:00Z","endTime":"2026-01-01T00:00:01Z","metadata":{"user_api_key_alias":Q,"error_information":{"error_class":Q,"error_message":Q}}}]}`,
-			"/user/daily/activity/aggregated": `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"models":{Q:` + sums + `},"api_keys":{Q:` + sums + `}}}]}`,
-			"/key/generate":                   `403 {"error":{"message":Q,"fix":Q}}`,
+			"/spend/logs/v2":                    `{"data":[` + call + `]}`,
+			"/spend/logs/search":                `{"data":[` + call + `],"looked_at":1,"next":Q}`,
+			"/spend/logs/ui/call-1":             `{"proxy_server_request":{Q:Q},"response":Q}`,
+			"/spend/logs/ui/other":              `{"proxy_server_request":Q,"response":{Q:[Q]}}`,
+			"/global/activity/calls":            `{"models":[{"model":Q,"model_group":Q,"duration":{"count":1,"p50_ms":1}}],"errors":[{"error_code":Q,"count":1}],"cache_hits":[{"date":Q,"count":1}]}`,
+			"/team/info":                        `{"team_info":{"team_id":Q,"team_alias":Q,"models":[Q],"budget_reset_at":Q,"members_with_roles":[{"user_id":Q,"user_email":Q,"role":Q}]},"team_memberships":[{"user_id":Q,"litellm_budget_table":{"max_budget":1,"budget_duration":Q,"budget_reset_at":Q}}],"keys":[]}`,
+			"/customer/list":                    `[` + row + `]`,
+			"/region/daily/activity/aggregated": `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"entities":{Q:` + sums + `}}}]}`,
+			"/team/member_add":                  `403 {"error":{"message":Q,"fix":Q}}`,
+			"/user/daily/activity/aggregated":   `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"models":{Q:` + sums + `},"api_keys":{Q:` + sums + `}}}]}`,
+			"/key/generate":                     `403 {"error":{"message":Q,"fix":Q}}`,
 		} {
 			w.answers[path] = strings.ReplaceAll(answer, "Q", q)
 		}
-		w.answers["/spend/logs/ui"] = w.answers["/spend/logs/v2"]
+		w.answers["/spend/logs/ui"] = strings.Replace(w.answers["/spend/logs/v2"], q, `"other"`, 1) // the id, by which what was asked is found
 		w.calls.Ended(failed(text, w.clock()))
 		c := w.login(master)
 		c.send(http.MethodPost, "/ui/doctor", url.Values{"csrf": {c.token("/ui")}})
 		e := url.QueryEscape(text)
 		pages := map[string]string{}
 		for _, path := range []string{
-			"/ui", "/ui/doctor", "/ui/logs", "/ui/logs?model=" + e + "&text=" + e + "&status=" + e, "/ui/logs/rows", "/ui/logs/call/call-1", "/ui/logs/call/other", "/ui/logs/earlier?model=" + e, "/ui/models?search=" + e + "&owner=" + e, "/ui/models/way?id=" + e + "&region=" + e + "&policy=" + e,
+			"/ui", "/ui/doctor", "/ui/logs", "/ui/logs?model=" + e + "&text=" + e + "&status=" + e, "/ui/logs/rows", "/ui/logs/call/call-1", "/ui/logs/call/other", "/ui/logs/earlier?model=" + e, "/ui/logs/earlier/rows?key=" + e + "&warning=" + e + "&code=" + e + "&from=" + e, "/ui/logs/earlier/older?at=" + e + "&text=" + e, "/ui/teams/" + url.PathEscape(text), "/ui/customers", "/ui/audit?changed_by=" + e + "&action=" + e + "&table_name=" + e + "&start_date=" + e, "/ui/usage?by=region", "/ui/usage.csv?what=" + e, "/ui/models?search=" + e + "&owner=" + e, "/ui/models/way?id=" + e + "&region=" + e + "&policy=" + e,
 			"/ui/playground", "/ui/usage?by=" + e, "/ui/usage?by=key&from=" + e, "/ui/refusals", "/ui/keys", "/ui/teams", "/ui/users", "/ui/budgets", "/ui/audit", "/ui/" + url.PathEscape(text), "/ui/login?why=" + e,
 		} {
 			pages[path] = c.get(path).Body.String()
 		}
 		pages["a form that is refused"] = c.send(http.MethodPost, "/ui/keys/make", url.Values{"csrf": {c.token("/ui/keys")}, "key_alias": {text}, "models": {text}}).Body.String()
+		pages["a member who is refused"] = c.send(http.MethodPost, "/ui/teams/t1/add", url.Values{"csrf": {c.token("/ui/keys")}, "user": {text}, "role": {text}, "budget_duration": {text}, "rpm_limit": {"1"}}).Body.String()
 		for path, page := range pages {
 			if found := fresh.FindString(page); found != "" {
 				t.Errorf("%q at %s: %s", text, path, found)
@@ -231,6 +241,11 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 		}
 		if shown := pages["/ui/keys"] + pages["/ui/logs"]; !strings.Contains(shown, "call-1") {
 			t.Errorf("%q: the pages show nothing", text)
+		}
+		for path, words := range map[string]string{"/ui/logs/call/call-1": "Answer", "/ui/logs/call/other": "Answer", "/ui/teams/" + url.PathEscape(text): "Members", "/ui/usage?by=region": "Begins anew", "a member who is refused": "Add a member", "/ui/logs/earlier/older?at=" + e + "&text=" + e: "Older calls"} {
+			if !strings.Contains(pages[path], words) {
+				t.Errorf("%q: %s lacks %q: %s", text, path, words, pages[path])
+			}
 		}
 	}
 }
@@ -300,7 +315,11 @@ func TestEachSeesOnlyTheCallsThatAreTheirs(t *testing.T) {
 func TestSpreadsheetsGetNoFormulas(t *testing.T) {
 	w := newWorld(t, nil)
 	w.answers["/user/daily/activity/aggregated"] = `{"results":[{"date":"2027-01-15","metrics":{"spend":1},"breakdown":{"models":{"=cmd|' /C calc'!A0":{"metrics":{"spend":1}}}}}]}`
-	if text := w.login(master).get("/ui/usage.csv").Body.String(); !strings.Contains(text, "'=cmd") || strings.Contains(text, ",=cmd") {
-		t.Error(text)
+	w.answers["/global/activity/calls"] = `{"models":[{"model":"=cmd","model_group":"=cmd","duration":{"count":1}}],"errors":[{"error_code":"=cmd","count":1}],"cache_hits":[{"date":"=cmd","count":1}]}`
+	w.answers["/team/list"] = `[{"team_id":"=cmd","team_alias":"=cmd","max_budget":1,"budget_reset_at":"=cmd"}]`
+	for _, what := range []string{"days", "times", "errors", "cache", "budgets"} {
+		if text := w.login(master).get("/ui/usage.csv?what=" + what).Body.String(); !strings.Contains(text, "'=cmd") || strings.Contains(strings.ReplaceAll(text, "'=cmd", ""), "=cmd") {
+			t.Errorf("%s: %s", what, text)
+		}
 	}
 }

@@ -25,6 +25,11 @@ type thing struct {
 	// size is the parameter with the size of a page; empty for a list without pages. names is the member with the id in
 	// bodies; id if empty.
 	size, names string
+	// filters are the fields by which the list can be narrowed; words are what the API calls their choices.
+	filters []field
+	words   map[string]string
+	// opens is the path of the page of one, before its id; empty for none.
+	opens string
 }
 
 // form is how a value is written.
@@ -38,6 +43,7 @@ const (
 	formMoney
 	formTime
 	formYes
+	formDay
 )
 
 // column is a column of the table.
@@ -56,6 +62,9 @@ type field struct {
 
 // Numeric reports whether the field is a number, for the keyboard of phones.
 func (f field) Numeric() bool { return f.form == formNumber }
+
+// Day reports whether the field is a date.
+func (f field) Day() bool { return f.form == formDay }
 
 // act is a button of a row.
 type act struct {
@@ -104,8 +113,9 @@ func things() map[string]*thing {
 				{"expires", "Expires", formTime, true},
 				{"blocked", "Blocked", formYes, true},
 			},
-			fields: append([]field{{"key_alias", "Name", "", formText, nil}, {"team_id", "Team id", "", formText, nil}, {"user_id", "User id", "", formText, nil}, {"duration", "Works for", "such as 90d; empty for ever", formText, nil}}, limits()...),
-			edits:  append([]string{"key_alias"}, limited()...), makes: "/key/generate", edit: "/key/update", secret: "key",
+			filters: []field{{"key_alias", "Name", "", formText, nil}, {"team_id", "Team id", "", formText, nil}, {"user_id", "User id", "", formText, nil}},
+			fields:  append([]field{{"key_alias", "Name", "", formText, nil}, {"team_id", "Team id", "", formText, nil}, {"user_id", "User id", "", formText, nil}, {"duration", "Works for", "such as 90d; empty for ever", formText, nil}, {"budget_id", "Budget id", "a budget that several have", formText, nil}}, limits()...),
+			edits:   append([]string{"key_alias", "budget_id"}, limited()...), makes: "/key/generate", edit: "/key/update", secret: "key",
 			acts: []act{
 				{"block", "Block", "/key/block", "key", false, "blocked", "", ""},
 				{"unblock", "Unblock", "/key/unblock", "key", false, "blocked", "yes", ""},
@@ -115,7 +125,7 @@ func things() map[string]*thing {
 		},
 		{
 			name: "teams", title: "Teams", one: "team", about: "The keys of a team share its models, budget and limits.",
-			path: "/team/list", id: "team_id", label: "team_alias",
+			path: "/team/list", id: "team_id", label: "team_alias", opens: Path + "/teams/",
 			columns: []column{
 				{"team_alias", "Name", formText, false},
 				{"team_id", "Id", formText, true},
@@ -148,6 +158,20 @@ func things() map[string]*thing {
 			acts: []act{{"delete", "Delete", "/user/delete", "user_ids", true, "", "", "The user's keys are deleted too. Delete the user?"}},
 		},
 		{
+			name: "customers", title: "Customers", one: "customer", about: "A customer is a client's own user, whom calls name in user. Customers are known here once they are made or blocked.",
+			path: "/customer/list", id: "user_id", label: "user_id",
+			columns: []column{
+				{"user_id", "Id", formText, false}, {"alias", "Name", formText, true}, {"spend", "Spent", formMoney, false}, {"litellm_budget_table.max_budget", "Budget", formMoney, false}, {"budget_id", "Budget id", formText, true}, {"blocked", "Blocked", formYes, false},
+			},
+			fields: []field{{"user_id", "Id", "", formText, nil}, {"alias", "Name", "", formText, nil}, {"budget_id", "Budget id", "a budget that several have", formText, nil}, {"max_budget", "Budget, USD", "", formNumber, nil}, {"budget_duration", "Budget begins anew after", "such as 30d, 24h", formText, nil}},
+			edits:  []string{"alias", "budget_id"}, makes: "/customer/new", edit: "/customer/update",
+			acts: []act{
+				{"block", "Block", "/customer/block", "user_ids", true, "blocked", "", ""},
+				{"unblock", "Unblock", "/customer/unblock", "user_ids", true, "blocked", "yes", ""},
+				{"delete", "Delete", "/customer/delete", "user_ids", true, "", "", "The customer's limits go with it. Delete the customer?"},
+			},
+		},
+		{
 			name: "budgets", title: "Budgets", one: "budget", about: "A budget has limits that several keys, customers or members can have.",
 			path: "/budget/list", id: "budget_id", label: "budget_id",
 			columns: []column{
@@ -160,6 +184,18 @@ func things() map[string]*thing {
 		{
 			name: "audit", title: "Audit", one: "change", about: "Who has changed what, by the management API or by these pages.",
 			path: "/audit", items: "audit_logs", id: "id", label: "id", size: "page_size",
+			filters: []field{
+				{"start_date", "From", "", formDay, nil},
+				{"end_date", "To", "", formDay, nil},
+				{"changed_by", "Who", "", formText, nil},
+				{"action", "Did", "", formText, []string{"", "created", "updated", "deleted"}},
+				{"table_name", "What", "", formText, []string{"", "keys", "users", "teams", "members", "organizations", "customers", "budgets", "tags", "models", "credentials"}},
+				{"object_id", "Id", "", formText, nil},
+			},
+			words: map[string]string{
+				"keys": "LiteLLM_VerificationToken", "users": "LiteLLM_UserTable", "teams": "LiteLLM_TeamTable", "members": "LiteLLM_TeamMembership", "organizations": "LiteLLM_OrganizationTable",
+				"customers": "LiteLLM_EndUserTable", "budgets": "LiteLLM_BudgetTable", "tags": "LiteLLM_TagTable", "models": "LiteLLM_ProxyModelTable", "credentials": "LiteLLM_CredentialsTable",
+			},
 			columns: []column{
 				{"updated_at", "When", formTime, false}, {"changed_by", "Who", formText, false}, {"action", "Did", formText, false}, {"table_name", "What", formText, true}, {"object_id", "Id", formText, false}, {"endpoint", "By", formText, true},
 			},

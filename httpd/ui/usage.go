@@ -2,8 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"encoding/csv"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,7 +11,6 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
-	"outcrop/telemetry"
 )
 
 // metrics are the sums of calls, as the API has them.
@@ -72,6 +69,7 @@ const (
 	byProvider by = "provider"
 	byTeam     by = "team"
 	byTag      by = "tag"
+	byRegion   by = "region"
 )
 
 // bys are the choices of a role.
@@ -79,7 +77,7 @@ func bys(r Role) []by {
 	if r == Member {
 		return []by{byModel, byName, byKey, byProvider}
 	}
-	return []by{byModel, byName, byKey, byProvider, byTeam, byTag}
+	return []by{byModel, byName, byKey, byProvider, byRegion, byTeam, byTag}
 }
 
 // usageRow is a row of the table.
@@ -102,30 +100,19 @@ type usageData struct {
 	Total    usageRow
 	// Series is the data of the plot, JSON: the days, and for each name what it has cost a day.
 	Series string
-	CSV    string
+	// Files are what can be exported.
+	Files  []period
 	Ranges []period
-	Speed  []speedRow
-	Errors []errorRow
-	Calls  int
-	Hits   int
+	Times  *timesData
+	// Budgets are those of which most is used, of AllBudgets.
+	Budgets    []leftRow
+	AllBudgets int
 }
 
 // period is a choice of a time range.
 type period struct {
 	Title, Query string
 	Here         bool
-}
-
-// speedRow has percentiles of a model's calls.
-type speedRow struct {
-	Model                            string
-	Calls                            int
-	Half, Most, Worst, First, First9 string
-}
-
-type errorRow struct {
-	Code  string
-	Calls int
 }
 
 // mostSeries is how many names the plot tells apart; the rest is one more.
@@ -153,6 +140,8 @@ func (x *exchange) readUsage() (*usageData, map[string]map[string]*metrics, erro
 		path = "/team/daily/activity/aggregated"
 	case byTag:
 		path = "/tag/daily/activity/aggregated"
+	case byRegion:
+		path = "/region/daily/activity/aggregated"
 	case byModel, byName, byKey, byProvider:
 	}
 	var got daily
@@ -163,7 +152,7 @@ func (x *exchange) readUsage() (*usageData, map[string]map[string]*metrics, erro
 	for i := range got.Results {
 		r := &got.Results[i]
 		parts := map[by]map[string]sum{
-			byModel: r.Breakdown.Models, byName: r.Breakdown.Groups, byKey: r.Breakdown.Keys, byProvider: r.Breakdown.Providers, byTeam: r.Breakdown.Entities, byTag: r.Breakdown.Entities,
+			byModel: r.Breakdown.Models, byName: r.Breakdown.Groups, byKey: r.Breakdown.Keys, byProvider: r.Breakdown.Providers, byTeam: r.Breakdown.Entities, byTag: r.Breakdown.Entities, byRegion: r.Breakdown.Entities,
 		}[d.By]
 		for name, s := range parts {
 			if d.By == byKey {
@@ -204,7 +193,9 @@ func (x *exchange) usage() error {
 		return err
 	}
 	d.Series = series(d, days)
-	d.CSV = Path + "/usage.csv?" + url.Values{"from": {d.From}, "to": {d.To}, "by": {string(d.By)}}.Encode()
+	for _, f := range files() {
+		d.Files = append(d.Files, period{f.title, Path + "/usage.csv?" + url.Values{"from": {d.From}, "to": {d.To}, "by": {string(d.By)}, "what": {f.name}}.Encode(), false})
+	}
 	now := x.h.opt.Now().UTC()
 	for _, r := range []struct {
 		title string
@@ -213,7 +204,14 @@ func (x *exchange) usage() error {
 		from, to := now.AddDate(0, 0, -r.days).Format(time.DateOnly), now.Format(time.DateOnly)
 		d.Ranges = append(d.Ranges, period{r.title, "?" + url.Values{"from": {from}, "to": {to}, "by": {string(d.By)}}.Encode(), d.From == from && d.To == to})
 	}
-	x.recent(d)
+	if d.Times, err = x.readTimes(d.From, d.To); err != nil {
+		return err
+	}
+	if d.Budgets, err = x.readLeft(); err != nil {
+		return err
+	}
+	d.AllBudgets = len(d.Budgets)
+	d.Budgets = d.Budgets[:min(d.AllBudgets, mostLeft)]
 	return x.show(http.StatusOK, "usage", "Usage", d)
 }
 
@@ -272,73 +270,6 @@ func series(d *usageData, days map[string]map[string]*metrics) string {
 	return string(w.Buf)
 }
 
-// recent adds what the calls in memory say: how fast they were, and how they have failed.
-func (x *exchange) recent(d *usageData) {
-	p := x.h.opt.Calls.Read(0, 1<<20, func(c *telemetry.Call) bool { return owns(&x.person, c) })
-	d.Calls = len(p.Calls)
-	all, first, errs := map[string][]time.Duration{}, map[string][]time.Duration{}, map[string]int{}
-	for i := range p.Calls {
-		c := &p.Calls[i]
-		if c.Cached {
-			d.Hits++
-		}
-		if c.Err != nil {
-			errs[string(c.Err.Code)]++
-			continue
-		}
-		name := cmp.Or(c.Group, c.Model, c.Door)
-		if strings.Contains(name, "*") {
-			name = cmp.Or(llm.Clip(c.Model, 120), name)
-		}
-		all[name] = append(all[name], c.Duration)
-		if c.FirstToken > 0 {
-			first[name] = append(first[name], c.FirstToken)
-		}
-	}
-	for name, times := range all {
-		d.Speed = append(d.Speed, speedRow{name, len(times), percentile(times, 50), percentile(times, 95), percentile(times, 99), percentile(first[name], 50), percentile(first[name], 95)})
-	}
-	slices.SortFunc(d.Speed, func(a, b speedRow) int { return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model)) })
-	for _, code := range slices.Sorted(maps.Keys(errs)) {
-		d.Errors = append(d.Errors, errorRow{code, errs[code]})
-	}
-	slices.SortStableFunc(d.Errors, func(a, b errorRow) int { return cmp.Compare(b.Calls, a.Calls) })
-}
-
-// percentile is the time below which a share of all are.
-func percentile(times []time.Duration, percent int) string {
-	if len(times) == 0 {
-		return "–"
-	}
-	slices.Sort(times)
-	return took(times[min(len(times)-1, len(times)*percent/100)])
-}
-
-// usageCSV exports the usage of a range, a row for each name and day.
-func (x *exchange) usageCSV() error {
-	d, days, err := x.readUsage()
-	if err != nil {
-		return err
-	}
-	h := x.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="usage-`+d.From+"-"+d.To+`.csv"`)
-	out := csv.NewWriter(x.w)
-	rows := [][]string{{"date", string(d.By), "cost_usd", "prompt_tokens", "completion_tokens", "cache_read_tokens", "calls", "failed"}}
-	for i := range d.Rows {
-		name := d.Rows[i].Name
-		for _, date := range slices.Sorted(maps.Keys(days[name])) {
-			m := days[name][date]
-			rows = append(rows, []string{
-				date, harmless(name), strconv.FormatFloat(m.Spend, 'f', -1, 64), strconv.FormatInt(m.Input, 10), strconv.FormatInt(m.Output, 10), strconv.FormatInt(m.Read, 10),
-				strconv.FormatInt(m.Calls, 10), strconv.FormatInt(m.Failed, 10),
-			})
-		}
-	}
-	_ = out.WriteAll(rows) // a client that is gone needs no response
-	return nil
-}
-
 // harmless is a text that a spreadsheet does not take for a formula: names come from clients.
 func harmless(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
@@ -350,5 +281,10 @@ func harmless(text string) string {
 // Kinds are what the plot can show.
 func (d *usageData) Kinds() []string { return []string{"cost", "tokens", "calls"} }
 
-// Count is how many calls are in memory.
-func (d *usageData) Count() int64 { return int64(d.Calls) }
+// HitShare is which share of the calls the response cache has answered, in per cent; empty if that is none.
+func (d *usageData) HitShare() string {
+	if d.Times.AllHits == 0 || d.Total.Calls == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(100*float64(d.Times.AllHits)/float64(d.Total.Calls), 'f', 1, 64) + " %"
+}

@@ -263,6 +263,7 @@ func rules() []Rule {
 		{Path: "e2e/...", Level: outsider, May: []string{"..."}, Why: "black-box tests may set up anything"},
 		{Path: "scripts/...", Level: program, May: []string{"internal/jsonx"}, Why: "developer scripts do not use the gateway"},
 		{Path: "bench/books", Level: program, May: []string{"internal/postgres", "quota", "store"}, Why: "millions of rows come into the store without any call"},
+		{Path: "bench/pages", Level: program, May: []string{"internal/postgres", "store"}, Why: "it fills the spend log of a gateway without any call, and is a client of the gateway then"},
 		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/...", "internal/port", "internal/postgres", "store", "tenant"), Why: "a benchmark starts a whole gateway, and does not use its internals but for the database, which it fills with keys and whose books it checks"},
 	}
 }

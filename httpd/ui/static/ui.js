@@ -95,9 +95,16 @@
     const say = (at) => {
       values.textContent = at == null ? values.dataset.hint : new Date(data.days[at] * 1e3).toISOString().slice(0, 10) + ": " + data.series.map((s) => s.name + " " + name(s[kind][at])).join(" · ");
     };
+    // What is zoomed to becomes the range of the form, for the tables and the exports.
+    const range = (lo, hi) => {
+      const seen = data.days.filter((d) => d >= lo && d <= hi), form = document.querySelector("form[action='/ui/usage']");
+      if (!seen.length || !form) return;
+      form.elements.from.value = new Date(seen[0] * 1e3).toISOString().slice(0, 10);
+      form.elements.to.value = new Date(seen[seen.length - 1] * 1e3).toISOString().slice(0, 10);
+    };
     if (plot) plot.destroy();
     plot = new uPlot({
-      width: box.clientWidth, height: 270, legend: {show: false}, hooks: {setCursor: [(u) => say(u.cursor.idx)]}, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
+      width: box.clientWidth, height: 270, legend: {show: false}, hooks: {setCursor: [(u) => say(u.cursor.idx)], setScale: [(u, key) => { if (key === "x") range(u.scales.x.min, u.scales.x.max); }]}, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
       scales: {y: {range: (u, lo, hi) => [0, hi > 0 ? hi * 1.1 : 1]}},
       axes: [{...axis, values: (u, ticks) => ticks.map((t) => new Date(t * 1e3).toISOString().slice(5, 10)), incrs: [1, 2, 7, 14, 30, 60].map((d) => d * 86400)}, {...axis, size: 76, values: (u, ticks) => ticks.map(name)}],
       series: [{label: "Day", value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString().slice(0, 10)}].concat(data.series.map((s, i) => ({label: s.name, stroke: color("c" + (i % 7 + 1)), width: 2, points: {show: true, size: 6}, value: (u, v) => v == null ? "" : name(v)}))),
