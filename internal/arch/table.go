@@ -104,9 +104,10 @@ func rules() []Rule {
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
-			Path: "provider/azure", Level: vendor, May: with("upstream", "provider", "provider/openaicompat"),
+			Path: "provider/azure", Level: vendor, May: with("internal/renew", "upstream", "provider", "provider/azure/entra", "provider/openaicompat"),
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
+		{Path: "provider/azure/entra", Level: component, May: []string{"internal/renew", "llm", "provider"}, Why: "tokens of Entra ID are the same for all of Azure's services, and no service is known there"},
 		{
 			Path: "provider/ollama", Level: vendor, May: with("wire/ollama", "provider", "provider/embedding", "provider/openaicompat"),
 			Why: "Ollama differs from vendors of OpenAI's API by how its chats and embeddings are written; address, key, errors and lists are read by the same code",
@@ -150,6 +151,8 @@ func rules() []Rule {
 		{Path: "cache/pgvector", Level: component, May: []string{"cache"}, Why: "PostgreSQL is one of the stores, and the gateway's own tables are not known there"},
 		{Path: "cache/qdrant", Level: component, May: with("cache"), Why: "Qdrant is one of the stores, and nothing else of the gateway is there"},
 		{Path: "cache/s3", Level: vendor, May: []string{"cache", "llm", "provider/bedrock/creds", "upstream"}, Why: "S3 is one of the stores; credentials of AWS are the same for all of its services, and nothing else of Bedrock is known"},
+		{Path: "cache/gcs", Level: component, May: []string{"cache", "internal/jsonx", "internal/parallel", "internal/renew"}, Why: "Google Cloud Storage is one of the stores, and nothing else of the gateway is there"},
+		{Path: "cache/azureblob", Level: vendor, May: []string{"cache", "internal/parallel", "internal/renew", "provider/azure/entra"}, Why: "Azure's storage is one of the stores; credentials of Entra ID are the same for all of Azure's services, and nothing else of its models is known"},
 		{Path: "quota", Level: language, Why: "counting units needs to know neither what they are nor whose"},
 		{Path: "quota/valkey", Level: component, May: []string{"quota"}, Why: "counters in Valkey are counters, and nothing else of the gateway is there"},
 		{Path: "quota/banktest", Level: component, May: []string{"quota"}, Why: "the suite that all shared banks pass knows none of them"},
@@ -278,14 +281,14 @@ func dependencies() []Dependency {
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry", "telemetry/litellmmetrics"}, Why: "one package defines all metrics of Outcrop's own, and one those with LiteLLM's names, so that names and labels are consistent and bounded"},
 		{Path: "go.opentelemetry.io/proto/otlp", By: []string{"export/otlp"}, Why: "one package knows OpenTelemetry's protocol; its messages are generated from the specification"},
 		{Path: "google.golang.org/protobuf", By: []string{"export/otlp"}, Why: "OpenTelemetry's messages are protocol buffers"},
-		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
+		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure/entra"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/jackc/pgx/v5", By: []string{"store", "takeover", "cache/pgvector"}, Why: "one package knows Outcrop's database, one keeps answers in it, and one reads LiteLLM's, which is always PostgreSQL"},
 		{Path: "golang.org/x/crypto/nacl/secretbox", By: []string{"internal/seal"}, Why: "models and credentials are encrypted with it, as LiteLLM does; nothing else here is encrypted"},
 		{Path: "github.com/valkey-io/valkey-go", By: []string{"cache/valkey", "quota/valkey"}, Why: "one package keeps counters and one keeps answers; the others know quota.Bank and cache.Store"},
 		{Path: "github.com/go-jose/go-jose/v4", By: []string{"bearer"}, Why: "one package verifies tokens, so that what counts as a signature is decided once"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
-		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex", "signin", "export/bucket"}, Why: "Vertex AI and Cloud Storage take Google Cloud's credentials, and people sign in with it; what is exchanged for what is the library's business"},
+		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex", "signin", "export/bucket", "cache/gcs"}, Why: "Vertex AI and Cloud Storage take Google Cloud's credentials, and people sign in with it; what is exchanged for what is the library's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign", "secrets/awssm", "cache/s3"}, Why: "the AWS SDK finds credentials and reads secrets and signs requests to S3; frames and bodies are Outcrop's own"},
 	}
 }
