@@ -163,6 +163,7 @@ func rules() []Rule {
 		{Path: "secrets/vault", Level: component, May: []string{"internal/jsonx", "llm", "secrets", "upstream"}, Why: "Vault is an API over HTTP, and no provider of models"},
 		{Path: "secrets/all", Level: list, May: []string{"secrets", "secrets/*"}, Why: "it is the one list of secret managers and nothing else"},
 		{Path: "guard", Level: component, Why: "what is found in texts is found without knowledge of calls, dialects and servers"},
+		{Path: "guard/ruleset", Level: component, Why: "which guardrails are in force for a call is decided by names, without knowledge of checks and of calls"},
 		{Path: "guard/remote", Level: component, May: []string{"internal/jsonx", "upstream"}, Beside: []string{"guard"}, Why: "how a service is asked, and when it counts as away, is the same for all that check texts"},
 		{
 			Path: "guard/bedrock", Level: vendor, May: with("guard", "guard/remote", "provider/bedrock/creds", "provider/bedrock/diagnose", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/transport", "upstream", "wire/converse"),
@@ -186,7 +187,7 @@ func rules() []Rule {
 		{Path: "export/otlp", Level: vendor, May: with("export", "telemetry"), Why: "OpenTelemetry's protocol is one form of the same records"},
 		{Path: "export/bucket", Level: vendor, May: with("export", "telemetry", "provider/bedrock/creds", "provider/bedrock/sign"), Why: "credentials and signatures of AWS are the same for all of its services, and nothing else of Bedrock is known"},
 		{
-			Path: "gateway", Level: pipeline, May: with("internal/hold", "cache", "guard", "internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
+			Path: "gateway", Level: pipeline, May: with("internal/hold", "cache", "guard", "guard/ruleset", "internal/budget", "internal/parallel", "route", "store", "telemetry", "tenant"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("alert", "bearer", "guard", "guard/*", "export", "export/bucket", "export/otlp", "internal/httpfield", "provider/bedrock/creds", "telemetry/litellmmetrics", "provider", "quota", "secrets", "tenant", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
