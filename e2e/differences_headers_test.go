@@ -62,7 +62,7 @@ func headerCauses() []cause {
 		{where: "header", path: cost, row: `for an hour, claude-old$`, better: ours, why: "What is cached for an hour costs more than what is cached for five minutes; LiteLLM has no price of an hour for the model."},
 		{where: "header", path: cost, row: `^citations of a search`, better: ours, why: "LiteLLM adds the price of a search in the web, which nobody has made."},
 		{where: "header", path: cost, row: `, command-r$`, better: ours, values: `^ \| `, why: "Outcrop knows the model's price."},
-		{where: "header", path: cost, row: `(tier|fields beside).*, claude$|cache.*, (nova|llama)$`, better: ours, values: ` \| $`, why: "There is no price for Claude on other tiers, nor for writing to caches of Nova and Llama. LiteLLM counts it at another price; Outcrop says no cost, and why in the log."},
-		{where: "header", path: cost, row: `, (nova|jamba)$`, better: theirs, values: ` \| $`, why: "LiteLLM's table has prices of other tiers for Nova, and of Jamba; Outcrop says no cost, and why in the log."},
+		{where: "header", path: cost, row: `(tier|fields beside).*, claude$|cache.*, (nova|llama)$`, better: ours, values: ` \| $`, why: "There is no price for Claude on other tiers, nor for writing to caches of Nova and Llama. LiteLLM counts it at another price; Outcrop says no cost."},
+		{where: "header", path: cost, row: `, (nova|jamba)$`, better: theirs, values: ` \| $`, why: "LiteLLM's table has prices of other tiers for Nova, and of Jamba; Outcrop says no cost."},
 	}
 }

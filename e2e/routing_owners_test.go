@@ -80,9 +80,15 @@ func ownConfig(address string) string {
 	var b strings.Builder
 	b.WriteString("model_list:\n")
 	for _, entry := range [][3]string{
-		{"bad", "500.x", ""}, {"ok", "ok.ok", ""}, {"other", "ok.other", ""}, {"tagged", "ok.a", `, tags: [a]`}, {"tagged", "ok.b", `, tags: [b]`},
-		{"loud", "ok.loud", ", silent_model: quiet"}, {"quiet", "ok.quiet", ""},
-		{"unlucky", "ok.unlucky", ", silent_model: bad"}, {"broken", "500.broken", ", silent_model: quiet"},
+		{"bad", "500.x", ""},
+		{"ok", "ok.ok", ""},
+		{"other", "ok.other", ""},
+		{"tagged", "ok.a", `, tags: [a]`},
+		{"tagged", "ok.b", `, tags: [b]`},
+		{"loud", "ok.loud", ", silent_model: quiet"},
+		{"quiet", "ok.quiet", ""},
+		{"unlucky", "ok.unlucky", ", silent_model: bad"},
+		{"broken", "500.broken", ", silent_model: quiet"},
 	} {
 		fmt.Fprintf(&b, "  - {model_name: %s, litellm_params: {model: openai/%s, api_base: %q, api_key: %s%s}}\n", entry[0], entry[1], address+"/v1", vendorSecret, entry[2])
 	}
