@@ -272,7 +272,7 @@ func (s *served) describe(i int, id string, m *provider.Model) {
 // must match replaces the * of the name.
 func named(name, model, id string) (string, bool) {
 	before, after, ok := strings.Cut(model, "*")
-	if !ok { // every name serves the same model
+	if !ok || strings.Contains(after, "*") || strings.Count(name, "*") != 1 { // every name serves the same model, or nobody knows which parts of the id are meant
 		return "", false
 	}
 	before = before[strings.LastIndexByte(before, '/')+1:] // a route or a region is not part of an id

@@ -177,7 +177,7 @@ func New(opt Options) (*Client, error) {
 		Cache:     opt.Cache,
 
 		Attribution: opt.Config.Attribution, SessionTags: opt.Config.SessionTags, Demands: gateway.Demands(opt.Config.Demands),
-		Guardrails: guards.rules, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
+		Guardrails: guards.rules, Policies: opt.Config.Policies, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
 
 		Mirrored: c.router.Mirrors,
 

@@ -15,6 +15,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd/admin"
+	"outcrop/httpd/passthrough"
 	"outcrop/internal/jsonx"
 	"outcrop/internal/seal"
 	"outcrop/store"
@@ -34,6 +35,8 @@ type added struct {
 	warned map[store.Ref]int64
 	// stored is what the database had of models when it was read last.
 	stored atomic.Pointer[storedModels]
+	// endpoints are those that pass requests on, as they were read last.
+	endpoints atomic.Pointer[[]passthrough.Endpoint]
 }
 
 // storedModels are the models of the database.
@@ -259,7 +262,7 @@ func (d *added) read(path string, entry jsonx.Raw, credentials map[string]jsonx.
 	return models, problems
 }
 
-// reload serves what the database has now.
+// reload serves what the database has now, models and endpoints.
 func (d *added) reload(ctx context.Context, s *store.Store) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -314,6 +317,9 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 		}
 		additions = append(additions, outcrop.Addition{Version: strings.Join(parts, " "), Models: models})
 	}
+	if err := d.reloadEndpoints(ctx, s); err != nil {
+		return err
+	}
 	d.client.SetAdditions(additions)
 	d.stored.Store(stored)
 	return nil
@@ -341,9 +347,11 @@ func versionOf(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// concerns reports whether a change is one of models or credentials.
+// concerns reports whether a change is one of models, credentials or endpoints that pass requests on.
 func concerns(refs []store.Ref) bool {
-	return slices.ContainsFunc(refs, func(r store.Ref) bool { return r.Kind == store.KindModel || r.Kind == store.KindCredential })
+	return slices.ContainsFunc(refs, func(r store.Ref) bool {
+		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough
+	})
 }
 
 // followEvery is how often changes by other replicas are asked for.

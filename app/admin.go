@@ -38,8 +38,9 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 			return &followed{p.store, p, a.added}, nil
 		},
 		SignIn: signIn.frontend(), ProviderBudgets: cfg.Accounting.Providers,
-		AdminRoutes: cfg.Accounting.AdminRoutes,
-		Models:      a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
+		AdminRoutes:  cfg.Accounting.AdminRoutes,
+		PassThroughs: storedEndpoints{a.added},
+		Models:       a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
 		Defaults: defaults(&cfg.Management),
 		Logger:   a.opt.Logger,
 	})

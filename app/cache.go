@@ -9,7 +9,9 @@ import (
 	"reflect"
 
 	"outcrop/cache"
+	"outcrop/cache/azureblob"
 	"outcrop/cache/disk"
+	"outcrop/cache/gcs"
 	"outcrop/cache/s3"
 	"outcrop/cache/valkey"
 	"outcrop/config"
@@ -107,6 +109,10 @@ func openCacheStore(opt *Options, cfg *config.Config) (cache.Store, error) {
 			Bucket: c.S3.Bucket, Region: c.S3.Region, Endpoint: c.S3.Endpoint, Path: c.S3.Path, MaxAnswer: c.MaxAnswer,
 			Credentials: credentials, Environ: cfg.Getenv(opt.Environ),
 		})
+	case config.CacheGCS:
+		return gcs.Open(gcs.Options{Bucket: c.Google.Bucket, Path: c.Google.Path, Credentials: c.Google.Credentials.Reveal(), MaxAnswer: c.MaxAnswer})
+	case config.CacheAzureBlob:
+		return azureblob.Open(azureblob.Options{Account: c.Azure.Account, Container: c.Azure.Container, Environ: cfg.Getenv(opt.Environ), MaxAnswer: c.MaxAnswer})
 	default:
 		return cache.NewMemory(c.Memory, 0, nil), nil
 	}

@@ -235,6 +235,30 @@ litellm_settings: {cache: true, cache_params: {type: redis, host: 127.0.0.1, por
 	}
 }
 
+// A cache in a cloud's storage does not keep the gateway from starting, and calls go on without it while it gives no token.
+func TestACacheInACloudThatGivesNoToken(t *testing.T) {
+	key := `{"type":"authorized_user","client_id":"a","client_secret":"secret-of-the-test","refresh_token":"r","token_uri":"http://127.0.0.1:1/"}`
+	t.Setenv("GCS_PATH_SERVICE_ACCOUNT", key)
+	for name, value := range map[string]string{"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "secret-of-the-test", "AZURE_AUTHORITY_HOST": "https://127.0.0.1:1/"} {
+		t.Setenv(name, value)
+	}
+	for kind, params := range map[string]string{"gcs": "gcs_bucket_name: b", "azure-blob": "azure_account_url: \"https://127.0.0.1:1\", azure_blob_container: answers"} {
+		m := newMaker(t)
+		a := caching(t, m, `
+litellm_settings: {cache: true, cache_params: {type: `+kind+`, `+params+`}}
+`)
+		if status, header, body := send(t, a, "/v1/chat/completions", `{"model":"gpt","messages":[{"role":"user","content":"hi"}]}`); status != 200 || header.Get("X-Litellm-Cache-Key") != "" {
+			t.Errorf("%s: %d %v %s", kind, status, header, body)
+		}
+		if status, body := get(t, a.URL()+"/health/readiness"); status != 200 || !strings.Contains(body, `"cache":"`+kind+`","cache_status":"away"`) {
+			t.Errorf("%s: %d %s", kind, status, body)
+		}
+		if status, body := get(t, a.URL()+"/cache/ping"); status != 503 || strings.Contains(body, "secret-of-the-test") {
+			t.Errorf("%s: %d %s", kind, status, body)
+		}
+	}
+}
+
 // The paths of the cache are LiteLLM's, and work for every type.
 func TestPathsOfTheCache(t *testing.T) {
 	m := newMaker(t)

@@ -1,13 +1,10 @@
 package app
 
 import (
-	"cmp"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"outcrop/config"
-	"outcrop/gateway"
 	"outcrop/httpd/anthropic"
 	"outcrop/httpd/aws"
 	"outcrop/httpd/completions"
@@ -59,8 +56,8 @@ func (a *App) doors(cfg *config.Config, shared door.Options, s *serving) []door.
 		all = append(all, s.pages)
 	}
 	all = append(all, files.New(g, files.Options{Options: shared, Keeper: a.keeper})...)
-	if len(cfg.PassThrough) > 0 {
-		all = append(all, passthrough.NewEndpoints(g, a.endpoints(cfg), shared.MaxBody))
+	if len(cfg.PassThrough) > 0 || cfg.Accounting.StoreModels {
+		all = append(all, passthrough.NewEndpoints(g, a.passThroughs(cfg), shared.MaxBody))
 	}
 	if cfg.NoPassThrough {
 		return all
@@ -70,21 +67,6 @@ func (a *App) doors(cfg *config.Config, shared door.Options, s *serving) []door.
 		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},
 	}))
 }
-
-// endpoints are the operator's own.
-func (a *App) endpoints(cfg *config.Config) (all []passthrough.Endpoint) {
-	for i := range cfg.PassThrough {
-		p := &cfg.PassThrough[i]
-		all = append(all, passthrough.Endpoint{
-			Endpoint: gateway.Endpoint{Name: p.Path, To: a.client.PassThrough(p), Cost: p.Cost, Silence: cmp.Or(p.Timeout, cfg.PassThroughTimeout, passThroughTimeout)},
-			Path:     p.Path, Subpaths: p.Subpaths, Methods: p.Methods, Public: p.Public, ForwardHeaders: p.ForwardHeaders, Query: p.Query,
-		})
-	}
-	return all
-}
-
-// passThroughTimeout is LiteLLM's (1.110.2, general_settings.pass_through_request_timeout).
-const passThroughTimeout = 600 * time.Second
 
 // closeDoors ends what the frontends do in the background, and what they keep.
 func (a *App) closeDoors() {

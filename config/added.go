@@ -35,11 +35,7 @@ func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
 	if c.base == nil {
 		return nil, []Problem{{Severity: Error, Path: a.Path, Message: "this configuration was not read from a file, so no entry can be added"}}
 	}
-	l := newLoader(c.base.src)
-	l.src.SkipUnsupportedModels = false // who adds an entry has to know that it is not served
-	l.addition, l.managed = true, c.base.managed
-	l.files, l.environment = append(slices.Clone(c.base.files), ""), c.Environment
-	file := len(c.base.files)
+	l, file := c.additions()
 	creds := map[string]credential{}
 	for name, values := range a.Credentials {
 		creds[name] = credential{fromJSON(values, file, 0), "the credential " + quoted(name)}
@@ -59,6 +55,32 @@ func (c *Config) Entry(a *Addition) ([]Model, []Problem) {
 		return nil, problems
 	}
 	return models, problems
+}
+
+// additions is what reads an entry that is not in the file, and the number of the file that its nodes have.
+func (c *Config) additions() (l *loader, file int) {
+	l = newLoader(c.base.src)
+	l.src.SkipUnsupportedModels = false // who adds an entry has to know that it is not served
+	l.addition, l.managed = true, c.base.managed
+	l.files, l.environment = append(slices.Clone(c.base.files), ""), c.Environment
+	return l, len(c.base.files)
+}
+
+// AddedPassThrough reads an endpoint that is not in the file as one of general_settings.pass_through_endpoints, with the same problems.
+// It is nil if one of them is an error, or keeps it from being served. Whether others have its path is not checked.
+func (c *Config) AddedPassThrough(path string, entry jsonx.Raw) (*PassThrough, []Problem) {
+	if c.base == nil {
+		return nil, []Problem{{Severity: Error, Path: path, Message: "this configuration was not read from a file, so no endpoint can be added"}}
+	}
+	l, file := c.additions()
+	root := fromJSON(entry, file, 0)
+	l.fetchMore(root, nil, path)
+	p, ok := l.passThrough(root, path)
+	problems := l.sorted()
+	if !ok || slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {
+		return nil, problems
+	}
+	return &p, problems
 }
 
 // fetchMore reads what an entry and its credentials refer to from the secret manager, unless the file refers to it too.

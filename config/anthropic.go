@@ -78,8 +78,7 @@ func (l *loader) checkAnthropic(cfg *Config) {
 // serves reports whether an entry of model_list serves a name.
 func (c *Config) serves(name string) bool {
 	for i := range c.Models {
-		before, after, wild := strings.Cut(c.Models[i].Name, "*")
-		if c.Models[i].Name == name || wild && len(name) > len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
+		if c.Models[i].Name == name || covers(c.Models[i].Name, name) {
 			return true
 		}
 	}

@@ -50,6 +50,9 @@ type Cache struct {
 	Dir string
 	// S3 is the bucket.
 	S3 CacheBucket
+	// Google and Azure are where a cache in their storage is.
+	Google CacheGoogle
+	Azure  CacheAzure
 	// Similar is how answers to similar requests are found, if Type is of that kind.
 	Similar CacheSemantic
 }
@@ -69,7 +72,7 @@ const (
 )
 
 // acceptedCaches are the types that can be configured.
-const acceptedCaches = "local, redis, disk, s3, redis-semantic, valkey-semantic, qdrant-semantic or pgvector"
+const acceptedCaches = "local, redis, disk, s3, gcs, azure-blob, redis-semantic, valkey-semantic, qdrant-semantic or pgvector"
 
 // Defaults of the cache. The time in memory, the number of messages and the size of an answer are LiteLLM's
 // (litellm/caching/in_memory_cache.py and caching.py, 1.110.2).
@@ -143,7 +146,7 @@ func (c *cacheReader) param(l *loader, k Key, n *node, path string) {
 		c.checkText(l, k, n, path, *to)
 		return
 	}
-	if c.semantic(l, k, n, path) || c.connection(l, k, n, path) {
+	if c.semantic(l, k, n, path) || c.cloud(l, k, n, path) || c.connection(l, k, n, path) {
 		return
 	}
 	switch k.Name {
@@ -336,10 +339,8 @@ func (c *cacheReader) settle(l *loader, shared, database Secret) Cache {
 		}
 	case CacheRedisSemantic, CacheValkeySemantic, CacheQdrantSemantic, CachePgvector:
 		c.settleSemantic(l, database, at)
-	case "gcs", "azure-blob":
-		n := c.typ
-		l.warnAt(n.file, n.line, n.column, c.path+".type", c.Type+" is not supported yet: nothing is cached", "type: "+acceptedCaches)
-		return Cache{}
+	case CacheGCS, CacheAzureBlob:
+		c.settleCloud(l, at)
 	default:
 		at(fmt.Sprintf("%q is no type of a cache", c.Type), acceptedCaches, "")
 	}

@@ -66,6 +66,12 @@ func TestTheCache(t *testing.T) {
 		{"litellm_settings: {cache: true, cache_params: {type: s3, s3_bucket_name: b, s3_region_name: eu-west-1, s3_endpoint_url: \"http://h\", s3_path: p, s3_aws_access_key_id: a, s3_aws_secret_access_key: os.environ/KEY, s3_aws_session_token: t}}\nrouter_settings: {caching_groups: [[a, b], []]}", map[string]string{"KEY": "s"}, with(func(c *Cache) {
 			c.Type, c.TTL, c.S3, c.Groups = CacheS3, 0, CacheBucket{"b", "eu-west-1", "http://h", "p", "a", "s", "t"}, [][]string{{"a", "b"}}
 		})},
+		{"litellm_settings: {cache: true, cache_params: {type: gcs, gcs_bucket_name: b, gcs_path: p, ttl: 60}}", map[string]string{"GCS_BUCKET_NAME": "other", "GCS_PATH_SERVICE_ACCOUNT": "/key.json"}, with(func(c *Cache) {
+			c.Type, c.TTL, c.Google = CacheGCS, time.Minute, CacheGoogle{"b", "p", "/key.json"}
+		})},
+		{"litellm_settings: {cache: true, cache_params: {type: azure-blob, azure_account_url: \"https://a.blob.core.windows.net\", azure_blob_container: answers}}", nil, with(func(c *Cache) {
+			c.Type, c.TTL, c.Azure = CacheAzureBlob, 0, CacheAzure{"https://a.blob.core.windows.net", "answers"}
+		})},
 		{"litellm_settings: {cache: true, cache_params: {type: redis-semantic, similarity_threshold: 0.8, default_in_redis_ttl: 6, ttl: 5}}", map[string]string{"REDIS_URL": "redis://h"}, with(func(c *Cache) {
 			c.Type, c.TTL, c.Address, c.Similar = CacheRedisSemantic, 6*time.Second, "redis://h", CacheSemantic{Model: "text-embedding-ada-002", Threshold: 0.8, Timeout: time.Second, Index: "litellm_semantic_cache_index"}
 		})},
@@ -92,10 +98,16 @@ func TestTheCache(t *testing.T) {
 
 func TestWrongSettingsOfTheCache(t *testing.T) {
 	for text, says := range map[string]string{
-		"type: memcached":               `2:57: error: litellm_settings.cache_params.type: "memcached" is no type of a cache; accepted: local, redis, disk, s3, redis-semantic`,
-		"type: gcs":                     `2:57: warning: litellm_settings.cache_params.type: gcs is not supported yet: nothing is cached; hint: type: local, redis, disk, s3`,
-		"type: redis-semantic, host: h": `2:57: error: litellm_settings.cache_params.type: similarity_threshold is missing; accepted: a number from 0 to 1`,
-		"type: valkey-semantic":         `2:57: error: litellm_settings.cache_params.type: no Valkey or Redis is configured for the cache; accepted: host or url`,
+		"type: memcached":  `2:57: error: litellm_settings.cache_params.type: "memcached" is no type of a cache; accepted: local, redis, disk, s3, gcs, azure-blob, redis-semantic`,
+		"type: gcs":        `2:57: error: litellm_settings.cache_params.type: no bucket is configured for the cache; accepted: gcs_bucket_name in cache_params, or GCS_BUCKET_NAME`,
+		"type: azure-blob": `2:57: error: litellm_settings.cache_params.type: no storage account is configured for the cache; accepted: azure_account_url`,
+		"type: azure-blob, azure_account_url: \"https://a.blob.core.windows.net\"":     `2:57: error: litellm_settings.cache_params.type: no container is configured for the cache; accepted: azure_blob_container`,
+		"azure_account_url: a.blob.core.windows.net":                                   `2:70: error: litellm_settings.cache_params.azure_account_url: it is not the address of a storage account; accepted: an https URL`,
+		"azure_account_url: \"https://a.blob.core.windows.net?sig=s\"":                 `2:70: error: litellm_settings.cache_params.azure_account_url: it is not the address of a storage account`,
+		"azure_blob_container: Answers":                                                `2:73: error: litellm_settings.cache_params.azure_blob_container: "Answers" is no name of a container; accepted: 3 to 63`,
+		"azure_blob_container: a--b":                                                   `2:73: error: litellm_settings.cache_params.azure_blob_container: "a--b" is no name of a container`,
+		"type: redis-semantic, host: h":                                                `2:57: error: litellm_settings.cache_params.type: similarity_threshold is missing; accepted: a number from 0 to 1`,
+		"type: valkey-semantic":                                                        `2:57: error: litellm_settings.cache_params.type: no Valkey or Redis is configured for the cache; accepted: host or url`,
 		"type: redis-semantic, similarity_threshold: 1, redis_startup_nodes: [[h, 1]]": `2:57: error: litellm_settings.cache_params.type: a cluster cannot search`,
 		"type: qdrant-semantic, qdrant_api_base: h":                                    `litellm_settings.cache_params.qdrant_api_base: it is not the address of Qdrant`,
 		"type: qdrant-semantic, similarity_threshold: 1":                               `2:57: error: litellm_settings.cache_params.type: no Qdrant is configured for the cache; accepted: qdrant_api_base`,

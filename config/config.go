@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"outcrop/fetch"
+	"outcrop/guard/ruleset"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -55,6 +56,8 @@ type Config struct {
 	Routing route.Policy
 	// Guardrails are the checks of requests and responses.
 	Guardrails []Guardrail
+	// Policies say for which calls guardrails are in force besides; nil for none.
+	Policies *ruleset.Set
 	// GuardrailsAs is the section as it was written, in JSON, by which a change is recognized: rules cannot be compared.
 	GuardrailsAs string
 	// Attribution names what Bedrock is told of who calls; see gateway.Options.

@@ -58,9 +58,8 @@ func (l *loader) guardrails(n *node, defaults guardDefaults) (all []Guardrail) {
 		if g == nil {
 			continue
 		}
-		if slices.ContainsFunc(all, func(other Guardrail) bool { return other.Name == g.Name }) {
-			l.errorAt(item.file, item.line, item.column, path+".guardrail_name", "another guardrail has this name too", "a name of its own", "")
-			continue
+		if g.ID == "" {
+			g.ID = idOf(g.Name, all)
 		}
 		all = append(all, *g)
 	}
@@ -100,15 +99,18 @@ func (l *loader) guardrail(n *node, path string, defaults guardDefaults) *Guardr
 	if known := l.guardType(r, params, path); !known || r.Checker == nil && !l.guardParams(r, params, path) || l.count[Error] > before {
 		return nil
 	}
-	if r.ID == "" {
-		r.ID = idOf(r.Name)
-	}
 	r.Params = l.shownParams(params)
 	return r
 }
 
-// idOf is the id of a guardrail that has none of its own, in the form of LiteLLM's. It is the same at every start.
-func idOf(name string) string {
+// idOf is the id of a guardrail that has none of its own, in the form of LiteLLM's. It is the same at every start, and another one for each of
+// a name.
+func idOf(name string, before []Guardrail) string {
+	for i := range before {
+		if before[i].Name == name {
+			name += " and another"
+		}
+	}
 	sum := sha256.Sum256([]byte("guardrail " + name))
 	id := hex.EncodeToString(sum[:16])
 	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
@@ -387,12 +389,15 @@ func (l *loader) guardWord(f *guard.Filter, n *node, path string) {
 	f.AddWord(set["keyword"], set["description"], l.guardAction(set["action"], n, path))
 }
 
-// guard reads guardrails.
-func (l *loader) guard(cfg *Config, n *node, defaults guardDefaults) {
+// guard reads guardrails and policies.
+func (l *loader) guard(cfg *Config, n *node, sets *policies, defaults guardDefaults) {
 	cfg.Guardrails = l.guardrails(n, defaults)
 	for i := range cfg.Guardrails {
-		l.guarded = append(l.guarded, cfg.Guardrails[i].Name)
+		if name := cfg.Guardrails[i].Name; !slices.Contains(l.guarded, name) {
+			l.guarded = append(l.guarded, name)
+		}
 	}
+	cfg.Policies = sets.read(l)
 	if n == nil {
 		return
 	}

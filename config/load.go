@@ -113,6 +113,7 @@ func (l *loader) load() *Config {
 	g := globals{tls: map[string]settingAt{}}
 	var models, credentials, database, guards *node
 	var guardDefaults guardDefaults
+	var sets policies
 	var everywhere policy
 	var counters valkey
 	caching := newCacheReader()
@@ -128,6 +129,10 @@ func (l *loader) load() *Config {
 			credentials = n
 		case "guardrails":
 			guards = n
+		case "policies":
+			sets.all = n
+		case "policy_attachments":
+			sets.attachments = n
 		case "general_settings":
 			database = l.general(cfg, &health, n, path)
 		case "outcrop_settings":
@@ -179,7 +184,7 @@ func (l *loader) load() *Config {
 		cfg.Accounting.StoreModels = true
 	}
 	cfg.Accounting.Tokens.Policy.NewUsers = cfg.Management.NewUsers
-	l.guard(cfg, guards, guardDefaults)
+	l.guard(cfg, guards, &sets, guardDefaults)
 	creds := l.credentials(credentials)
 	l.models(cfg, all, everywhere, models, creds)
 	l.checkCache(cfg, &caching)

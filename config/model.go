@@ -246,25 +246,6 @@ func (e *entry) quote(n *node, part string) string {
 	return strconv.Quote(part)
 }
 
-// wildcards checks the * of name and model.
-func (e *entry) wildcards(name, model string) bool {
-	l, n, m := e.l, e.name, e.params.get("model")
-	ok := true
-	if strings.Count(name, "*") > 1 {
-		l.errorAt(n.file, n.line, n.column, e.path+".model_name", e.quote(n, name)+" has more than one *", "one * at most", "")
-		ok = false
-	}
-	if strings.Count(model, "*") > 1 {
-		l.errorAt(m.file, m.line, m.column, e.path+".litellm_params.model", e.quote(m, model)+" has more than one *", "one * at most", "")
-		ok = false
-	}
-	if ok && strings.Contains(model, "*") && !strings.Contains(name, "*") {
-		l.errorAt(m.file, m.line, m.column, e.path+".litellm_params.model", e.quote(m, model)+" has a * but model_name has none to fill it", "", fmt.Sprintf("name it %s", e.quote(m, model)))
-		ok = false
-	}
-	return ok
-}
-
 // settings reads litellm_params into m; p is nil if the provider is unknown.
 func (e *entry) settings(m *Model, p *provider.Info) {
 	l := e.l

@@ -405,8 +405,7 @@ func (l *loader) checkTargets(list *node, path string, served func(name string) 
 
 // serves reports whether clients can call the entry by a name.
 func (m *Model) serves(name string) bool {
-	prefix, suffix, wild := strings.Cut(m.Name, "*")
-	return m.Name == name || m.ID == name || wild && len(name) > len(prefix)+len(suffix) && strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix)
+	return m.Name == name || m.ID == name || covers(m.Name, name)
 }
 
 // isRouting reports whether a setting of litellm_params is about how the deployment is chosen.

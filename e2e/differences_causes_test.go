@@ -25,7 +25,8 @@ type cause struct {
 func causes() []cause {
 	all := statusCauses()
 	all = append(all, requestCauses()...)
-	return append(all, answerCauses()...)
+	all = append(all, answerCauses()...)
+	return append(all, headerCauses()...)
 }
 
 // statusCauses are those of different statuses and numbers of calls.

@@ -61,7 +61,7 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 					continue
 				}
 				found[i].add(name, c.name, &d)
-				differs = differs || whys[i].better != equal && (d.where != "answer" || d.litellm != "")
+				differs = differs || whys[i].better != equal && d.where != "header" && (d.where != "answer" || d.litellm != "")
 			}
 			if !differs {
 				alike++
@@ -109,9 +109,9 @@ Evidence for [Moving from LiteLLM](litellm.md), which tells you what changes whe
 %d chat completion requests, half of them streaming, were sent to LiteLLM %s (the proxy from PyPI) and to Outcrop, with one ` + "`config.yaml`" + ` and the
 ` + "`converse/`" + ` route. Bedrock was a server that accepts every request and answers as instructed, so this page is about what the two gateways send and understand. Whether AWS would accept a request
 is the subject of [Clients](clients.md), [Model ids](model-ids.md) and [Refusals](refusals.md). The test compares the status, the number of requests to
-Bedrock, their paths, bodies and credentials, and the responses, with streams joined as clients join them. A member that is null or empty counts as absent, and JSON inside a text counts as its members. Ids, times and the wording of errors are not compared.
+Bedrock, their paths, bodies and credentials, and the responses, with streams joined as clients join them, their content type and all of LiteLLM's headers. A member that is null or empty counts as absent, and JSON inside a text counts as its members. Ids, times and the wording of errors are not compared.
 
-For %d requests everything means the same to a client, except that Outcrop's responses say more. All differences:
+For %d requests everything but the headers means the same to a client, except that Outcrop's responses say more. All differences:
 
 | | kinds of difference |
 | --- | --- |
@@ -136,7 +136,7 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 	fmt.Fprintf(&b, differencesHead, requests, litellmPin.version(t), alike, counts.String())
 	b.WriteString(surprises)
 	for _, section := range [][2]string{
-		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"},
+		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"}, {"header", "The headers of the answer"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| requests | where | for example | LiteLLM | Outcrop | |\n| --- | --- | --- | --- | --- | --- |\n", section[1])
 		for i := range found {

@@ -38,6 +38,7 @@ type side struct {
 	upstream []arrived         // what reached Bedrock, in its order
 	answer   map[string]string // the answer in flat form; of a stream its folded form
 	message  string            // of an error
+	headers  map[string]string // that are compared, by their names in small letters
 }
 
 // ask makes a request of a gateway.
@@ -58,7 +59,7 @@ func (c *compared) ask(t *testing.T, a *answering, url string, stream bool) side
 	}
 	resp := open(ctx, t, url, body+"}")
 	defer resp.Body.Close()
-	s := side{status: resp.StatusCode, answer: map[string]string{}}
+	s := side{status: resp.StatusCode, answer: map[string]string{}, headers: comparedHeaders(resp.Header)}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.message = err.Error()
@@ -171,7 +172,7 @@ func flatten(t *testing.T, path string, v jsonx.Raw, into map[string]string) {
 
 // difference is one value that differs between the gateways.
 type difference struct {
-	where   string // request, answer, status or calls
+	where   string // request, answer, header, status or calls
 	path    string // with [*] for indices
 	litellm string
 	outcrop string
@@ -199,7 +200,8 @@ func (c *compared) differences(t *testing.T, litellm, outcrop *side) []differenc
 		}
 		all = append(all, compare(t, "request", a, b)...)
 	}
-	return append(all, compare(t, "answer", litellm.answer, outcrop.answer)...)
+	all = append(all, compare(t, "answer", litellm.answer, outcrop.answer)...)
+	return append(all, compare(t, "header", litellm.headers, outcrop.headers)...)
 }
 
 func compare(t *testing.T, where string, a, b map[string]string) []difference {

@@ -92,8 +92,7 @@ func refusedExamples() map[*regexp.Regexp]string {
 	r := regexp.MustCompile
 	return map[*regexp.Regexp]string{
 		r(`guardrail: guardrails of the type "`):                                   "a check of content that would not be made; --allow-unsupported starts without it",
-		r(`^policies: |^policy_attachments: `):                                     "checks of content that would not be made; --allow-unsupported starts without them",
-		r(`another guardrail has this name too`):                                   "two guardrails of one name share the calls in LiteLLM; here each has a name of its own",
+		r(`policies\.[^ ]+\.pipeline: `):                                           "guardrails one after the other are not made; --allow-unsupported starts without them",
 		r(`default_team_settings: `):                                               "it restricts who may call",
 		r(`custom_auth: `):                                                         "it decides who may call, in Python",
 		r(`vertex_credentials: it is neither JSON nor the path of a file`):         "the environment of the test has no credentials of Google",

@@ -14,6 +14,7 @@ import (
 
 	"outcrop/cache"
 	"outcrop/guard"
+	"outcrop/guard/ruleset"
 	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -83,6 +84,8 @@ type Options struct {
 	Adjustments *llm.Adjustments
 	// Guardrails are the checks of requests and responses; nil for none.
 	Guardrails []*guard.Rule
+	// Policies say for which calls guardrails are in force besides; nil for none.
+	Policies *ruleset.Set
 	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
 	// end_user and tags.
 	Attribution []string
@@ -134,7 +137,7 @@ func New(opt Options) *Gateway {
 		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), prices: opt.Prices, adjustments: opt.Adjustments, mirrored: opt.Mirrored,
 	}
 	g.current.Store(newInForce(Settings{
-		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
+		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Policies: opt.Policies, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
 		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders,
 	}))
 	g.mirrors.open()

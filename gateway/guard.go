@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"outcrop/guard"
+	"outcrop/guard/ruleset"
 	"outcrop/llm"
 	"outcrop/route"
 )
@@ -25,6 +26,9 @@ func (c *Call) Guarded() (names []string) {
 	return names
 }
 
+// Policies names the policies that are in force for the call.
+func (c *Call) Policies() []string { return c.policies }
+
 // choose finds the guardrails that are in force for a call: those for all calls, those of the caller's key and what it belongs to, and those that
 // the request names.
 func (c *Call) choose(req *llm.Call, settings *route.Settings) error {
@@ -37,20 +41,25 @@ func (c *Call) choose(req *llm.Call, settings *route.Settings) error {
 
 // named is choose for the names and tags in a request, which may be known only after it has been decoded.
 func (c *Call) named(req *llm.Call) error {
-	c.rules = nil
+	c.rules, c.policies = nil, nil
 	asked := req.Guardrails
 	names := slices.Concat(c.byModel, asked)
 	if t := c.caller.tenant; t != nil {
 		names = slices.Concat(t.Guardrails(), names)
 	}
+	var tags []string
+	if c.set.byTags || c.set.Policies != nil {
+		tags = c.allTags(req)
+	}
+	more, err := c.byPolicy(req, tags)
+	if err != nil {
+		return err
+	}
+	names = append(names, more...)
 	if len(c.set.Guardrails)+len(names) == 0 {
 		return nil
 	}
-	var tags []string
-	if c.set.byTags {
-		tags = c.allTags(req)
-	}
-	rules, unknown := guard.Choose(c.set.Guardrails, names, tags)
+	rules, unknown := guard.Choose(c.set.Guardrails, names, tags, c.record.ID)
 	if unknown != "" {
 		e := llm.Invalid("guardrails", "the gateway has no guardrail %q", unknown)
 		if !slices.Contains(asked, unknown) {
@@ -63,12 +72,36 @@ func (c *Call) named(req *llm.Call) error {
 	return nil
 }
 
+// byPolicy names the guardrails that policies put in force for a call.
+func (c *Call) byPolicy(req *llm.Call, tags []string) (guardrails []string, err error) {
+	named := req.Policies
+	about := ruleset.Call{Tags: tags, Models: []string{c.record.Model}}
+	if c.asked != "" && c.asked != c.record.Model {
+		about.Models = append(about.Models, c.asked)
+	}
+	if t := c.caller.tenant; t != nil {
+		named = slices.Concat(t.Policies(), named)
+		about.Teams, about.Key = t.TeamAliases(), t.Alias
+	}
+	guardrails, applied, unknown := c.set.Policies.Guardrails(&about, named)
+	if unknown != "" {
+		e := llm.Invalid("policies", "the gateway has no policy %q", unknown)
+		if !slices.Contains(req.Policies, unknown) {
+			e = &llm.Error{Code: llm.CodeGuardrailAway, Status: 503, Message: "a policy of the key, or of what it belongs to, is not configured: " + strconv.Quote(unknown)}
+			e.Fix = "The gateway's operator must add it to policies, or take it from the key, team or project."
+		}
+		return nil, c.Fail(e)
+	}
+	c.policies = applied
+	return guardrails, nil
+}
+
 // checkedFor refuses that a call goes on with another model whose guardrails are not in force for it: they would come too late.
 func (c *Call) checkedFor(req *llm.Call, other *route.Settings) error {
 	if len(other.Guardrails) == 0 {
 		return nil
 	}
-	rules, unknown := guard.Choose(c.set.Guardrails, other.Guardrails, c.allTags(req))
+	rules, unknown := guard.Choose(c.set.Guardrails, other.Guardrails, c.allTags(req), c.record.ID)
 	for _, r := range rules {
 		if unknown == "" && !slices.Contains(c.Guarded(), r.Name) {
 			unknown = r.Name
@@ -394,7 +427,7 @@ func (c *Call) beforeRelay(ctx context.Context, raw *llm.Raw, t *Translation) (r
 		return nil, false, err
 	}
 	// A body that names guardrails is for the gateway alone.
-	return checked, checked != req || len(c.in(guard.PostCall))+len(req.Guardrails) > 0, nil
+	return checked, checked != req || len(c.in(guard.PostCall))+len(req.Guardrails)+len(req.Policies) > 0, nil
 }
 
 // countable checks a request whose tokens are counted, and returns what counts them: the translation of what is left if something is masked.

@@ -6,6 +6,7 @@ import (
 
 	"outcrop/cache"
 	"outcrop/guard"
+	"outcrop/guard/ruleset"
 	"outcrop/internal/hold"
 	"outcrop/route"
 )
@@ -18,6 +19,8 @@ type Settings struct {
 	MasterKey string
 	// Guardrails are the checks of requests and responses; nil for none.
 	Guardrails []*guard.Rule
+	// Policies say for which calls guardrails are in force besides; nil for none.
+	Policies *ruleset.Set
 	// Attribution names what providers are told of who calls, of key_alias, user_id, team_id, organization_id,
 	// end_user and tags.
 	Attribution []string

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -222,8 +223,9 @@ func (r *Rule) Modes() Mode {
 }
 
 // Choose returns the rules that are in force for a call that names some and has tags, in their order, and the first name that is
-// no rule's; empty if there is none.
-func Choose(rules []*Rule, names, tags []string) (chosen []*Rule, unknown string) {
+// no rule's; empty if there is none. Of several rules with the same name and the same modes one is in force, which the call's id decides: so
+// the work is shared between services.
+func Choose(rules []*Rule, names, tags []string, id string) (chosen []*Rule, unknown string) {
 	for _, name := range names {
 		if !slices.ContainsFunc(rules, func(r *Rule) bool { return r.Name == name }) {
 			return nil, name
@@ -236,5 +238,33 @@ func Choose(rules []*Rule, names, tags []string) (chosen []*Rule, unknown string
 			}
 		}
 	}
-	return chosen, ""
+	return balance(chosen, id), ""
+}
+
+// balance leaves one of each group of rules that stand for each other.
+func balance(rules []*Rule, id string) []*Rule {
+	alike := func(a, b *Rule) bool { return a.Name == b.Name && a.Mode == b.Mode }
+	double := false
+	for i, r := range rules {
+		double = double || slices.ContainsFunc(rules[i+1:], func(other *Rule) bool { return alike(r, other) })
+	}
+	if !double {
+		return rules
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	var left []*Rule
+	for _, r := range rules {
+		if slices.ContainsFunc(left, func(other *Rule) bool { return alike(r, other) }) {
+			continue
+		}
+		var group []*Rule
+		for _, other := range rules {
+			if alike(r, other) {
+				group = append(group, other)
+			}
+		}
+		left = append(left, group[int(h.Sum32()%uint32(len(group)))])
+	}
+	return left
 }

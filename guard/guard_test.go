@@ -2,6 +2,8 @@ package guard_test
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,16 +114,34 @@ func TestPartsThatOverlapBecomeOne(t *testing.T) {
 	}
 }
 
+func TestRulesWithOneNameShareTheWork(t *testing.T) {
+	one, two := &guard.Rule{Name: "a", Always: true, Mode: guard.PreCall}, &guard.Rule{Name: "a", Always: true, Mode: guard.PreCall}
+	after, other := &guard.Rule{Name: "a", Always: true, Mode: guard.PostCall}, &guard.Rule{Name: "b", Always: true, Mode: guard.PreCall}
+	named := &guard.Rule{Name: "a", Mode: guard.PreCall}
+	got := map[*guard.Rule]int{}
+	for id := range 100 {
+		chosen, _ := guard.Choose([]*guard.Rule{one, after, two, other, named}, nil, nil, strconv.Itoa(id))
+		again, _ := guard.Choose([]*guard.Rule{one, after, two, other, named}, nil, nil, strconv.Itoa(id))
+		if len(chosen) != 3 || chosen[1] != after || chosen[2] != other || !slices.Equal(chosen, again) {
+			t.Fatalf("call %d: %v, and then %v", id, chosen, again)
+		}
+		got[chosen[0]]++
+	}
+	if got[one] < 20 || got[two] < 20 || got[one]+got[two] != 100 {
+		t.Errorf("the calls of each: %d, %d and %d", got[one], got[two], got[named])
+	}
+}
+
 func TestChoose(t *testing.T) {
 	always, named := &guard.Rule{Name: "a", Always: true, Mode: guard.PreCall}, &guard.Rule{Name: "b", Mode: guard.PostCall}
 	rules := []*guard.Rule{always, named}
-	if got, unknown := guard.Choose(rules, nil, nil); len(got) != 1 || got[0] != always || unknown != "" {
+	if got, unknown := guard.Choose(rules, nil, nil, ""); len(got) != 1 || got[0] != always || unknown != "" {
 		t.Errorf("got %v, %q", got, unknown)
 	}
-	if got, _ := guard.Choose(rules, []string{"b", "a"}, nil); len(got) != 2 {
+	if got, _ := guard.Choose(rules, []string{"b", "a"}, nil, ""); len(got) != 2 {
 		t.Errorf("got %v", got)
 	}
-	if _, unknown := guard.Choose(rules, []string{"b", "c"}, nil); unknown != "c" {
+	if _, unknown := guard.Choose(rules, []string{"b", "c"}, nil, ""); unknown != "c" {
 		t.Errorf("got %q", unknown)
 	}
 	tagged := &guard.Rule{Name: "c", Always: true, Mode: guard.PostCall, Tags: map[string]guard.Mode{"x": guard.PreCall, "y": guard.DuringCall, "off": 0}}
@@ -135,7 +155,7 @@ func TestChoose(t *testing.T) {
 		{[]string{"x", "y"}, guard.PreCall | guard.DuringCall},
 		{[]string{"off"}, 0},
 	} {
-		got, _ := guard.Choose([]*guard.Rule{tagged}, nil, c.tags)
+		got, _ := guard.Choose([]*guard.Rule{tagged}, nil, c.tags, "")
 		if c.want == 0 && len(got) == 0 {
 			continue
 		}
@@ -143,7 +163,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%v: got %v", c.tags, got)
 		}
 	}
-	if got, unknown := guard.Choose([]*guard.Rule{{Name: "log", Always: true, Mode: guard.Logging}}, []string{"log"}, nil); len(got) != 0 || unknown != "" {
+	if got, unknown := guard.Choose([]*guard.Rule{{Name: "log", Always: true, Mode: guard.Logging}}, []string{"log"}, nil, ""); len(got) != 0 || unknown != "" {
 		t.Errorf("logging_only is in force for a call: %v, %q", got, unknown)
 	}
 	for _, name := range []string{"pre_call", "during_call", "post_call", "logging_only"} {

@@ -44,6 +44,8 @@ type Call struct {
 	Guardrail jsonx.Raw
 	// Guardrails names the gateway's own guardrails that the client asks for, beside those that are in force anyway.
 	Guardrails []string
+	// Policies names the gateway's policies that the client asks for, sets of guardrails, beside those that are in force anyway.
+	Policies []string
 	// Deployment is the id of the only deployment that may serve the call, because it holds what the call
 	// refers to; empty for any.
 	Deployment string

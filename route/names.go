@@ -5,42 +5,43 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/internal/wildcard"
 	"outcrop/provider"
 )
 
 // names finds the group for a model name. Exact names take precedence, then aliases, then wildcards: the one with
-// the most characters before its *, and among those the one with the most after it. A * matches at
+// the most characters before its first *, and among those the one with the most others. A * matches at
 // least one character.
 type names struct {
 	exact map[string]*group
 	order []*group // of exact, as configured
-	wild  []wildcard
+	wild  []wild
 	alias map[string]Alias // none is a name of exact
 }
 
-type wildcard struct {
-	prefix, suffix string
-	group          *group
+type wild struct {
+	wildcard.Pattern
+	group *group
 }
 
 func newNames(groups []*group, aliases map[string]Alias) *names {
 	n := &names{exact: map[string]*group{}, alias: aliases}
 	for _, g := range groups {
-		prefix, suffix, ok := strings.Cut(g.name, "*")
+		pattern, ok := wildcard.Parse(g.name)
 		if !ok {
 			n.exact[g.name] = g
 			n.order = append(n.order, g)
 			continue
 		}
-		n.wild = append(n.wild, wildcard{prefix, suffix, g})
+		n.wild = append(n.wild, wild{pattern, g})
 	}
-	slices.SortStableFunc(n.wild, func(a, b wildcard) int {
-		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(len(b.suffix), len(a.suffix)))
+	slices.SortStableFunc(n.wild, func(a, b wild) int {
+		return cmp.Or(cmp.Compare(b.Before(), a.Before()), cmp.Compare(b.Literal(), a.Literal()))
 	})
 	return n
 }
 
-// find returns the group of a name and the part that its * matched.
+// find returns the group of a name and what its * matched, as wildcard.Pattern has it.
 func (n *names) find(name string) (g *group, captured string) {
 	if g := n.exact[name]; g != nil {
 		return g, ""
@@ -57,8 +58,8 @@ func (n *names) named(name string) (g *group, captured string) {
 		return g, ""
 	}
 	for _, w := range n.wild {
-		if len(name) > len(w.prefix)+len(w.suffix) && strings.HasPrefix(name, w.prefix) && strings.HasSuffix(name, w.suffix) {
-			return w.group, name[len(w.prefix) : len(name)-len(w.suffix)]
+		if captured, ok := w.Match(name); ok {
+			return w.group, captured
 		}
 	}
 	return nil, ""
@@ -75,10 +76,13 @@ func (n *names) meant(name string) string {
 		return ""
 	}
 	for _, w := range n.wild {
+		if !w.Single() {
+			continue
+		}
 		for _, t := range w.group.deployments {
 			reviewer, ok := t.Deployment.(provider.Reviewer)
 			if ok && strings.Contains(t.Model, "*") && reviewer.Describe(strings.Replace(t.Model, "*", name, 1)).Known {
-				return w.prefix + name + w.suffix
+				return wildcard.Fill(w.group.name, name)
 			}
 		}
 	}

@@ -18,19 +18,20 @@ import (
 
 	"outcrop/catalog"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/wildcard"
 	"outcrop/llm"
 	"outcrop/provider"
 )
 
 // Entry is one deployment under a model name.
 type Entry struct {
-	// Name is the model name that clients use; it may contain one *.
+	// Name is the model name that clients use; each * in it stands for one character or more.
 	Name string
 	// ID is unique; a client may name it instead of Name.
 	ID string
 	// Provider is the name of the deployment's provider.
 	Provider string
-	// Model is the deployment's model string; a * in it is replaced by what Name's * matched.
+	// Model is the deployment's model string; the * in it are replaced by what those of Name matched.
 	Model      string
 	Deployment provider.Deployment
 	// Timeout bounds a complete response, over all attempts at the deployment; another deployment has its own.
@@ -271,12 +272,18 @@ func (r *Router) Settings(name string) Settings {
 	return Settings{}
 }
 
-// modelFor is the deployment's model string for what the name's * has matched.
+// modelFor is the deployment's model string for what the * of the name have matched. If the name has more of them, it is the whole name
+// without the provider, as in LiteLLM.
 func (t *deployment) modelFor(captured string) string {
-	if captured == "" && !strings.Contains(t.Model, "*") {
+	stars := strings.Count(t.Model, "*")
+	switch {
+	case stars == 0:
 		return t.Model
+	case wildcard.Parts(captured) > stars:
+		return strings.TrimPrefix(wildcard.Fill(t.Name, captured), t.Provider+"/")
+	default:
+		return wildcard.Fill(t.Model, captured)
 	}
-	return strings.Replace(t.Model, "*", captured, 1)
 }
 
 func quote(s string) string { return `"` + llm.Clip(s, 200) + `"` }

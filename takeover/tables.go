@@ -39,7 +39,6 @@ func keysTableOf() table {
 		kept: []without{
 			{"tpd_limit", "tokens a day are not limited", true},
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
-			{"policies", "there are no guardrail policies", true},
 			{"agent_id", "there are no agents", false},
 			{"budget_fallbacks", "a key over its budget is refused, not sent to another model", false},
 			{"permissions", "they are for LiteLLM's guardrails and pages", false},
@@ -56,7 +55,6 @@ func teamsTable() table {
 		kept: []without{
 			{"tpd_limit", "tokens a day are not limited", true},
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
-			{"policies", "there are no guardrail policies", true},
 			{"default_team_member_models", "members have no models of their own", true},
 			{"allow_team_guardrail_config", "there are no guardrails of teams", false},
 		},
@@ -69,7 +67,7 @@ func usersTable() table {
 		drop: []string{"password", "password_reset_required", "last_breach_check_at", "teams", "team_id"},
 		kept: []without{
 			{"object_permission_id", "what it permits of models, MCP servers, vector stores and agents is not checked", true},
-			{"policies", "there are no guardrail policies", true},
+			{"policies", "policies of users are not in force, also not in LiteLLM; set them for keys and teams", false},
 			{"allowed_cache_controls", "users have no settings of the cache; keys have", false},
 		},
 	}

@@ -135,7 +135,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.aliases, c.cacheControls, c.cache = doc.Aliases, doc.CacheControls, doc.Metadata.Cache
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
-	c.guardrails, c.regions, c.priority = doc.guardrails(), doc.regions(), string(doc.Metadata.Priority)
+	c.guardrails, c.policies, c.regions, c.priority = doc.guardrails(), doc.policies(), doc.regions(), string(doc.Metadata.Priority)
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -196,6 +196,7 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 	}
 	c.teamAliases, c.TeamAlias = doc.ModelAliases, doc.TeamAlias
 	c.logging = loggingOf(c.logging, doc.logging())
+	c.policies = slices.Concat(c.policies, doc.policies())
 	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())
 	c.regions = slices.Concat(c.regions, doc.regions())
 	whose := "the team " + c.TeamID

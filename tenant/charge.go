@@ -57,7 +57,7 @@ type Caller struct {
 	cache                                  jsonx.Raw
 	routes                                 []string
 	priority                               string
-	tags, guardrails                       []string
+	tags, guardrails, policies             []string
 	estimated                              int64
 	logging                                *telemetry.Logging
 	routing                                *Routing // nil if neither the key nor its team says how its calls are routed
@@ -236,12 +236,6 @@ func (c *Caller) TagsOf(call, more []string) []string {
 	all := slices.Concat(c.tags, call, more)
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// Guardrails name the gateway's guardrails that are in force for the caller's calls: of a token, those of all its teams. The result is
-// not modified.
-func (c *Caller) Guardrails() []string {
-	return c.ofTeams(func(team *Caller) []string { return team.guardrails })
 }
 
 // Begin checks that the caller may make a call, and reserves what it may use. The error is an *llm.Error.

@@ -80,6 +80,7 @@ type document struct {
 type folded struct {
 	Tags            labels                     `json:"tags"`
 	Guardrails      labels                     `json:"guardrails"`
+	Policies        labels                     `json:"policies"`
 	TempIncrease    optional[money]            `json:"temp_budget_increase"`
 	TempExpiry      optional[string]           `json:"temp_budget_expiry"`
 	ModelRPM        map[string]optional[int64] `json:"model_rpm_limit"`
@@ -130,6 +131,9 @@ func (d *document) tags() []string { return slices.Concat(d.Tags, d.Metadata.Tag
 func (d *document) guardrails() []string {
 	return slices.Concat(d.Guardrails, d.Metadata.Guardrails)
 }
+
+// policies name the sets of checks that are in force for all calls.
+func (d *document) policies() []string { return slices.Concat(d.Policies, d.Metadata.Policies) }
 
 func (d *document) estimated() int64 {
 	return cmp.Or(d.EstimatedOutput.Value, d.Metadata.EstimatedOutput.Value)

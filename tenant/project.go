@@ -31,6 +31,7 @@ func (b *builder) project(ctx context.Context, id string) error {
 	c.allow(store.KindProject, whose, doc.Models)
 	c.tags = slices.Concat(c.tags, doc.tags())
 	c.guardrails = slices.Concat(c.guardrails, doc.guardrails())
+	c.policies = slices.Concat(c.policies, doc.policies())
 	c.regions = slices.Concat(c.regions, doc.regions())
 	return nil
 }

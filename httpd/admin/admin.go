@@ -87,6 +87,8 @@ type Options struct {
 	Keys Keeper
 	// Models serves what is in the store of models; nil if nothing does.
 	Models Models
+	// PassThroughs serves what is in the store of endpoints that pass requests on; nil if nothing does.
+	PassThroughs PassThroughs
 	// ProviderBudgets are those of the configuration.
 	ProviderBudgets ProviderBudgets
 	// SignIn lets people sign in at an identity provider; nil if there is none.
@@ -145,6 +147,8 @@ func (h *Handler) Owns(path string) bool {
 	switch first {
 	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
+	case "config":
+		return path == passThroughPath || strings.HasPrefix(path, passThroughPath+"/")
 	case "model": // others under it are AWS's
 		return slices.Contains([]string{"/model/new", "/model/update", "/model/delete", "/model/block", "/model/unblock"}, path) || strings.HasPrefix(path, "/model/") && strings.HasSuffix(path, "/update")
 	default:

@@ -17,7 +17,7 @@ func tables() map[store.Kind]string {
 		store.KindCustomer: "LiteLLM_EndUserTable", store.KindBudget: "LiteLLM_BudgetTable", store.KindTag: "LiteLLM_TagTable", store.KindModel: "LiteLLM_ProxyModelTable",
 		store.KindAccessGroup: "LiteLLM_AccessGroupTable", store.KindCredential: "LiteLLM_CredentialsTable", store.KindInvitation: "LiteLLM_InvitationLink",
 		store.KindLogin: "Outcrop_LoginTable", store.KindOldKey: "LiteLLM_DeprecatedVerificationToken",
-		store.KindProject: "LiteLLM_ProjectTable", store.KindGroupBudget: "LiteLLM_ModelAccessGroupBudgetTable",
+		store.KindProject: "LiteLLM_ProjectTable", store.KindGroupBudget: "LiteLLM_ModelAccessGroupBudgetTable", store.KindPassThrough: "LiteLLM_Config",
 	}
 }
 
@@ -32,7 +32,9 @@ func kindOf(table string) store.Kind {
 }
 
 // secret reports whether documents of a kind may have values that nobody may read.
-func secret(kind store.Kind) bool { return kind == store.KindCredential || kind == store.KindModel }
+func secret(kind store.Kind) bool {
+	return kind == store.KindCredential || kind == store.KindModel || kind == store.KindPassThrough
+}
 
 // entryShown is an entry of the audit log as answers have it.
 func entryShown(e *store.AuditEntry) jsonx.Raw {

@@ -74,7 +74,7 @@ func keyFields() []field {
 		{name: "config", form: object, std: "{}", kept: true},
 		{name: "permissions", form: object, std: "{}", kept: true, admins: true},
 		{name: "aliases", form: object, std: "{}"},
-		{name: "policies", form: texts, kept: true},
+		{name: "policies", form: texts},
 		{name: "object_permission", form: object, kept: true},
 		{name: "blocked", form: truth},
 		{name: "access_group_ids", form: texts},
@@ -149,7 +149,7 @@ func teamFields() []field {
 		{name: "team_member_key_duration", form: period},
 		{name: "team_member_model_max_budget", form: object, kept: true},
 		{name: "default_team_member_models", form: texts},
-		{name: "policies", form: texts, kept: true},
+		{name: "policies", form: texts},
 		{name: "object_permission", form: object, kept: true},
 		{name: "router_settings", form: routing},
 		{name: "access_group_ids", form: texts},
@@ -210,7 +210,7 @@ func projectFields() []field {
 		{name: "model_itpm_limit", form: object, at: folded},
 		{name: "model_otpm_limit", form: object, at: folded},
 		{name: "tpd_limit", form: whole, kept: true},
-		{name: "policies", form: texts, at: folded, kept: true},
+		{name: "policies", form: texts, at: folded},
 		{name: "object_permission", form: object, kept: true},
 	})
 }

@@ -142,6 +142,11 @@ GET /credentials/by_name/{credential_name}            M A . . . . . .
 GET /credentials/by_model/{model_id}                  M A . . . . . .
 PATCH /credentials/{credential_name}                  M A . . . . . .
 DELETE /credentials/{credential_name}                 M A . . . . . .
+GET /config/pass_through_endpoint                     M A . . . . . .
+GET /config/pass_through_endpoint/team/{team_id}      M A . . . . . .
+POST /config/pass_through_endpoint                    M A . . . . . .
+POST /config/pass_through_endpoint/{endpoint_id}      M A . . . . . .
+DELETE /config/pass_through_endpoint                  M A . . . . . .
 GET /spend/logs                                       M A V O U W . .
 GET /spend/logs/v2                                    M A V O U W . .
 GET /spend/logs/ui                                    M A V O U W . .

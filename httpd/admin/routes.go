@@ -186,6 +186,11 @@ func modelEndpoints() []endpoint {
 		{get, []string{"/credentials/by_model/{model_id}"}, "the settings that reach a model, with their secrets masked", admins, (*exchange).modelCredential, 0},
 		{http.MethodPatch, []string{"/credentials/{credential_name}"}, "changes a credential", admins, (*exchange).patchCredential, 0},
 		{http.MethodDelete, []string{"/credentials/{credential_name}"}, "deletes a credential", admins, (*exchange).deleteCredential, 0},
+		{get, []string{passThroughPath}, "lists endpoints that pass requests on, or shows one, with their secrets masked", admins, (*exchange).listPassThroughs, 0},
+		{get, []string{passThroughPath + "/team/{team_id}"}, "lists those that a team may call", admins, (*exchange).teamPassThroughs, 0},
+		{post, []string{passThroughPath}, "adds an endpoint that passes requests on", admins, (*exchange).newPassThrough, 0},
+		{post, []string{passThroughPath + "/{endpoint_id}"}, "changes one", admins, (*exchange).updatePassThrough, 0},
+		{http.MethodDelete, []string{passThroughPath}, "deletes one", admins, (*exchange).deletePassThrough, 0},
 	}
 }
 

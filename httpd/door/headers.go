@@ -21,6 +21,9 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 	if names := call.Guarded(); len(names) > 0 { // as in LiteLLM 1.110.2
 		h["X-Litellm-Applied-Guardrails"] = []string{strings.Join(names, ",")}
 	}
+	if names := call.Policies(); len(names) > 0 { // as in LiteLLM 1.110.2
+		h["X-Litellm-Applied-Policies"] = []string{strings.Join(names, ",")}
+	}
 	if cost := call.Cost(); cost.Set {
 		text := []string{cost.Value.String()}
 		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text

@@ -11,11 +11,11 @@ import (
 
 // limits sets LiteLLM's headers for the limits of the key that makes a call (1.110.2, as observed).
 func limits(h http.Header, call *gateway.Call) {
+	h["X-Litellm-Call-Id"] = h["X-Request-Id"]
 	t := call.Caller().Tenant()
 	if t == nil {
 		return
 	}
-	h["X-Litellm-Call-Id"] = h["X-Request-Id"]
 	s, some := t.Standing()
 	if !some {
 		return

@@ -19,7 +19,7 @@ import (
 // EndpointsDoor is the name of the endpoints' frontend in the record.
 const EndpointsDoor = "pass_through_endpoint"
 
-// Endpoint is an endpoint of the operator's: general_settings.pass_through_endpoints.
+// Endpoint is an endpoint of the operator's: of general_settings.pass_through_endpoints, or of the store.
 type Endpoint struct {
 	gateway.Endpoint
 
@@ -40,18 +40,20 @@ type Endpoint struct {
 type Endpoints struct {
 	gateway *gateway.Gateway
 	reader  *inbound.Reader
-	all     []Endpoint
+	all     func() []Endpoint
 }
 
-// NewEndpoints makes the frontend. maxBody bounds the size of a request's body.
-func NewEndpoints(g *gateway.Gateway, all []Endpoint, maxBody int64) *Endpoints {
+// NewEndpoints makes the frontend of what all returns at any moment; nobody may change a list that it has returned. maxBody bounds the size of a
+// request's body.
+func NewEndpoints(g *gateway.Gateway, all func() []Endpoint, maxBody int64) *Endpoints {
 	return &Endpoints{gateway: g, all: all, reader: &inbound.Reader{Limit: maxBody, Weight: 2}}
 }
 
 // Routes lists the endpoints.
 func (e *Endpoints) Routes() (all []door.Route) {
-	for i := range e.all {
-		one := &e.all[i]
+	now := e.all()
+	for i := range now {
+		one := &now[i]
 		for _, m := range one.Methods {
 			all = append(all, door.Route{Pattern: m + " " + one.Path, Path: one.Path, About: "an endpoint of this gateway's own, which passes requests on", Handle: e.ServeHTTP})
 			if one.Subpaths {
@@ -64,7 +66,7 @@ func (e *Endpoints) Routes() (all []door.Route) {
 
 // Owns reports whether a path is one of an endpoint.
 func (e *Endpoints) Owns(path string) bool {
-	return slices.ContainsFunc(e.all, func(one Endpoint) bool { _, ok := one.rest(path); return ok })
+	return slices.ContainsFunc(e.all(), func(one Endpoint) bool { _, ok := one.rest(path); return ok })
 }
 
 // rest is what a path has below the endpoint's, with a slash in front, or nothing.
@@ -73,11 +75,11 @@ func (e *Endpoint) rest(path string) (string, bool) {
 	return rest, ok && (rest == "" || e.Subpaths && strings.HasPrefix(rest, "/"))
 }
 
-// find is the endpoint of a request: of those for its method, the one with the longest path, which is compared unescaped, as the
+// find is the endpoint of a request in a list: of those for its method, the one with the longest path, which is compared unescaped, as the
 // target reads it. methods are those of all endpoints of the path, if there is none.
-func (e *Endpoints) find(method, path string) (found *Endpoint, methods []string) {
-	for i := range e.all {
-		one := &e.all[i]
+func find(all []Endpoint, method, path string) (found *Endpoint, methods []string) {
+	for i := range all {
+		one := &all[i]
 		if _, ok := one.rest(path); !ok {
 			continue
 		}
@@ -100,11 +102,16 @@ func (e *Endpoints) WriteError(w http.ResponseWriter, err *llm.Error) {
 // ServeHTTP passes one request on.
 func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
-	to, methods := e.find(r.Method, r.URL.Path)
+	all := e.all()
+	to, methods := find(all, r.Method, r.URL.Path)
 	if to != nil && to.Public {
 		r = door.Public(r)
 	}
 	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys(r), e.WriteError, func(call *gateway.Call) {
+		if to == nil && len(methods) == 0 { // it was deleted at this moment
+			e.WriteError(w, call.Fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "there is no endpoint " + llm.Clip(path, 200) + " any more."}))
+			return
+		}
 		if to == nil {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
 			e.WriteError(w, call.Fail(&llm.Error{
@@ -113,16 +120,16 @@ func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}))
 			return
 		}
-		if err := e.serve(w, r, call, to, path); err != nil {
+		if err := e.serve(w, r, call, all, to, path); err != nil {
 			e.WriteError(w, call.Fail(err))
 		}
 	})
 }
 
-func (e *Endpoints) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, to *Endpoint, path string) error {
+func (e *Endpoints) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, all []Endpoint, to *Endpoint, path string) error {
 	rest, ok := to.rest(path)
 	if ok = ok && !strings.Contains(path, "//"); ok {
-		same, _ := e.find(r.Method, squeeze(r.URL.Path))
+		same, _ := find(all, r.Method, squeeze(r.URL.Path))
 		ok = same == to
 	}
 	if !ok {

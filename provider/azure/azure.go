@@ -13,8 +13,10 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/internal/renew"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/azure/entra"
 	"outcrop/provider/openaicompat"
 	"outcrop/upstream"
 )
@@ -192,7 +194,7 @@ func open(p provider.Params, v *openaicompat.Vendor, s service, guard upstream.G
 	e.version, _ = get("api_version", "AZURE_API_VERSION")
 	e.version = cmp.Or(e.version, s.version())
 	if e.key, e.origin = get("api_key", v.KeyVariables...); e.key == "" {
-		if e.tokens, e.origin, err = tokens(get); err != nil {
+		if e.tokens, e.origin, err = entra.Open(get, defaultScope); err != nil {
 			return nil, err
 		}
 	}
@@ -216,8 +218,8 @@ type endpoint struct {
 	base    *url.URL
 	version string
 	key     string
-	origin  string  // of the key or the tokens
-	tokens  *source // nil if there is a key, or nothing
+	origin  string        // of the key or the tokens
+	tokens  *renew.Source // nil if there is a key, or nothing
 }
 
 // URL is the address of an API for a model.
@@ -259,9 +261,12 @@ func (e *endpoint) Authorize(ctx context.Context, h http.Header) ([]string, erro
 	case e.tokens == nil:
 		return nil, e.Missing()
 	}
-	token, err := e.tokens.get(ctx)
-	if err != nil {
-		return nil, err
+	token, err := e.tokens.Get(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, tokenError(err)
 	}
 	h["Authorization"] = []string{"Bearer " + token}
 	return []string{token}, nil
@@ -289,7 +294,7 @@ func (e *endpoint) Identity() (id, origin string) {
 // Close ends the refreshing of tokens.
 func (e *endpoint) Close() error {
 	if e.tokens != nil {
-		e.tokens.close()
+		e.tokens.Close()
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -10,10 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"go.uber.org/goleak"
 
 	"outcrop/internal/jsonx"
@@ -153,116 +149,10 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// entra gives tokens, or an error, when a test lets it.
-type entra struct {
-	asked chan string // the scope of each request
-	gives chan answer
-}
-
-type answer struct {
-	token azcore.AccessToken
-	err   error
-}
-
-func (e *entra) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	e.asked <- o.Scopes[0]
-	select {
-	case a := <-e.gives:
-		return a.token, a.err
-	case <-ctx.Done():
-		return azcore.AccessToken{}, ctx.Err()
-	}
-}
-
-func TestTokensAreRefreshedAheadInTheBackground(t *testing.T) {
-	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	e := &entra{asked: make(chan string, 10), gives: make(chan answer, 10)}
-	s := newSource(e, "scope", func() time.Time { return now })
-	defer s.close()
-	e.gives <- answer{token: azcore.AccessToken{Token: "one", ExpiresOn: now.Add(time.Hour)}}
-	get := func(want string) {
-		t.Helper()
-		if got, err := s.get(t.Context()); err != nil || got != want {
-			t.Fatalf("got %q, %v", got, err)
-		}
-	}
-	get("one")
-	if scope := <-e.asked; scope != "scope" {
-		t.Errorf("the scope is %s", scope)
-	}
-	now = now.Add(50 * time.Minute)
-	get("one")
-	if len(e.asked) > 0 {
-		t.Error("a token that lasts was refreshed")
-	}
-	now = now.Add(7 * time.Minute)
-	get("one") // and a renewal begins, which nobody waits for
-	<-e.asked
-	get("one")
-	e.gives <- answer{token: azcore.AccessToken{Token: "two", ExpiresOn: now.Add(time.Hour)}}
-	s.wait.Wait()
-	get("two")
-}
-
-func TestAFailureToGetATokenIsTheCallsAndIsTriedAgain(t *testing.T) {
-	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	e := &entra{asked: make(chan string, 10), gives: make(chan answer, 10)}
-	s := newSource(e, "scope", func() time.Time { return now })
-	defer s.close()
-	e.gives <- answer{err: errors.New("AADSTS7000215: Invalid client secret provided.\nTrace ID: 1")}
-	_, err := s.get(t.Context())
-	if got := llm.AsError(err); got.Code != llm.CodeCredentialsInvalid || !strings.Contains(got.Message, "AADSTS7000215") || strings.Contains(got.Message, "Trace") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := s.get(t.Context()); err == nil || len(e.asked) != 1 {
-		t.Errorf("it was asked %d times within a moment: %v", len(e.asked), err)
-	}
-	now = now.Add(time.Minute)
-	e.gives <- answer{token: azcore.AccessToken{Token: "one", ExpiresOn: now.Add(time.Hour)}}
-	if got, err := s.get(t.Context()); err != nil || got != "one" {
-		t.Errorf("got %q, %v", got, err)
-	}
-}
-
-func TestClosingEndsARenewalUnderWay(t *testing.T) {
-	e := &entra{asked: make(chan string, 1), gives: make(chan answer)}
-	s := newSource(e, "scope", time.Now)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.get(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	<-e.asked
-	s.close()
-}
-
-func TestTheWayToTokens(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		environ map[string]string
-		from    string
-	}{
-		{"nothing", nil, ""},
-		{"an application's secret", map[string]string{"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"}, "AZURE_CLIENT_SECRET"},
-		{"a workload identity", map[string]string{"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_FEDERATED_TOKEN_FILE": "/dev/null"}, "workload identity"},
-		{"the managed identity", map[string]string{"AZURE_CREDENTIAL": "ManagedIdentityCredential"}, "managed identity"},
-		{"a token first", map[string]string{"AZURE_AD_TOKEN": "x", "AZURE_CREDENTIAL": "ManagedIdentityCredential"}, "AZURE_AD_TOKEN"},
-	} {
-		get := func(_ string, variables ...string) (value, from string) {
-			for _, name := range variables {
-				if v := tt.environ[name]; v != "" {
-					return v, name
-				}
-			}
-			return "", ""
-		}
-		s, from, err := tokens(get)
-		if err != nil || (s != nil) != (tt.from != "") || tt.from != "" && from != tt.from {
-			t.Errorf("%s: from %q, %v", tt.name, from, err)
-		}
-		if s != nil {
-			s.close()
-		}
+func TestARefusalOfEntraIDIsOfOneLine(t *testing.T) {
+	got := tokenError(errors.New("AADSTS7000215: Invalid client secret provided.\nTrace ID: 1"))
+	if got.Code != llm.CodeCredentialsInvalid || !strings.Contains(got.Message, "AADSTS7000215") || strings.Contains(got.Message, "Trace") {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -48,6 +48,12 @@ func (d *decoder) member(m jsonx.Member) error {
 			d.out.LLM.Guardrails = append(d.out.LLM.Guardrails, names...)
 			return err
 		}
+	case "policies": // the gateway's own
+		if asks {
+			names, err := litellm.Policies(m.Name, m.Value)
+			d.out.LLM.Policies = append(d.out.LLM.Policies, names...)
+			return err
+		}
 	case "context_management":
 		return d.contextManagement(m)
 	case "container", "mcp_servers", "thread":

@@ -113,6 +113,8 @@ func (r *Reader) Member(m *jsonx.Member) (own bool, err error) {
 		return true, r.proxyLabels(m)
 	case "guardrails":
 		return true, r.guardrails(m.Name, m.Value)
+	case "policies":
+		return true, r.policies(m)
 	case "extra_headers":
 		return true, r.headers(m)
 	case "no-log":
@@ -214,6 +216,21 @@ func (r *Reader) tags(field string, value jsonx.Raw) error {
 	}
 	r.Call.Tags = append(r.Call.Tags, tags...)
 	return nil
+}
+
+// policies reads which of the gateway's policies a request asks for.
+func (r *Reader) policies(m *jsonx.Member) error {
+	names, err := Policies(m.Name, m.Value)
+	r.Call.Policies = append(r.Call.Policies, names...)
+	return err
+}
+
+// Policies reads the names of policies in a request: a list.
+func Policies(field string, value jsonx.Raw) (names []string, err error) {
+	if jsonx.Unmarshal(value, &names) != nil || slices.Contains(names, "") {
+		return nil, llm.Invalid(field, "%s must be an array of names of policies", field)
+	}
+	return names, nil
 }
 
 // guardrails reads which of the gateway's guardrails a request asks for.
@@ -397,5 +414,5 @@ func settingOf(name string) setting {
 // IsSetting reports whether a member is a setting of LiteLLM's own client or proxy, which no provider
 // needs.
 func IsSetting(name string) bool {
-	return name == "tags" || name == "guardrails" || name == "litellm_metadata" || name == "no-log" || isRouting(name) || settingOf(name) != noSetting
+	return name == "tags" || name == "guardrails" || name == "policies" || name == "litellm_metadata" || name == "no-log" || isRouting(name) || settingOf(name) != noSetting
 }

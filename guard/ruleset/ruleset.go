@@ -1,0 +1,170 @@
+// Package ruleset decides which guardrails are in force for a call by policies: sets of guardrails that inherit from each other, and
+// attachments that say for whom they are. It knows no guardrail but by its name. What is decided is what LiteLLM decides (1.110.2,
+// litellm/proxy/policy_engine).
+package ruleset
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Policy is a set of guardrails.
+type Policy struct {
+	Name string
+	// Inherit is the policy whose guardrails it has too; empty for none.
+	Inherit string
+	// Add and Remove are names of guardrails. Remove takes away what it inherits.
+	Add, Remove []string
+	// Models are for which models Add and Remove count; nil for all.
+	Models []Pattern
+}
+
+// Pattern is a name, or a regular expression for a whole name.
+type Pattern struct {
+	name string
+	expr *regexp.Regexp
+}
+
+// ParsePattern reads a pattern. The error is that of the regular expression.
+func ParsePattern(text string) (Pattern, error) {
+	expr, err := regexp.Compile("^(?:" + text + ")$")
+	if err != nil {
+		return Pattern{}, err
+	}
+	return Pattern{name: text, expr: expr}, nil
+}
+
+func (p Pattern) matches(name string) bool { return name == p.name || p.expr.MatchString(name) }
+
+// Attachment says for which calls a policy is in force. An empty list is for all calls, and one with names for those that have one of
+// them; an asterisk at the end of a name is for any rest.
+type Attachment struct {
+	Policy string
+	// Teams and Keys are aliases, and Models the names that calls have.
+	Teams, Keys, Models, Tags []string
+	// Default is whether it counts only where no attachment does that is not one by default.
+	Default bool
+}
+
+// Call is what policies know of a call.
+type Call struct {
+	// Teams are the aliases of the caller's teams, and Key that of its key; empty for none.
+	Teams []string
+	Key   string
+	// Models are the names that the call has for its model; each of them can be meant.
+	Models []string
+	Tags   []string
+}
+
+// Set is all policies. The zero value has none. It is not modified.
+type Set struct {
+	policies    map[string]*Policy
+	attachments []Attachment
+}
+
+// New makes a set of policies with names of their own that inherit from each other without a cycle, and of attachments of them.
+func New(policies []*Policy, attachments []Attachment) *Set {
+	s := &Set{policies: make(map[string]*Policy, len(policies)), attachments: attachments}
+	for _, p := range policies {
+		s.policies[p.Name] = p
+	}
+	return s
+}
+
+// Guardrails names the guardrails that are in force for a call by attachments and by policies that are named for it, each once, and the
+// policies that they are from. unknown is the first name that no policy has; empty if there is none.
+func (s *Set) Guardrails(c *Call, named []string) (guardrails, applied []string, unknown string) {
+	for _, name := range named {
+		if s == nil || s.policies[name] == nil {
+			return nil, nil, name
+		}
+	}
+	if s == nil {
+		return nil, nil, ""
+	}
+	for _, name := range slices.Concat(s.attached(c), named) {
+		if slices.Contains(applied, name) || !s.applies(name, c) {
+			continue
+		}
+		applied = append(applied, name)
+		for _, g := range s.resolve(name, c) {
+			if !slices.Contains(guardrails, g) {
+				guardrails = append(guardrails, g)
+			}
+		}
+	}
+	return guardrails, applied, ""
+}
+
+// attached are the policies whose attachments are for a call.
+func (s *Set) attached(c *Call) (names []string) {
+	var byDefault []string
+	for i := range s.attachments {
+		a := &s.attachments[i]
+		switch {
+		case !a.covers(c) || !s.applies(a.Policy, c):
+		case a.Default:
+			byDefault = append(byDefault, a.Policy)
+		default:
+			names = append(names, a.Policy)
+		}
+	}
+	if len(names) == 0 {
+		return byDefault
+	}
+	return names
+}
+
+// covers reports whether an attachment is for a call.
+func (a *Attachment) covers(c *Call) bool {
+	var key []string
+	if c.Key != "" {
+		key = []string{c.Key}
+	}
+	return named(a.Teams, c.Teams) && named(a.Keys, key) && named(a.Models, c.Models) && named(a.Tags, c.Tags)
+}
+
+// named reports whether a list of patterns has one of some names. An asterisk alone is for those without a name too.
+func named(patterns, names []string) bool {
+	if len(patterns) == 0 || slices.Contains(patterns, "*") {
+		return true
+	}
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return slices.ContainsFunc(names, func(name string) bool {
+			return name != "" && (name == pattern || wild && strings.HasPrefix(name, prefix))
+		})
+	})
+}
+
+// chain is a policy with those that it inherits from, the first one first.
+func (s *Set) chain(name string) (chain []*Policy) {
+	for p := s.policies[name]; p != nil && !slices.Contains(chain, p); p = s.policies[p.Inherit] {
+		chain = append(chain, p)
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// meets reports whether a call is for one of a policy's models.
+func (p *Policy) meets(c *Call) bool {
+	return p.Models == nil || slices.ContainsFunc(p.Models, func(one Pattern) bool { return slices.ContainsFunc(c.Models, one.matches) })
+}
+
+// applies reports whether a policy, or one that it inherits from, is for the call's model.
+func (s *Set) applies(name string, c *Call) bool {
+	return slices.ContainsFunc(s.chain(name), func(p *Policy) bool { return p.meets(c) })
+}
+
+// resolve are the guardrails of a policy for a call.
+func (s *Set) resolve(name string, c *Call) (guardrails []string) {
+	for _, p := range s.chain(name) {
+		if !p.meets(c) {
+			continue
+		}
+		guardrails = append(guardrails, p.Add...)
+		guardrails = slices.DeleteFunc(guardrails, func(g string) bool { return slices.Contains(p.Remove, g) })
+	}
+	return guardrails
+}
