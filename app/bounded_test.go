@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,10 +107,16 @@ litellm_settings:
 	for name, want := range map[string]string{
 		"Response-Cost": "0.001000165", "Response-Cost-Original": "0.0000003", "Response-Cost-Discount-Amount": "0.00000015",
 		"Response-Cost-Margin-Amount": "0.001000015", "Response-Cost-Margin-Percent": "0.1",
+		"Response-Cost-Input": "0.00000006", "Response-Cost-Output": "0.00000024", "Response-Cost-Cache-Read": "", "Response-Cost-Reasoning": "",
 	} {
 		if got := resp.Header.Get("X-Litellm-" + name); got != want {
 			t.Errorf("x-litellm-%s is %s, want %s", name, got, want)
 		}
+	}
+	all, err := strconv.ParseFloat(resp.Header.Get("X-Litellm-Response-Duration-Ms"), 64)
+	own, fault := strconv.ParseFloat(resp.Header.Get("X-Litellm-Overhead-Duration-Ms"), 64)
+	if err != nil || fault != nil || own <= 0 || own >= all {
+		t.Errorf("the call took %v ms, of which %v are the gateway's: %v, %v", all, own, err, fault)
 	}
 	until(t, "the call is in the books", func() bool {
 		_, body := asks(t, a, "sk-master", "GET", "/key/info?key="+key, "")

@@ -55,14 +55,12 @@ func headerCauses() []cause {
 		{where: "header", path: `x-litellm-version`, better: equal, why: "Outcrop is no version of LiteLLM."},
 		{where: "header", path: `x-litellm-key-spend`, better: equal, why: "Outcrop says it of keys with a budget; here the master key made the calls."},
 		{where: "header", path: `x-litellm-model-(name|api-base)`, better: equal, why: "`x-litellm-model-id` and `x-litellm-model-group` say which entry of the configuration has served the call, and `x-outcrop-*` which target."},
-		{where: "header", path: `x-litellm-(response|overhead|callback)-duration-ms`, better: theirs, why: "How long calls took is in Outcrop's log, metrics and traces, and not in headers."},
+		{where: "header", path: `x-litellm-callback-duration-ms`, better: equal, why: "No response waits for Outcrop's callbacks."},
 		{where: "header", path: cost + `-(discount-amount|margin-amount|margin-percent|tool-usage)`, better: equal, values: `^0\.?0* \| $`, why: "A part of 0 is left out."},
 		{where: "header", path: cost + `-(original|input|output)`, better: equal, values: `^0\.?0* \| $`, why: "A part of 0 is left out. Of streams LiteLLM says 0 whatever they cost: headers are sent before that is known."},
-		{where: "header", path: cost + `-(original|input|output|reasoning|cache-creation|cache-read|tool-usage)`, better: theirs, values: `^[0-9].* \| $`, why: "LiteLLM says the parts of the cost. Outcrop says the cost, and what it was originally where a discount or a margin changes it."},
 		{where: "header", path: cost, row: `for an hour, claude-old$`, better: ours, why: "What is cached for an hour costs more than what is cached for five minutes; LiteLLM has no price of an hour for the model."},
 		{where: "header", path: cost, row: `^citations of a search`, better: ours, why: "LiteLLM adds the price of a search in the web, which nobody has made."},
 		{where: "header", path: cost, row: `, command-r$`, better: ours, values: `^ \| `, why: "Outcrop knows the model's price."},
 		{where: "header", path: cost, row: `(tier|fields beside).*, claude$|cache.*, (nova|llama)$`, better: ours, values: ` \| $`, why: "There is no price for Claude on other tiers, nor for writing to caches of Nova and Llama. LiteLLM counts it at another price; Outcrop says no cost."},
-		{where: "header", path: cost, row: `, (nova|jamba)$`, better: theirs, values: ` \| $`, why: "LiteLLM's table has prices of other tiers for Nova, and of Jamba; Outcrop says no cost."},
 	}
 }

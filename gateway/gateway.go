@@ -183,6 +183,8 @@ type Call struct {
 	routing *llm.Routing
 
 	adjusted llm.Adjusted // the last cost
+	charged  llm.Cost     // the same before it was adjusted
+	tier     string       // of charged
 
 	keeping *keeping      // how the answer is kept; nil if it is not
 	leading *cache.Flight // whose streamed answer others may follow; nil for none
@@ -194,10 +196,11 @@ type Call struct {
 	asked string // the model's name as the client sent it, if the call is somebody's
 	ended bool
 
+	sent time.Time // when the provider was called
+
 	// for callbacks; empty if there are none
 	customer string
 	tags     []string
-	sent     time.Time // when the provider was called
 }
 
 // Begin starts a call. door names the frontend for the record, id is the request's id.

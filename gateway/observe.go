@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"outcrop/llm"
 	"outcrop/telemetry"
@@ -46,10 +47,9 @@ func (c *Call) sending(req *llm.Call) {
 	c.addHeaders(req)
 	c.record.Silent = req.NoLog
 	w := c.Wants()
-	if !w.Details {
-		return
+	if w.Details {
+		c.customer, c.tags = req.User, req.Tags
 	}
-	c.customer, c.tags = req.User, req.Tags
 	if c.record.Group == "" { // no provider has the model
 		return
 	}
@@ -58,6 +58,12 @@ func (c *Call) sending(req *llm.Call) {
 	if w.Trace && req.ClientSettings == nil {
 		req.Headers = c.record.AppendTrace(slices.Clip(req.Headers))
 	}
+}
+
+// Spent is how long the call has taken so far, and how much of that was not waiting for the provider.
+func (c *Call) Spent() (all, own time.Duration) {
+	all = c.g.now().Sub(c.record.Started)
+	return all, max(0, all-c.record.Upstream)
 }
 
 // received records that the response has come, or a part of it.

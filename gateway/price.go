@@ -20,8 +20,19 @@ func (c *Call) price(u *llm.Usage, tier string) {
 		return
 	}
 	if cost, ok := p.Cost(tier, u); ok {
-		u.Cost = llm.Some(c.adjust(cost))
+		u.Cost, c.charged, c.tier = llm.Some(c.adjust(cost)), cost, tier
 	}
+}
+
+// Charged is what the provider charges for the call, before it is adjusted, and the parts of that; false if there are no parts, because
+// the provider has stated the cost, or something other than tokens has a price.
+func (c *Call) Charged() (cost llm.Cost, parts llm.Parts, ok bool) {
+	p, ok := c.record.Meta.Price.(llm.PartsPricer)
+	if !ok || !c.record.Usage.Cost.Set || c.record.CostStated {
+		return 0, parts, false
+	}
+	parts, ok = p.Parts(c.tier, &c.record.Usage)
+	return c.charged, parts, ok && parts.Sum() == c.charged
 }
 
 // adjust is what the caller is charged for what the provider charges.

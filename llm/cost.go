@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,29 @@ func (u *Usage) StatedCost(path string) (Cost, bool) {
 		return Cost(n) * each, true
 	}
 	return ParseCost(string(value))
+}
+
+// Parts are what the tokens of a call have cost, by what they were: together they are its cost, unless something other than tokens has a
+// price. Input is without the tokens of caches, and Output includes Reasoning.
+type Parts struct{ Input, Output, CacheRead, CacheWrite, Reasoning Cost }
+
+// Sum is the cost of all tokens.
+func (p *Parts) Sum() Cost {
+	return add(add(p.Input, p.Output), add(p.CacheRead, p.CacheWrite))
+}
+
+// add adds costs of which none is negative. The sum saturates.
+func add(a, b Cost) Cost {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// PartsPricer is a Pricer that knows the parts of a cost.
+type PartsPricer interface {
+	// Parts returns the parts of what Cost returns; false if that is unknown, or not a sum of parts.
+	Parts(tier string, u *Usage) (Parts, bool)
 }
 
 // Pricer computes the cost of calls to one model at one target.

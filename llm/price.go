@@ -176,49 +176,71 @@ func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 			return c, ok
 		}
 	}
+	tokens, images, ok := p.tokens(tier, u)
+	if !ok {
+		return 0, false
+	}
+	return add(images, tokens.Sum()), true
+}
+
+// Parts returns the parts of the cost of usage that has only tokens.
+func (p *Prices) Parts(tier string, u *Usage) (Parts, bool) {
+	if u.SearchUnits > 0 || u.Prompt()+u.Output == 0 || len(p.Rates) == 0 {
+		return Parts{}, false
+	}
+	parts, images, ok := p.tokens(tier, u)
+	return parts, ok && images == 0
+}
+
+// tokens is the cost of the tokens of usage, and that of images which have a price of their own. ok is false if the price of something that
+// was used is unknown.
+func (p *Prices) tokens(tier string, u *Usage) (c Parts, images Cost, ok bool) {
 	r, ok := p.For(tier, u.Prompt())
 	output, imageOut := u.Output, u.ImageOutput.Value
 	if u.Images > 0 && (p.Image.Set || imageOut == 0 || !r.ImageOutput.Set) { // otherwise by their tokens
-		c, ok = plus(0, u.Images, p.Image.Value), ok && p.Image.Set
+		images, ok = plus(0, u.Images, p.Image.Value), ok && p.Image.Set
 		output, imageOut = output-imageOut, 0
 	}
-	add := func(tokens int64, prices ...Opt[Cost]) {
+	count := func(part *Cost, tokens int64, prices ...Opt[Cost]) {
 		if tokens <= 0 {
 			return
 		}
 		for _, price := range prices {
 			if price.Set {
-				c = plus(c, tokens, price.Value)
+				*part = plus(*part, tokens, price.Value)
 				return
 			}
 		}
 		ok = false
 	}
-	var hour int64
-	for _, w := range u.CacheWrites {
-		if w.TTL == "1h" {
-			hour += w.Tokens
-		}
-	}
+	hour := u.keptForAnHour()
 	audioIn := min(u.AudioInput.Value, u.Input)
 	audioOut := min(u.AudioOutput.Value, output)
 	imageIn := min(u.ImageInput.Value, u.Input-audioIn)
 	imageOut = min(imageOut, output-audioOut)
 	thought := min(u.Reasoning.Value, output-audioOut-imageOut)
-	add(u.Input-audioIn-imageIn, r.Input)
-	add(imageIn, r.ImageInput, r.Input)
-	add(audioIn, r.AudioInput, r.Input)
-	add(output-audioOut-imageOut-thought, r.Output)
-	add(imageOut, r.ImageOutput, r.Output)
-	add(audioOut, r.AudioOutput, r.Output)
-	add(thought, r.Reasoning, r.Output)
-	add(u.CacheRead.Value, r.CacheRead, r.Input)
-	add(u.CacheWrite.Value-hour, r.CacheWrite, r.Input)
-	add(hour, r.CacheWrite1h, r.CacheWrite, r.Input)
-	if !ok {
-		return 0, false
+	count(&c.Input, u.Input-audioIn-imageIn, r.Input)
+	count(&c.Input, imageIn, r.ImageInput, r.Input)
+	count(&c.Input, audioIn, r.AudioInput, r.Input)
+	count(&c.Output, output-audioOut-imageOut-thought, r.Output)
+	count(&c.Output, imageOut, r.ImageOutput, r.Output)
+	count(&c.Output, audioOut, r.AudioOutput, r.Output)
+	count(&c.Reasoning, thought, r.Reasoning, r.Output)
+	count(&c.CacheRead, u.CacheRead.Value, r.CacheRead, r.Input)
+	count(&c.CacheWrite, u.CacheWrite.Value-hour, r.CacheWrite, r.Input)
+	count(&c.CacheWrite, hour, r.CacheWrite1h, r.CacheWrite, r.Input)
+	c.Output = add(c.Output, c.Reasoning)
+	return c, images, ok
+}
+
+// keptForAnHour is how many tokens were written to a cache for an hour.
+func (u *Usage) keptForAnHour() (tokens int64) {
+	for _, w := range u.CacheWrites {
+		if w.TTL == "1h" {
+			tokens += w.Tokens
+		}
 	}
-	return c, true
+	return tokens
 }
 
 // units is the cost of what is counted in other units than tokens. some is false if there is nothing of that.

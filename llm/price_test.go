@@ -38,6 +38,16 @@ func TestPricesOfTokens(t *testing.T) {
 			t.Errorf("%s: %s, %t", tt.name, got, ok)
 		}
 	}
+	parts, ok := all.Parts("", &llm.Usage{Input: 1000, Output: 100, Reasoning: llm.Some[int64](40), CacheRead: llm.Some[int64](10_000), CacheWrite: llm.Some[int64](100)})
+	want := llm.Parts{Input: price("0.003").Value, Output: price("0.0015").Value, CacheRead: price("0.003").Value, CacheWrite: price("0.000375").Value, Reasoning: price("0.0006").Value}
+	if parts != want || !ok || parts.Sum() != price("0.007875").Value {
+		t.Errorf("the parts of a cost: %+v, %t", parts, ok)
+	}
+	for _, u := range []*llm.Usage{{}, {SearchUnits: 1}, {Input: 1, Output: 1, Images: 1}} {
+		if parts, ok := all.Parts("", u); ok {
+			t.Errorf("%+v has parts of its cost: %+v", u, parts)
+		}
+	}
 	for _, wrong := range []string{"", "-1", "free", "NaN", "Inf", "1e7"} {
 		if _, ok := llm.ParseCost(wrong); ok {
 			t.Errorf("%q is a price", wrong)

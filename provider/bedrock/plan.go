@@ -381,6 +381,15 @@ func (w *target) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 	return w.price.Cost(t, u)
 }
 
+// Parts are the parts of what usage costs by this way.
+func (w *target) Parts(tier string, u *llm.Usage) (llm.Parts, bool) {
+	t, ok := catalog.TierOf(tier)
+	if !ok || w.price == nil {
+		return llm.Parts{}, false
+	}
+	return w.price.Parts(t, u)
+}
+
 // Location is the region that is called.
 func (w *target) Location() string { return w.destination.Region }
 

@@ -107,9 +107,18 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	if u.Images > 0 { // no model of Bedrock counts tokens for them
 		return plus(0, u.Images, Rate(p.Image.Value)), p.Image.Set && u.Prompt() == 0 && u.Output == 0
 	}
-	r := p.Rates(tier, u.Prompt())
-	if r == nil {
+	parts, ok := p.Parts(tier, u)
+	if !ok {
 		return 0, false
+	}
+	return parts.Sum(), true
+}
+
+// Parts returns the parts of the cost of a call that has only tokens.
+func (p *Price) Parts(tier Tier, u *llm.Usage) (c llm.Parts, ok bool) {
+	r := p.Rates(tier, u.Prompt())
+	if r == nil || u.SearchUnits > 0 || u.Images > 0 {
+		return c, false
 	}
 	var hour int64
 	for _, w := range u.CacheWrites {
@@ -118,19 +127,18 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 		}
 	}
 	ok = true
-	add := func(tokens int64, rate llm.Opt[Rate]) {
+	add := func(part *llm.Cost, tokens int64, rate llm.Opt[Rate]) {
 		ok = ok && (tokens == 0 || rate.Set)
-		c = plus(c, tokens, rate.Value)
+		*part = plus(*part, tokens, rate.Value)
 	}
-	add(u.Input, r.Input)
-	add(u.Output, r.Output)
-	add(u.CacheRead.Value, r.CacheRead)
-	add(max(u.CacheWrite.Value-hour, 0), r.CacheWrite)
-	add(hour, r.CacheWrite1h)
-	if !ok {
-		return 0, false
-	}
-	return c, true
+	thought := min(u.Reasoning.Value, u.Output)
+	add(&c.Input, u.Input, r.Input)
+	add(&c.Output, u.Output, r.Output)
+	add(&c.Reasoning, thought, r.Output)
+	add(&c.CacheRead, u.CacheRead.Value, r.CacheRead)
+	add(&c.CacheWrite, max(u.CacheWrite.Value-hour, 0), r.CacheWrite)
+	add(&c.CacheWrite, hour, r.CacheWrite1h)
+	return c, ok
 }
 
 // plus adds the cost of tokens at a rate. The counts come from the response, so the sum saturates

@@ -28,6 +28,11 @@ type notes struct {
 	// Profiles are profiles, or regions of profiles, that no table has.
 	Profiles    []schema.Profile   `json:"profiles"`
 	Geographies []schema.Geography `json:"geographies"`
+	// Prices are rates that no table has. They count as those of the oldest table.
+	Prices []struct {
+		ID    string       `json:"id"`
+		Price schema.Price `json:"price"`
+	} `json:"prices"`
 	// Ignore lists ids in tables that AWS does not have, with the reason.
 	Ignore []struct {
 		IDs []string `json:"ids"`

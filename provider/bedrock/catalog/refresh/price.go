@@ -19,11 +19,19 @@ import (
 // other rates belong to another price too, and are better unknown than wrong.
 func (c *claims) settlePrices(base string) []schema.Price {
 	type place struct{ profile, region string }
-	places := map[place][]priceClaim{}
+	places, noted := map[place][]priceClaim{}, map[place]*schema.Price{}
 	for _, p := range c.prices[base] {
 		for _, region := range regionsOf(&p.price) {
 			key := place{p.price.Profile, region}
 			places[key] = append(places[key], p)
+		}
+	}
+	for i := range c.notes.Prices {
+		if n := &c.notes.Prices[i]; n.ID == base {
+			for _, region := range regionsOf(&n.Price) {
+				key := place{n.Price.Profile, region}
+				places[key], noted[key] = places[key], &n.Price
+			}
 		}
 	}
 	alike := map[string]*schema.Price{} // by profile and prices
@@ -32,6 +40,9 @@ func (c *claims) settlePrices(base string) []schema.Price {
 		p := &schema.Price{Profile: key.profile}
 		for _, s := range claimed {
 			merge(p, &s.price)
+		}
+		if n := noted[key]; n != nil {
+			merge(p, n)
 		}
 		c.writeForAnHour(base, p)
 		text := string(appendPrice(nil, p))
