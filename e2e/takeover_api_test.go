@@ -270,7 +270,6 @@ func takenDifferences() []knownDifference {
 		{"/model_group/info.data[*].deployment_pricing /model_group/info.data[*].supported_openai_params /model_group/info.data[*].supported_reasoning_efforts /model_group/info.data[*].supports_*", "it is LiteLLM's price table; Outcrop has its own catalogue"},
 		{"/model/info.data[*].model_info.access_via_team_ids /model/info.data[*].model_info.direct_access", "for LiteLLM's pages"},
 		{"/spend/logs[*].api_base /spend/logs[*].cache_key /spend/logs[*].litellm_call_id /spend/logs[*].created_at /spend/logs[*].updated_at", "not taken"},
-		{"/spend/logs[*].messages /spend/logs[*].response /spend/logs[*].proxy_server_request", "prompts and responses are not taken"},
 		{"/spend/logs[*].cache_hit /spend/logs[*].organization_id /spend/logs[*].team_id", "LiteLLM has several words for none"},
 		{"*/daily/activity.*savings_spend */daily/activity.*compression_saved_tokens */daily/activity.*flat_cost */daily/activity.*ptu_hours */daily/activity.*timed_requests */daily/activity.*response_time_ms */daily/activity.*.guardrails", "Outcrop does not add these up"},
 		{"*/daily/activity.results[*].breakdown.model_groups.*", "LiteLLM has one row a day for a key and a model, which counts for the group that was called first; Outcrop has one for each group"},

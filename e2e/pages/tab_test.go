@@ -167,6 +167,10 @@ func (b *tab) healthy(path string) {
 	if shift > 0.01 { // a tenth of what the web takes for good
 		b.t.Errorf("%s: its layout shifts by %v", path, shift)
 	}
+	// The time depends on the machine, so it is only said: docs/benchmarks.md has those of a quiet one.
+	if paint := eval[float64](b, `(performance.getEntriesByName("first-contentful-paint")[0] || {startTime: 0}).startTime`); paint > 0 {
+		b.t.Logf("%s: the first content is painted after %.0f ms", path, paint)
+	}
 }
 
 // has reports whether a list has a text.
