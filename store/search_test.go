@@ -19,7 +19,7 @@ func TestASearchFindsEachCallOnceAndLooksAtAPartAtATime(t *testing.T) {
 		var all []store.Row
 		for batch := range 6 {
 			var rows []store.Row
-			for i := range 200 {
+			for i := range 60 {
 				r := call("", int64(i))
 				r.Start = midnight.Add(time.Duration(batch-3)*7*time.Second + time.Duration(dice.Int64N(int64(9*time.Second)))).Truncate(time.Microsecond)
 				if batch == 2 {
