@@ -49,7 +49,7 @@ func ofOneCall(name string) bool {
 
 // headerCauses are those of different headers.
 func headerCauses() []cause {
-	const cost = `x-litellm-response-cost`
+	const cost, part = `x-litellm-response-cost`, `(-[a-z-]+)?` // which may be the whole
 	return []cause{
 		{where: "header", path: `content-type`, better: equal, why: "A stream of events is UTF-8 anyway."},
 		{where: "header", path: `x-litellm-version`, better: equal, why: "Outcrop is no version of LiteLLM."},
@@ -58,9 +58,10 @@ func headerCauses() []cause {
 		{where: "header", path: `x-litellm-callback-duration-ms`, better: equal, why: "No response waits for Outcrop's callbacks."},
 		{where: "header", path: cost + `-(discount-amount|margin-amount|margin-percent|tool-usage)`, better: equal, values: `^0\.?0* \| $`, why: "A part of 0 is left out."},
 		{where: "header", path: cost + `-(original|input|output)`, better: equal, values: `^0\.?0* \| $`, why: "A part of 0 is left out. Of streams LiteLLM says 0 whatever they cost: headers are sent before that is known."},
-		{where: "header", path: cost, row: `for an hour, claude-old$`, better: ours, why: "What is cached for an hour costs more than what is cached for five minutes; LiteLLM has no price of an hour for the model."},
-		{where: "header", path: cost, row: `^citations of a search`, better: ours, why: "LiteLLM adds the price of a search in the web, which nobody has made."},
-		{where: "header", path: cost, row: `, command-r$`, better: ours, values: `^ \| `, why: "Outcrop knows the model's price."},
-		{where: "header", path: cost, row: `(tier|fields beside).*, claude$|cache.*, (nova|llama)$`, better: ours, values: ` \| $`, why: "There is no price for Claude on other tiers, nor for writing to caches of Nova and Llama. LiteLLM counts it at another price; Outcrop says no cost."},
+		{where: "header", path: cost + part, row: `for an hour, claude-old$`, better: ours, why: "What is cached for an hour costs more than what is cached for five minutes; LiteLLM has no price of an hour for the model."},
+		{where: "header", path: cost + part, row: `^citations of a search`, better: ours, why: "LiteLLM adds the price of a search in the web, which nobody has made."},
+		{where: "header", path: cost + `-reasoning`, better: equal, values: `^[0-9].* \| $`, why: "Bedrock does not say how many tokens were reasoning. LiteLLM counts the words that it is given with a tokenizer of its own."},
+		{where: "header", path: cost + part, row: `, command-r$`, better: ours, values: `^ \| `, why: "Outcrop knows the model's price."},
+		{where: "header", path: cost + part, row: `(tier|fields beside).*, (claude|nova)$|cache.*, (nova|llama)$`, better: ours, values: ` \| $`, why: "There is no price for Claude on other tiers, for Nova on tiers that AWS does not sell, nor for writing to caches of Nova and Llama. LiteLLM counts it at another price; Outcrop says no cost."},
 	}
 }

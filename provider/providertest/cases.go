@@ -380,6 +380,9 @@ func (p *Provider) leftOpen(ctx context.Context) error {
 			if err := read(t); err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
+			if ctx.Err() != nil {
+				return fmt.Errorf("%s: it has ended with the time for it", what)
+			}
 			return f.left()
 		}))
 	}

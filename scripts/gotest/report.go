@@ -277,7 +277,7 @@ func (t *test) complaint() []string {
 	}
 	all := []string{strings.TrimSpace(t.lines[i])}
 	for _, line := range t.lines[i+1:] {
-		if len(all) == 3 || skipReason.MatchString(line) {
+		if len(all) == 3 || skipReason.MatchString(line) || strings.HasPrefix(strings.TrimSpace(line), "{") { // a line of a log
 			break
 		}
 		all = append(all, strings.TrimSpace(line))

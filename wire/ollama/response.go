@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"time"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -69,6 +70,7 @@ const maxLine = 32 << 20
 
 // Reader reads a streaming response: a JSON object in each line.
 type Reader struct {
+	body  io.Reader
 	lines *bufio.Reader
 
 	begun    bool
@@ -79,7 +81,10 @@ type Reader struct {
 }
 
 // NewReader makes a Reader of the body of a response.
-func NewReader(body io.Reader) *Reader { return &Reader{lines: bufio.NewReader(body)} }
+func NewReader(body io.Reader) *Reader { return &Reader{body: body, lines: bufio.NewReader(body)} }
+
+// untilEnd is how long the end of a body is waited for behind a complete response: some servers leave the connection open.
+const untilEnd = 100 * time.Millisecond
 
 // More reports whether the next line is already there.
 func (r *Reader) More() bool {
@@ -156,6 +161,9 @@ func (r *Reader) take(events []llm.Event, data []byte) ([]llm.Event, error) {
 		return events, nil
 	}
 	r.finished = true
+	if body, ok := r.body.(interface{ Within(limit time.Duration) }); ok {
+		body.Within(untilEnd)
+	}
 	return append(r.close(events),
 		llm.Event{Kind: llm.EventStop, Stop: r.stop(s.DoneReason), RawStop: s.DoneReason},
 		llm.Event{Kind: llm.EventUsage, Usage: s.usage()}), nil
