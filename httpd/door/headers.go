@@ -28,7 +28,7 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 	if cost := call.Cost(); cost.Set {
 		text := []string{cost.Value.String()}
 		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
-		parts(h, call)
+		parts(h, call, text)
 		adjusted(h, call)
 	}
 	spent(h, call)
@@ -57,23 +57,36 @@ func few(n int) []string { return []string{strconv.Itoa(n)} }
 // spent sets LiteLLM's headers for how long a call has taken until its headers are sent, and without the provider (1.110.2, as observed).
 func spent(h http.Header, call *gateway.Call) {
 	all, own := call.Spent()
-	v := [...]string{milliseconds(all), milliseconds(own)}
+	var b [40]byte
+	first := appendMilliseconds(b[:0], all)
+	v := pair(appendMilliseconds(first, own), len(first))
 	h["X-Litellm-Response-Duration-Ms"], h["X-Litellm-Overhead-Duration-Ms"] = v[:1:1], v[1:]
 }
 
-func milliseconds(d time.Duration) string {
-	var b [20]byte
-	return string(strconv.AppendFloat(b[:0], float64(d.Microseconds())/1000, 'f', -1, 64))
+func appendMilliseconds(b []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64)
+}
+
+// pair is two values of headers, of which the second begins at an index of the text.
+func pair(text []byte, at int) []string {
+	s := string(text)
+	return []string{s[:at], s[at:]}
 }
 
 // parts sets LiteLLM's headers for what the kinds of a call's tokens have cost; those that LiteLLM leaves out when they are 0 are left out.
-func parts(h http.Header, call *gateway.Call) {
+// whole is the cost of the call as the value of a header.
+func parts(h http.Header, call *gateway.Call, whole []string) {
 	cost, p, ok := call.Charged()
 	if !ok {
 		return
 	}
-	v := [...]string{cost.String(), p.Input.String(), p.Output.String()}
-	h["X-Litellm-Response-Cost-Original"], h["X-Litellm-Response-Cost-Input"], h["X-Litellm-Response-Cost-Output"] = v[:1:1], v[1:2:2], v[2:]
+	if cost != call.Cost().Value {
+		whole = []string{cost.String()}
+	}
+	var b [48]byte
+	first := p.Input.Append(b[:0])
+	v := pair(p.Output.Append(first), len(first))
+	h["X-Litellm-Response-Cost-Original"], h["X-Litellm-Response-Cost-Input"], h["X-Litellm-Response-Cost-Output"] = whole, v[:1:1], v[1:]
 	for _, part := range [...]struct {
 		name string
 		cost llm.Cost
