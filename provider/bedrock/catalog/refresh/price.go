@@ -30,7 +30,10 @@ func (c *claims) settlePrices(base string) []schema.Price {
 		if n := &c.notes.Prices[i]; n.ID == base {
 			for _, region := range regionsOf(&n.Price) {
 				key := place{n.Price.Profile, region}
-				places[key], noted[key] = places[key], &n.Price
+				noted[key] = &n.Price
+				if _, ok := places[key]; !ok {
+					places[key] = nil // no table has it
+				}
 			}
 		}
 	}
