@@ -74,14 +74,16 @@ func (h *jsonHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // WriteLine writes a record from its parts.
 func (h *jsonHandler) WriteLine(t time.Time, level slog.Level, msg string, attrs []slog.Attr) error {
-	buf := h.out.buffer()
-	defer h.out.buffers.Put(buf)
-	b, known := appendHead(*buf, t, level, msg)
-	for i := 0; i < len(attrs) && known; i++ {
-		b, known = appendAttr(b, &attrs[i])
-	}
-	if *buf = b; known && h.plain {
-		return h.out.end(buf)
+	if h.plain {
+		buf := h.out.buffer()
+		defer h.out.buffers.Put(buf)
+		b, known := appendHead(*buf, t, level, msg)
+		for i := 0; i < len(attrs) && known; i++ {
+			b, known = appendAttr(b, &attrs[i])
+		}
+		if *buf = b; known {
+			return h.out.end(buf)
+		}
 	}
 	r := slog.NewRecord(t, level, msg, 0)
 	r.AddAttrs(attrs...)

@@ -213,7 +213,7 @@ func (p *Prices) tokens(tier string, u *Usage) (c Parts, images Cost, ok bool) {
 		}
 		ok = false
 	}
-	hour := u.keptForAnHour()
+	hour := u.KeptForAnHour()
 	audioIn := min(u.AudioInput.Value, u.Input)
 	audioOut := min(u.AudioOutput.Value, output)
 	imageIn := min(u.ImageInput.Value, u.Input-audioIn)
@@ -233,8 +233,8 @@ func (p *Prices) tokens(tier string, u *Usage) (c Parts, images Cost, ok bool) {
 	return c, images, ok
 }
 
-// keptForAnHour is how many tokens were written to a cache for an hour.
-func (u *Usage) keptForAnHour() (tokens int64) {
+// KeptForAnHour is how many tokens were written to a cache for an hour.
+func (u *Usage) KeptForAnHour() (tokens int64) {
 	for _, w := range u.CacheWrites {
 		if w.TTL == "1h" {
 			tokens += w.Tokens

@@ -220,22 +220,13 @@ func (s *Store) remove(ctx context.Context, n int, name func(i int) string) erro
 
 // Flush forgets everything.
 func (s *Store) Flush(ctx context.Context) error {
-	from := ""
-	for {
-		names, next, err := s.list(ctx, 1000, from)
+	return cache.RemoveAll(ctx, func(ctx context.Context, page string) ([]string, string, error) {
+		names, next, err := s.list(ctx, 1000, page)
 		if coded(err, noContainer) {
-			return nil
+			err = nil
 		}
-		if err != nil {
-			return err
-		}
-		if err := s.remove(ctx, len(names), func(i int) string { return names[i] }); err != nil {
-			return err
-		}
-		if from = next; from == "" {
-			return nil
-		}
-	}
+		return names, next, err
+	}, s.remove)
 }
 
 // list lists blobs, most of them at most, from the marker that the last call has returned on. next is the next marker; empty after the

@@ -72,17 +72,7 @@ func certificate(t *testing.T, dir string) (cert, key string, roots *x509.CertPo
 // azurite is Azurite, Microsoft's own double of the service. It checks whom a token is for and its times, and not who has signed it.
 func azurite(t *testing.T) (account string, roots *x509.CertPool) {
 	t.Helper()
-	script, err := filepath.Abs("../../e2e/sdks/azurite/node_modules/azurite/dist/src/blob/main.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(script); err != nil {
-		const what = "the Node packages of e2e/sdks/azurite are not installed"
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(what + ": run make setup")
-		}
-		t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
-	}
+	script := cachetest.Installed(t, "../../e2e/sdks/azurite/node_modules/azurite/dist/src/blob/main.js", "the Node package of e2e/sdks/azurite")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

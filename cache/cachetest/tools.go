@@ -19,12 +19,32 @@ type Tools struct {
 	Python string
 }
 
-// Need is FindTools for a test, which is skipped if they are not installed, and fails where all tests are to run (OUTCROP_TEST_ALL).
-func Need(t interface {
+// skipper is a TB that can skip.
+type skipper interface {
 	TB
 	Skip(args ...any)
-}, root string,
-) *Tools {
+}
+
+// Installed returns the absolute path of something that make setup installs. Without it the test is skipped, and fails where all tests
+// are to run (OUTCROP_TEST_ALL). what says what is missing, such as "the program of e2e/sdks/fake_gcs".
+func Installed(t skipper, path, what string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	switch _, err := os.Stat(path); {
+	case err == nil:
+	case os.Getenv("OUTCROP_TEST_ALL") != "":
+		t.Fatalf("%s is not installed: run make setup", what)
+	default:
+		t.Skip("NOT TESTED: " + what + " is not installed. Run make setup, or make test for all.")
+	}
+	return path
+}
+
+// Need is FindTools for a test, which is skipped if they are not installed, and fails where all tests are to run (OUTCROP_TEST_ALL).
+func Need(t skipper, root string) *Tools {
 	t.Helper()
 	tools, err := FindTools(root)
 	switch {

@@ -232,19 +232,8 @@ func (s *Store) remove(ctx context.Context, n int, name func(i int) string) erro
 
 // Flush forgets everything.
 func (s *Store) Flush(ctx context.Context) error {
-	from := ""
-	for {
-		names, next, err := s.list(ctx, 1000, from)
-		if err != nil {
-			return err
-		}
-		if err := s.remove(ctx, len(names), func(i int) string { return names[i] }); err != nil {
-			return err
-		}
-		if from = next; from == "" {
-			return nil
-		}
-	}
+	list := func(ctx context.Context, page string) ([]string, string, error) { return s.list(ctx, 1000, page) }
+	return cache.RemoveAll(ctx, list, s.remove)
 }
 
 // list lists objects, most of them at most, from the page that the last call has named on. next is the name of the next page; empty after

@@ -31,17 +31,7 @@ func (c *clock) now() time.Time { return c.at }
 // server is a double of Cloud Storage by others, which knows nothing of Outcrop, with the bucket answers.
 func server(t *testing.T) (url string) {
 	t.Helper()
-	program, err := filepath.Abs("../../.cache/fake_gcs/client")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(program); err != nil {
-		const what = "the program of e2e/sdks/fake_gcs is not installed"
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(what + ": run make setup")
-		}
-		t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
-	}
+	program := cachetest.Installed(t, "../../.cache/fake_gcs/client", "the program of e2e/sdks/fake_gcs")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

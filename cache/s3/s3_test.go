@@ -30,17 +30,7 @@ func (c *clock) now() time.Time { return c.at }
 // moto is Moto as S3, a double of AWS by others, which knows nothing of Outcrop.
 func moto(t *testing.T) (url string) {
 	t.Helper()
-	root, err := filepath.Abs("../../.cache/secrets")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		const what = "the Python packages of e2e/sdks/secrets are not installed"
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(what + ": run make setup")
-		}
-		t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
-	}
+	root := filepath.Dir(cachetest.Installed(t, "../../.cache/secrets/.made", "what e2e/sdks/secrets asks of Python"))
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

@@ -248,24 +248,24 @@ func (r *report) summarize(took time.Duration, code int) {
 	}
 	if len(r.failed) > 1 {
 		r.sayf("\nFailed:")
-		for _, t := range r.failed {
-			r.sayf("  %s", t)
-			for _, line := range t.complaint() {
-				r.sayf("      %s", line)
-			}
-		}
+		r.list(r.failed)
 	}
 	if len(r.unsteady) > 0 {
 		r.sayf("\nUnsteady, that is failed beside others and passed alone:")
-		for _, t := range r.unsteady {
-			r.sayf("  %s", t)
-			for _, line := range t.complaint() {
-				r.sayf("      %s", line)
-			}
-		}
+		r.list(r.unsteady)
 	}
 	r.sayf("\n%s, exit code %d", took.Round(time.Second), code)
 	r.sayf("%d passed, %d failed, %d skipped", r.passed, len(r.failed), len(r.skipped))
+}
+
+// list prints tests, and what was wrong with each.
+func (r *report) list(tests []*test) {
+	for _, t := range tests {
+		r.sayf("  %s", t)
+		for _, line := range t.complaint() {
+			r.sayf("      %s", line)
+		}
+	}
 }
 
 // complaint returns the first message of a failed test, up to three lines of it, so that the end of a long output says what was

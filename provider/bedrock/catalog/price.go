@@ -120,12 +120,7 @@ func (p *Price) Parts(tier Tier, u *llm.Usage) (c llm.Parts, ok bool) {
 	if r == nil || u.SearchUnits > 0 || u.Images > 0 {
 		return c, false
 	}
-	var hour int64
-	for _, w := range u.CacheWrites {
-		if w.TTL == "1h" {
-			hour += w.Tokens
-		}
-	}
+	hour := u.KeptForAnHour()
 	ok = true
 	add := func(part *llm.Cost, tokens int64, rate llm.Opt[Rate]) {
 		ok = ok && (tokens == 0 || rate.Set)
