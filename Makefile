@@ -48,7 +48,7 @@ setup: ## Python, Node, Java and their packages, for the tests with official SDK
 	./scripts/setup-tests
 
 test: ## every test there is; a missing tool is a failure, not a skip
-	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 cores it takes about 25 minutes."
+	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 cores it takes about half an hour."
 	@echo "The first run also downloads about 1 GB (Python, Node, Java and the SDKs); make test-go does without them."
 	@$(MAKE) --no-print-directory build setup
 	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover $(RACE) -p $(AT_ONCE) -parallel 4 -timeout 80m
