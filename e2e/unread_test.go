@@ -39,7 +39,13 @@ func startEndless(t *testing.T) *endless {
 			if err != nil {
 				return
 			}
-			e.calls.Go(func() { e.answer(conn, first, delta) })
+			e.calls.Go(func() {
+				if e.asked(conn) {
+					e.calls.Go(func() { e.answer(conn, first, delta) }) // on a stack that reading the request has not enlarged
+					return
+				}
+				_ = conn.Close()
+			})
 		}
 	})
 	t.Cleanup(func() {
@@ -51,9 +57,6 @@ func startEndless(t *testing.T) *endless {
 
 func (e *endless) answer(conn net.Conn, first, delta []byte) {
 	defer conn.Close()
-	if !e.asked(conn) {
-		return
-	}
 	e.begun.Add(1)
 	for piece := first; ; piece = delta {
 		n, err := conn.Write(piece)
@@ -91,8 +94,11 @@ func TestUnreadStreamsHoldLittle(t *testing.T) {
 	const (
 		streams  = 100
 		mostHeap = 26 << 10 // bytes of a stream, with its client's and upstream's ends, and what routing, callbacks and guardrails keep of its call
-		mostAll  = 48 << 10 // and with the stacks of all goroutines
 	)
+	mostAll := int64(42 << 10) // and with the stacks of all goroutines
+	if underRace {
+		mostAll = 58 << 10
+	}
 	upstream := startEndless(t)
 	g := startGateway(t, strings.ReplaceAll(roughConfig, "SETTINGS", "num_retries: 0, timeout: 600"), "http://"+upstream.listener.Addr().String())
 	const body = `{"model":"granite","stream":true,"messages":[{"role":"user","content":"Is granite a rock?"}]}`

@@ -1,12 +1,25 @@
 package gateway
 
-import "outcrop/route"
+import (
+	"cmp"
+	"time"
+
+	"outcrop/route"
+)
 
 // SetForwarders replaces the providers whose own APIs clients can call, for the calls that begin from then on.
 func (g *Gateway) SetForwarders(all map[string]Forwarder) { g.forwarders.Store(&all) }
 
 // Settings returns how calls of a model are translated.
 func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
+
+// KeepAlive returns how long a stream of a model may be silent before the client gets a comment; otherwise if
+// the model has no setting of its own. It is not inlined because the stack of every stream would hold all settings.
+//
+//go:noinline
+func (g *Gateway) KeepAlive(model string, otherwise time.Duration) time.Duration {
+	return cmp.Or(g.router.Settings(model).KeepAlive, otherwise)
+}
 
 // Group returns the configured name that serves a model name; empty if none.
 func (g *Gateway) Group(model string) string { return g.router.Group(model) }

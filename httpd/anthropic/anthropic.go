@@ -3,7 +3,6 @@ package anthropic
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -91,7 +90,7 @@ func (h *Handler) writeError(w http.ResponseWriter, e *llm.Error, asked *wire.As
 
 // messages serves a call for a message.
 func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		m, err := h.decode(w, r, call, false)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
@@ -284,7 +283,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	m.release()
 	respond(w.Header(), call)
 	id := w.Header().Get("X-Request-Id")
-	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(m.raw.Model, keepAlive))
 	defer events.Close()
 	events.Record(call.Record())
 	events.Commit() // a ping belongs after the first event

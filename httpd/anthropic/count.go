@@ -10,7 +10,7 @@ import (
 
 // countTokens serves the number of tokens of a request.
 func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		m, err := h.decode(w, r, call, true)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

@@ -159,7 +159,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveSigned(w, r)
 		return
 	}
-	door.Serve(w, r, h.gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		note(call, r.Header)
 		body, err := h.read(w, r, call)
 		if err != nil {

@@ -2,7 +2,6 @@
 package completions
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -55,7 +54,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		c, err := h.completion(w, r, call)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
@@ -214,7 +213,7 @@ func (c *completion) whole(ctx context.Context) ([]byte, error) {
 
 // stream writes a streaming response.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) {
-	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(c.Call.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.Call.Model, keepAlive))
 	defer events.Close()
 	events.Record(c.call.Record())
 	stream, err := c.open(r.Context())

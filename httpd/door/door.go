@@ -76,30 +76,38 @@ type Recognizer interface {
 	Recognizes(r *http.Request) bool
 }
 
-// Serve admits a request as a call, and passes it to serve. A request that is not admitted gets the
-// refusal from write. The call is recorded in any case; the panic of a handler is passed on after
-// that.
-func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, c gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	call, err := g.Admit(r.Context(), name, httpfield.First(w.Header(), "X-Request-Id"), c)
+// Serve admits a request that presents keys as a call, and passes it to serve. A request that is not admitted gets
+// the refusal from write. The call is recorded in any case; the panic of a handler is passed on after that.
+func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
+	call, err := admit(w, r, g, name, keys)
 	defer call.End(r.Context())
 	if err != nil {
 		refuse(w, call, err, write)
 		return
 	}
+	guarded(call, serve)
+}
+
+// admit begins a call. There is one even if the error is not nil. It is apart from Serve as refuse is.
+//
+//go:noinline
+func admit(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials) (*gateway.Call, error) {
+	call, err := g.Admit(r.Context(), name, httpfield.First(w.Header(), "X-Request-Id"), keys(r))
+	if err != nil {
+		return call, err
+	}
 	if t := call.Caller().Tenant(); t != nil {
 		if err := t.Route(r.URL.Path); err != nil {
-			refuse(w, call, err, write)
-			return
+			return call, err
 		}
 	}
 	inbound.Admitted(r)
 	if err := label(call, r); err != nil {
-		refuse(w, call, err, write)
-		return
+		return call, err
 	}
 	describe(call, r)
 	forward(call, r, g)
-	guarded(call, serve)
+	return call, nil
 }
 
 // describe tells the call what callbacks want to know of its request.

@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 					t.Errorf("%s: panic %v", tt.name, p)
 				}
 			}()
-			door.Serve(w, r, g, "granite", door.Keys(r), func(w http.ResponseWriter, e *llm.Error) { w.WriteHeader(e.Status) }, func(*gateway.Call) {
+			door.Serve(w, r, g, "granite", door.Keys, func(w http.ResponseWriter, e *llm.Error) { w.WriteHeader(e.Status) }, func(*gateway.Call) {
 				served = true
 				if tt.panics {
 					panic("a fault of our own")

@@ -72,7 +72,7 @@ func (t *Translated) Decoding(model string) litellm.Options {
 // Answer serves a request whose response is a JSON object. answer decodes the body, which it must
 // release, makes the call and returns the response. Errors are written by write.
 func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(http.ResponseWriter, *llm.Error), answer func(call *gateway.Call, body *inbound.Body) ([]byte, error)) {
-	Serve(w, r, t.Gateway, t.Name, Keys(r), write, func(call *gateway.Call) {
+	Serve(w, r, t.Gateway, t.Name, Keys, write, func(call *gateway.Call) {
 		body, err := Read(t.Reader, w, r, call)
 		if err != nil {
 			write(w, call.Fail(err))

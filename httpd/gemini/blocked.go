@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 
@@ -33,7 +32,7 @@ func (h *Handler) blocked(w http.ResponseWriter, r *http.Request, m *message, er
 		return nil
 	}
 	event := append(append([]byte("data: "), body...), "\r\n\r\n"...)
-	silence := cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive)
+	silence := h.Gateway.KeepAlive(m.raw.Model, keepAlive)
 	var events *inbound.Events
 	if asArray(r) {
 		events = inbound.NewStream(w, "application/json", "\n", silence)

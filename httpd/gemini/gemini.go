@@ -3,7 +3,6 @@
 package gemini
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -88,7 +87,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if asArray(r) {
 		write = h.writeArrayError
 	}
-	door.Serve(w, r, h.Gateway, Door, keys(r), write, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, keys, write, func(call *gateway.Call) {
 		model, operation, err := target(r)
 		if err == nil {
 			err = h.serve(w, r, call, model, operation)
@@ -254,7 +253,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	defer stream.Close()
 	m.release()
 	door.Head(w.Header(), call)
-	silence := cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive)
+	silence := h.Gateway.KeepAlive(m.raw.Model, keepAlive)
 	if asArray(r) {
 		h.copyArray(w, call, stream, silence)
 		return nil

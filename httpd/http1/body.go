@@ -18,7 +18,7 @@ type body struct {
 	eof    bool       // it has been read to its end, or has broken off
 	broken bool       // it has broken off
 	closed bool
-	early  bool // it was closed with so much left that the connection cannot be used again
+	early  bool // it was closed with something left, and the connection cannot be used again
 }
 
 // Read reads from the body. After the response's header has been written, it fails with
@@ -56,7 +56,9 @@ func (b *body) read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close reads what is left, unless that is too much or the connection closes anyway.
+// Close reads what is left, unless that is too much or the connection closes anyway. What is left then
+// is lingered for: net/http does that only where it is too much, and a client that has said Connection:
+// close may lose its answer there.
 func (b *body) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,9 +67,9 @@ func (b *body) Close() error {
 	}
 	b.closed = true
 	switch {
-	case b.eof, b.closing:
+	case b.eof:
 		return nil
-	case b.left > maxUnread:
+	case b.closing, b.left > maxUnread:
 		b.early = true
 		return nil
 	}

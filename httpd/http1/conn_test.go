@@ -50,6 +50,30 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
+// TestAnUnreadBodyDoesNotLoseTheAnswer: a client that sends all of a body that the handler does not want, before it reads, gets
+// the answer: the server does not close the connection under it.
+func TestAnUnreadBodyDoesNotLoseTheAnswer(t *testing.T) {
+	_, l := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/closed" {
+			w.Header().Set("Connection", "close")
+		}
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	}, nil)
+	for name, headers := range map[string][]string{"/": nil, "/closed": nil, "/asked": {"Connection: close"}, "/closed?asked": {"Connection: close"}} {
+		for _, size := range []int{10, 100 << 10, 16 << 20} {
+			conn := dial(t, l)
+			if _, err := io.WriteString(conn, post(name, strings.Repeat("a", size), headers...)); err != nil {
+				t.Errorf("%s, %d bytes: %v", name, size, err)
+			}
+			_ = conn.CloseWrite()
+			if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") {
+				t.Errorf("%s, %d bytes: %.100q, %v", name, size, answer, err)
+			}
+			_ = conn.Close()
+		}
+	}
+}
+
 // TestGoneBeforeTheBodyIsRead: an end that came while the body was still to be read is noticed when
 // it has been.
 func TestGoneBeforeTheBodyIsRead(t *testing.T) {

@@ -4,7 +4,6 @@
 package media
 
 import (
-	"cmp"
 	"net/http"
 	"time"
 
@@ -102,7 +101,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, h.Name, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, h.Name, door.Keys, h.WriteError, func(call *gateway.Call) {
 		a := h.find(r.URL.Path)
 		req, err := h.decode(w, r, call, a)
 		if err != nil {
@@ -167,7 +166,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 // events writes a response of server-sent events, with comments while there are none.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
 	raw.Stream = true
-	events := inbound.NewEvents(w, openaichat.Ping, cmp.Or(h.Gateway.Settings(raw.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, openaichat.Ping, h.Gateway.KeepAlive(raw.Model, keepAlive))
 	defer events.Close()
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	begun := events.Commit()

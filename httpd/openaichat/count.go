@@ -19,7 +19,7 @@ const tokenCounter = "/utils/token_counter"
 // countTokens serves LiteLLM's count of the tokens of messages or a prompt. Where the provider counts tokens, it is asked; its
 // answer is exact, and free of charge.
 func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		answer, err := h.count(w, r, call)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

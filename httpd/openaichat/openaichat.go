@@ -2,7 +2,6 @@
 package openaichat
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -72,7 +71,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) { h.serve(w, r, call) })
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) { h.serve(w, r, call) })
 }
 
 // modelOf is the model in Azure's path; empty for all other paths.
@@ -88,13 +87,8 @@ func modelOf(r *http.Request) string {
 
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
-	body, err := door.Read(h.Reader, w, r, call)
-	if err != nil {
-		h.WriteError(w, call.Fail(err))
-		return
-	}
-	h.ReportUsage(body)
-	if h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta") {
+	body, ok := h.read(w, r, call)
+	if !ok {
 		return
 	}
 	kept := h.Mirror(r, call, body, mirrored, h.serve)
@@ -115,6 +109,21 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	h.complete(w, r, call, req)
+}
+
+// read reads the body of a request; it reports false if the request has been answered, with a refusal or from the cache.
+// It is apart from serve as complete is.
+//
+//go:noinline
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Call) (*inbound.Body, bool) {
+	body, err := door.Read(h.Reader, w, r, call)
+	if err != nil {
+		h.WriteError(w, call.Fail(err))
+		return nil, false
+	}
+	h.ReportUsage(body)
+	cached := h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta")
+	return body, !cached
 }
 
 // complete is apart from serve because its stack would come on top of what a stream
@@ -174,7 +183,7 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
-	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(req.LLM.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(req.LLM.Model, keepAlive))
 	defer events.Close()
 	events.Record(call.Record())
 	stream, err := call.Stream(r.Context(), &req.LLM)
@@ -194,7 +203,14 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		written = door.Head(w.Header(), call)
 	}
 	defer door.ReportPanic(events, call, wire.AppendFailure)
-	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), written)
+	h.copy(events, stream, call, chunks(call, req), written)
+}
+
+// chunks prepares a stream's answer. It is apart from stream for the sake of the stack.
+//
+//go:noinline
+func chunks(call *gateway.Call, req *wire.Request) *wire.Chunks {
+	return wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices)))
 }
 
 // copy forwards a stream until its end. The first written warnings were in the header and are not

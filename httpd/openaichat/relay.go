@@ -114,7 +114,7 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 }
 
 func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gateway.Call, c *completion) {
-	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(c.raw.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.raw.Model, keepAlive))
 	defer events.Close()
 	events.Record(call.Record())
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())

@@ -107,7 +107,7 @@ func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if to != nil && to.Public {
 		r = door.Public(r)
 	}
-	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys(r), e.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys, e.WriteError, func(call *gateway.Call) {
 		if to == nil && len(methods) == 0 { // it was deleted at this moment
 			e.WriteError(w, call.Fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "there is no endpoint " + llm.Clip(path, 200) + " any more."}))
 			return

@@ -121,9 +121,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write = h.WriteError
 	}
 	query, key := withoutKeys(r.URL.RawQuery)
-	presented := door.Keys(r)
-	if key != "" && presented.Scheme == "" && strings.Join(presented.Keys[:], "") == "" {
-		presented.Keys[0] = key // as Gemini's clients send it
+	presented := func(r *http.Request) gateway.Credentials {
+		c := door.Keys(r)
+		if key != "" && c.Scheme == "" && strings.Join(c.Keys[:], "") == "" {
+			c.Keys[0] = key // as Gemini's clients send it
+		}
+		return c
 	}
 	door.Serve(w, r, h.gateway, Door, presented, write, func(call *gateway.Call) {
 		if err := h.serve(w, r, call, name, path, query); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // compact answers with a conversation in a shorter form: a summary that the model writes.
 func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toCompact)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

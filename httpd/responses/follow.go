@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -85,7 +84,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, call *gateway.Cal
 	var last atomic.Int64 // the number of the last event that was sent
 	last.Store(int64(next) - 1)
 	door.Head(w.Header(), call)
-	events := inbound.NewEventsWith(w, func() []byte { return wire.AppendKeepAlive(nil, max(0, last.Load())) }, cmp.Or(h.Gateway.Settings(model).KeepAlive, keepAlive))
+	events := inbound.NewEventsWith(w, func() []byte { return wire.AppendKeepAlive(nil, max(0, last.Load())) }, h.Gateway.KeepAlive(model, keepAlive))
 	defer events.Close()
 	events.Commit() // an event that keeps the connection open belongs after the first
 	for {
@@ -106,7 +105,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, call *gateway.Cal
 
 // resume sends the events of a response again: those that were recorded, and those that are still made.
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		from, next, model, err := h.events(r, call)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

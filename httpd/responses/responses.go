@@ -104,7 +104,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 
 // upgrade refuses WebSockets with the status by which Codex goes on with HTTP at once.
 func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		e := &llm.Error{Code: llm.CodeMethod, Status: http.StatusMethodNotAllowed, Message: "a response is created by POST.", Fix: "Send the request as POST."}
 		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			e.Status, e.Message, e.Fix = http.StatusUpgradeRequired, "this gateway has no WebSockets.", "Send the request by HTTP, as POST."
@@ -116,7 +116,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 
 // create serves a call for a response.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toAnswer)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
@@ -298,7 +298,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		paused.Store(true)
 		return x.keepAlive()
 	}
-	events := inbound.NewEventsWith(w, keepAliveEvent, cmp.Or(h.Gateway.Settings(x.raw.Model).KeepAlive, keepAlive))
+	events := inbound.NewEventsWith(w, keepAliveEvent, h.Gateway.KeepAlive(x.raw.Model, keepAlive))
 	defer events.Close()
 	events.Record(call.Record())
 	events.Commit() // an event that keeps the connection open belongs after the first
@@ -333,7 +333,7 @@ func (x *exchange) failure(dst []byte, e *llm.Error) []byte {
 
 // countTokens serves the number of tokens of a request.
 func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toCount)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

@@ -16,7 +16,7 @@ import (
 
 // answer serves a request about what is kept. serve returns the body of the answer.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, serve func(ctx context.Context, call *gateway.Call, s *store.Store) ([]byte, error)) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		s, err := h.options.Keeper.Store(r.Context())
 		if err != nil {
 			h.WriteError(w, call.Fail(unavailable(err)))
