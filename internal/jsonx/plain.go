@@ -2,6 +2,7 @@ package jsonx
 
 import (
 	"bytes"
+	"math"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,32 +16,41 @@ import (
 // Unmarshal, which also says what is wrong. A document of which Done reports true is one that Unmarshal
 // accepts.
 type Plain struct {
-	doc   []byte
+	doc   []byte // nil if it is given up
 	at    int
 	gone  bool // given up
 	depth int
-	// names are those of the members of all open objects, of which the innermost are last.
-	names [maxPlainNames][]byte
+	// names are those of the members of all open objects, of which the innermost are last: where in doc they are.
+	names [maxPlainNames]span
 	named int
 	// first is whether nothing has been read of the value that Open has entered, and outer is named at the Open of each open value.
 	first bool
 	outer [maxPlainDepth]int
 }
 
+// span is a part of the document.
+type span struct{ from, to uint32 }
+
 // Bounds of what is plain: members that were read of all open objects, and nesting.
 const (
 	maxPlainNames = 32
 	maxPlainDepth = 16
+	maxPlainSize  = math.MaxUint32 // bytes of the document
 )
 
 // NewPlain makes a Plain that reads doc, which must not change meanwhile.
-func NewPlain(doc []byte) Plain { return Plain{doc: doc} }
+func NewPlain(doc []byte) Plain {
+	if len(doc) > maxPlainSize {
+		return Plain{gone: true}
+	}
+	return Plain{doc: doc}
+}
 
 // Done reports whether the whole document has been read, and nothing else is there.
 func (p *Plain) Done() bool { return !p.gone && p.peek() == 0 && p.at == len(p.doc) }
 
 // GiveUp gives the document up, because it has something that the caller leaves to Unmarshal.
-func (p *Plain) GiveUp() { p.gone = true }
+func (p *Plain) GiveUp() { p.doc, p.at, p.gone = nil, 0, true }
 
 // Going reports whether the document has not been given up so far.
 func (p *Plain) Going() bool { return !p.gone }
@@ -61,20 +71,35 @@ func (p *Plain) Kind() Kind {
 // peek returns the next byte that is no white space, without reading it; 0 at the end, or if the document
 // is given up.
 func (p *Plain) peek() byte {
-	if p.gone {
-		return 0
-	}
-	for ; p.at < len(p.doc); p.at++ {
-		if c := p.doc[p.at]; c > ' ' || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return c
-		}
+	p.space()
+	if p.at < len(p.doc) {
+		return p.doc[p.at]
 	}
 	return 0
 }
 
+// space reads white space, of which most documents have none.
+func (p *Plain) space() {
+	if p.at < len(p.doc) && p.doc[p.at] <= ' ' {
+		p.skip()
+	}
+}
+
+func (p *Plain) skip() {
+	for ; p.at < len(p.doc); p.at++ {
+		if c := p.doc[p.at]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return
+		}
+	}
+}
+
+// is reports whether the next byte is c.
+func (p *Plain) is(c byte) bool { return p.at < len(p.doc) && p.doc[p.at] == c }
+
 // take reads a byte behind white space, and reports whether it is c.
 func (p *Plain) take(c byte) bool {
-	if p.peek() != c || p.gone {
+	p.space()
+	if !p.is(c) {
 		return false
 	}
 	p.at++
@@ -84,8 +109,8 @@ func (p *Plain) take(c byte) bool {
 // begin reads the opening bracket of an object or array, and reports whether something follows that is not
 // the closing one, which it reads too.
 func (p *Plain) begin(opening, closing byte) bool {
-	if !p.take(opening) || p.depth == maxPlainDepth {
-		p.gone = true
+	if p.depth == maxPlainDepth || !p.take(opening) {
+		p.GiveUp()
 		return false
 	}
 	p.depth++
@@ -103,11 +128,16 @@ func (p *Plain) end(closing byte) bool {
 
 // next reads what stands between two values of an object or array, and reports whether another one follows.
 func (p *Plain) next(closing byte) bool {
-	if p.take(',') {
+	p.space()
+	switch {
+	case p.is(','):
+		p.at++
 		return true
-	}
-	if !p.end(closing) {
-		p.gone = true
+	case p.is(closing):
+		p.at++
+		p.depth--
+	default:
+		p.GiveUp()
 	}
 	return false
 }
@@ -117,23 +147,43 @@ func (p *Plain) next(closing byte) bool {
 func (p *Plain) Object(read func(name []byte)) {
 	outer := p.named
 	for more := p.begin('{', '}'); more && !p.gone; more = p.next('}') {
-		name, escaped := p.quoted()
-		if p.gone || escaped || p.named == maxPlainNames || !p.take(':') {
-			p.gone = true
+		name := p.name(outer)
+		if p.gone {
 			return
 		}
-		name = name[1 : len(name)-1]
-		for _, other := range p.names[outer:p.named] {
-			if bytes.Equal(name, other) {
-				p.gone = true
-				return
-			}
-		}
-		p.names[p.named] = name
-		p.named++
 		read(name)
 	}
 	p.named = outer
+}
+
+// name reads the name of a member, and the colon behind it. outer is how many names were known when its object began.
+func (p *Plain) name(outer int) []byte {
+	if p.space(); !p.is('"') || p.named == maxPlainNames {
+		p.GiveUp()
+		return nil
+	}
+	from := p.at + 1
+	to := from + run(p.doc[from:])
+	if to+1 < len(p.doc) && p.doc[to] == '"' && p.doc[to+1] == ':' { // as in nearly all documents
+		p.at = to + 2
+	} else {
+		quoted, escaped := p.quoted()
+		if p.gone || escaped || !p.take(':') {
+			p.GiveUp()
+			return nil
+		}
+		to = from + len(quoted) - 2
+	}
+	name := p.doc[from:to:to]
+	for _, other := range p.names[outer:p.named] {
+		if int(other.to-other.from) == len(name) && bytes.Equal(name, p.doc[other.from:other.to]) {
+			p.GiveUp()
+			return nil
+		}
+	}
+	p.names[p.named] = span{uint32(from), uint32(to)}
+	p.named++
+	return name
 }
 
 // Array calls read for each element of the next value, an array, with the Plain before the element, which read
@@ -150,7 +200,7 @@ func (p *Plain) Array(read func()) {
 func PlainArray[T any](p *Plain, list *[]T, limit int, read func(element *T)) {
 	p.Array(func() {
 		if len(*list) == limit {
-			p.gone = true
+			p.GiveUp()
 			return
 		}
 		read(grow(list))
@@ -165,7 +215,7 @@ func (p *Plain) Text(to *string) {
 	case escaped:
 		text, err := jsontext.AppendUnquote(nil, quoted)
 		if err != nil {
-			p.gone = true
+			p.GiveUp()
 			return
 		}
 		*to = string(text)
@@ -178,7 +228,7 @@ func (p *Plain) Text(to *string) {
 func (p *Plain) Word(to *string) {
 	quoted, escaped := p.quoted()
 	if escaped {
-		p.gone = true
+		p.GiveUp()
 	}
 	if !p.gone {
 		*to = Name(quoted[1 : len(quoted)-1])
@@ -188,18 +238,18 @@ func (p *Plain) Word(to *string) {
 // Int reads the next value, a whole number of at most 18 digits that is not negative, into to.
 func (p *Plain) Int(to *int64) {
 	if c := p.peek(); c < '0' || c > '9' {
-		p.gone = true
+		p.GiveUp()
 		return
 	}
 	digits := p.number()
 	if p.gone || len(digits) > 18 {
-		p.gone = true
+		p.GiveUp()
 		return
 	}
 	var n int64
 	for _, c := range digits {
 		if c < '0' || c > '9' {
-			p.gone = true
+			p.GiveUp()
 			return
 		}
 		n = 10*n + int64(c-'0')
@@ -217,7 +267,7 @@ func (p *Plain) Bool(to *bool) {
 		p.word("false")
 		*to = false
 	default:
-		p.gone = true
+		p.GiveUp()
 	}
 }
 
@@ -239,7 +289,7 @@ func (p *Plain) Value() Raw {
 		p.Array(func() { p.Value() })
 	case '"':
 		if quoted, escaped := p.quoted(); escaped && !Valid(quoted) {
-			p.gone = true
+			p.GiveUp()
 		}
 	case 't':
 		p.word("true")
@@ -258,7 +308,7 @@ func (p *Plain) Value() Raw {
 
 func (p *Plain) word(word string) {
 	if !bytes.HasPrefix(p.doc[p.at:], []byte(word)) {
-		p.gone = true
+		p.GiveUp()
 		return
 	}
 	p.at += len(word)
@@ -266,8 +316,8 @@ func (p *Plain) word(word string) {
 
 // quoted reads a string and returns it with its quotation marks. One with escapes remains to be checked.
 func (p *Plain) quoted() (text []byte, escaped bool) {
-	if p.peek() != '"' {
-		p.gone = true
+	if p.space(); !p.is('"') {
+		p.GiveUp()
 		return nil, false
 	}
 	doc, ascii := p.doc, true
@@ -280,22 +330,24 @@ func (p *Plain) quoted() (text []byte, escaped bool) {
 		case c == '"':
 			text = doc[p.at : i+1]
 			p.at = i + 1
-			p.gone = !ascii && !utf8.Valid(text)
+			if !ascii && !utf8.Valid(text) {
+				p.GiveUp()
+			}
 			return text, escaped
 		case c == '\\':
 			escaped = true
 			if i++; i == len(doc) {
-				p.gone = true
+				p.GiveUp()
 				return nil, false
 			}
 		case c < ' ':
-			p.gone = true
+			p.GiveUp()
 			return nil, false
 		default:
 			ascii = false
 		}
 	}
-	p.gone = true
+	p.GiveUp()
 	return nil, false
 }
 
@@ -327,7 +379,7 @@ func (p *Plain) number() []byte {
 		ok = digits()
 	}
 	if !ok {
-		p.gone = true
+		p.GiveUp()
 		return nil
 	}
 	p.at += n

@@ -1,6 +1,7 @@
 package jsonx
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -18,8 +19,12 @@ func run[T []byte | string](s T) int {
 	i := 0
 	for ; len(s)-i >= 16; i += 16 {
 		b := s[i : i+16]
-		if (special(b[:8])|special(b[8:]))&highs != 0 {
-			break
+		low, high := special(b[:8])&highs, special(b[8:])&highs
+		switch {
+		case low != 0:
+			return i + bits.TrailingZeros64(low)/8
+		case high != 0:
+			return i + 8 + bits.TrailingZeros64(high)/8
 		}
 	}
 	for i < len(s) && ordinary[s[i]] {
@@ -29,7 +34,8 @@ func run[T []byte | string](s T) int {
 }
 
 // special has a high bit set if one of eight bytes is none that run counts: to subtract n from bytes of ASCII borrows where one is
-// less than n, which sets its high bit.
+// less than n, which sets its high bit. The first such byte is the first with its high bit set; of those behind it the bits may be
+// wrong, because what is borrowed is borrowed from them.
 func special[T []byte | string](b T) uint64 {
 	_ = b[7]
 	x := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
