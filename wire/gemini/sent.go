@@ -226,8 +226,11 @@ func (p *sentPart) plain(from *jsonx.Plain) {
 // counts cached tokens as part of the prompt, and thoughts apart from the answer.
 func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
 	var r usageReader
-	if err := jsonx.Unmarshal(usage, &r); err != nil {
-		return llm.Usage{}, err
+	if !r.plain(usage) {
+		r = usageReader{}
+		if err := jsonx.Unmarshal(usage, &r); err != nil {
+			return llm.Usage{}, err
+		}
 	}
 	u := &r.usage
 	u.Input, u.Output = r.prompt+r.toolUse, r.candidates
@@ -270,19 +273,54 @@ func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			return llm.ReadCount(d, &r.cached)
 		}
 		value, err := d.ReadValue()
-		if err != nil || !has(value) {
-			return err
+		if err == nil {
+			r.other(name, value)
 		}
-		u := &r.usage
-		switch string(name) {
-		case "promptTokensDetails":
-			u.AudioInput, u.ImageInput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
-		case "candidatesTokensDetails":
-			u.AudioOutput, u.ImageOutput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
-		}
-		u.Extra = append(u.Extra, jsonx.Member{Name: string(name), Value: value.Clone()})
-		return nil
+		return err
 	})
+}
+
+// plain reads usageMetadata as sent.plain reads an event.
+func (r *usageReader) plain(usage []byte) bool {
+	p := jsonx.NewPlain(usage)
+	count := func(to *llm.Opt[int64]) {
+		to.Set = true
+		p.Int(&to.Value)
+	}
+	p.Object(func(name []byte) {
+		switch string(name) {
+		case "promptTokenCount":
+			p.Int(&r.prompt)
+		case "candidatesTokenCount":
+			p.Int(&r.candidates)
+		case "toolUsePromptTokenCount":
+			p.Int(&r.toolUse)
+		case "totalTokenCount":
+			p.Int(&r.usage.Total)
+		case "thoughtsTokenCount":
+			count(&r.thoughts)
+		case "cachedContentTokenCount":
+			count(&r.cached)
+		default:
+			r.other(name, p.Value())
+		}
+	})
+	return p.Done()
+}
+
+// other keeps a member that is no count of all tokens.
+func (r *usageReader) other(name []byte, value jsonx.Raw) {
+	if !has(value) {
+		return
+	}
+	u := &r.usage
+	switch string(name) {
+	case "promptTokensDetails":
+		u.AudioInput, u.ImageInput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
+	case "candidatesTokensDetails":
+		u.AudioOutput, u.ImageOutput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
+	}
+	u.Extra = append(u.Extra, jsonx.Member{Name: string(name), Value: value.Clone()})
 }
 
 // tokensOf is the number of tokens of a modality in a list of numbers by modality; unset if it has none.

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -86,4 +87,28 @@ func FuzzPlainEvent(f *testing.F) {
 		f.Add(strings.ReplaceAll(data, " ", ""))
 	}
 	f.Fuzz(func(t *testing.T, data string) { samePlain(t, data) })
+}
+
+// FuzzPlainUsage holds that usage which is read plainly is read as by the JSON library.
+func FuzzPlainUsage(f *testing.F) {
+	for _, data := range []string{
+		`{"promptTokenCount":61,"candidatesTokenCount":12,"totalTokenCount":73,"promptTokensDetails":[{"modality":"TEXT","tokenCount":61}]}`,
+		`{"promptTokenCount": 9, "cachedContentTokenCount": 4, "thoughtsTokenCount": 30, "toolUsePromptTokenCount": 2, "trafficType": "ON_DEMAND", "x": null}`,
+		`{"candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":25},{"modality":"IMAGE","tokenCount":1290}]}`,
+		`{"promptTokenCount":null,"cachedContentTokenCount":null}`, `{"totalTokenCount":-1}`, `{"totalTokenCount":1e2}`, `{}`, `[]`,
+	} {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		var plain, want usageReader
+		if !plain.plain([]byte(data)) {
+			return
+		}
+		if err := jsonx.Unmarshal([]byte(data), &want); err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		if !reflect.DeepEqual(plain, want) {
+			t.Errorf("%s: %+v, want %+v", data, plain, want)
+		}
+	})
 }
