@@ -11,7 +11,7 @@ import (
 // the ballast. The live heap of a gateway is a few megabytes. With Go's default
 // (GOGC=100, at least 4 MB) it would be collected every few hundred calls, which is a
 // tenth of the processor time of a call (docs/benchmarks.md). With the ballast it can
-// grow by 8 MB first; with many open streams, the lower percentage limits garbage to half
+// grow by 16 MB first; with many open streams, the lower percentage limits garbage to half
 // of the live heap.
 //
 // No other setting of Go has this effect: a higher GOGC wastes memory when the live heap
@@ -19,7 +19,7 @@ import (
 // is the container's memory here.
 const (
 	gcPercent = 50
-	ballast   = 16 << 20 // bytes
+	ballast   = 32 << 20 // bytes
 )
 
 // limitShare is Go's memory limit in percent of the memory granted to the process. Near

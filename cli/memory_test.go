@@ -20,9 +20,9 @@ func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
 		limit   int64
 		kept    int
 	}{
-		{"nothing is set", nil, grant, gcPercent, 916 << 20, ballast},
+		{"nothing is set", nil, grant, gcPercent, 932 << 20, ballast},
 		{"nothing is known", nil, 0, gcPercent, limit, ballast},
-		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 916 << 20, 0},
+		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 932 << 20, 0},
 		{"GOMEMLIMIT", map[string]string{"GOMEMLIMIT": "1GiB"}, grant, gcPercent, limit, ballast},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
