@@ -120,7 +120,7 @@ type series struct {
 	input, output    prometheus.Counter
 	read, write      prometheus.Counter
 	estimatedOutputs prometheus.Counter
-	cost             prometheus.Counter
+	cost, saved      prometheus.Counter
 }
 
 // buckets returns the buckets for latencies, in seconds: from the gateway's own overhead to a long
@@ -324,7 +324,7 @@ func (r *Recorder) measure(c *Call) {
 		return
 	}
 	if c.Saved > 0 {
-		r.cache.saved.WithLabelValues(c.Group).Add(c.Saved.USD())
+		s.saved.Add(c.Saved.USD())
 	}
 	if c.Cached { // no token was used
 		return
@@ -360,6 +360,7 @@ func (r *Recorder) lookup(key seriesKey) *series {
 		write:            r.tokens.WithLabelValues(key.group, "cache_write"),
 		cost:             r.cost.WithLabelValues(key.group),
 		estimatedOutputs: r.tokens.WithLabelValues(key.group, "output_estimated"),
+		saved:            r.cache.saved.WithLabelValues(key.group),
 	}
 	r.series.Store(key, s)
 	return s

@@ -31,6 +31,7 @@ type conn struct {
 	from, to int
 	scanner  scanner
 	method   string    // of the last request
+	target   target    // of the last request
 	limited  bool      // the time for the current head is limited
 	until    time.Time // by when it must have arrived, if limited; zero for any time
 	readErr  error     // of tryRead
@@ -245,7 +246,7 @@ func (c *conn) release() {
 // request begins the request whose head has been read. It returns nil if the head cannot be parsed,
 // which net/http then has to refuse.
 func (c *conn) request() *response {
-	req, ok := parse(string((*c.head)[c.from : c.from+c.scanner.pos]))
+	req, ok := parse(string((*c.head)[c.from:c.from+c.scanner.pos]), &c.target)
 	if !ok {
 		return nil
 	}

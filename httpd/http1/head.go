@@ -80,7 +80,7 @@ func (w *response) appendHead(b, first []byte) []byte {
 		h.omit("Connection")
 		h.connection = "close"
 	}
-	return h.append(b, w.status, w.chunked, &w.conn.server.orders)
+	return h.append(b, w.status, w.chunked, w.conn.server)
 }
 
 // bodyAllowed reports whether responses with a status have a body.
@@ -132,15 +132,31 @@ func (h *header) switches(status int) bool {
 	return status == http.StatusSwitchingProtocols && h.get("Upgrade") != "" && httpfield.HasToken([]string{h.get("Connection")}, "upgrade")
 }
 
+// dates has the field Date of the responses of a second.
+type dates struct{ last atomic.Pointer[dated] }
+
+type dated struct {
+	second int64 // since 1970
+	field  string
+}
+
+// at returns the field with a time.
+func (d *dates) at(now time.Time) string {
+	last := d.last.Load()
+	if last == nil || last.second != now.Unix() {
+		last = &dated{now.Unix(), "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"}
+		d.last.Store(last)
+	}
+	return last.field
+}
+
 // append appends the head.
-func (h *header) append(dst []byte, status int, chunked bool, known *orders) []byte {
+func (h *header) append(dst []byte, status int, chunked bool, s *Server) []byte {
 	b := appendStatus(dst, status)
 	h.omit("Trailer") // none are sent
-	b = h.appendFields(b, known)
+	b = h.appendFields(b, &s.orders)
 	if _, ok := h.fields["Date"]; !ok {
-		b = append(b, "Date: "...)
-		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
-		b = append(b, "\r\n"...)
+		b = append(b, s.dates.at(time.Now())...)
 	}
 	if h.length >= 0 {
 		b = append(b, "Content-Length: "...)

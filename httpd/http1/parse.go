@@ -8,13 +8,40 @@ import (
 	"outcrop/internal/httpfield"
 )
 
+// target is where a connection's last request went. Clients ask the same again and again.
+type target struct {
+	text string
+	url  url.URL
+}
+
+// parse returns the URL that a target means, which is the caller's.
+func (t *target) parse(text string) (*url.URL, error) {
+	if text == t.text && text != "" {
+		u := t.url
+		return &u, nil
+	}
+	keep := len(text) <= maxKeptTarget
+	if keep {
+		text = strings.Clone(text) // without the memory of the head, which it is part of
+	}
+	u, err := url.ParseRequestURI(text)
+	if err == nil && keep {
+		t.text, t.url = text, *u
+	}
+	return u, err
+}
+
+// maxKeptTarget bounds the target that a connection keeps, in bytes.
+const maxKeptTarget = 128
+
 // parse reads a head that the scanner has found to be whole, to the request that http.ReadRequest makes
-// of it, without what concerns the body. It reports false if the target is not a valid URL.
-func parse(head string) (req http.Request, ok bool) {
+// of it, without what concerns the body. last is the target of the connection's last request. It reports false if the
+// target is not a valid URL.
+func parse(head string, last *target) (req http.Request, ok bool) {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	method, rest, _ := strings.Cut(line, " ")
-	target, _, _ := strings.Cut(rest, " ")
-	u, err := url.ParseRequestURI(target)
+	uri, _, _ := strings.Cut(rest, " ")
+	u, err := last.parse(uri)
 	if err != nil {
 		return req, false
 	}
@@ -23,7 +50,7 @@ func parse(head string) (req http.Request, ok bool) {
 		return req, false
 	}
 	req = http.Request{
-		Method: method, URL: u, RequestURI: target, Host: header["Host"][0],
+		Method: method, URL: u, RequestURI: uri, Host: header["Host"][0],
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 	}
 	delete(header, "Host")

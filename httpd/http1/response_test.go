@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -212,5 +213,52 @@ func TestOneSystemCall(t *testing.T) {
 				t.Errorf("%d writes, want %d", got, tt.writes)
 			}
 		})
+	}
+}
+
+// TestDates: the responses of a second share their date, and others do not.
+func TestDates(t *testing.T) {
+	var d dates
+	then := time.Date(2026, 11, 30, 23, 59, 59, 999, time.FixedZone("", 3600))
+	for after, want := range map[time.Duration]string{
+		0:               "Date: Mon, 30 Nov 2026 22:59:59 GMT\r\n",
+		time.Second / 2: "Date: Mon, 30 Nov 2026 22:59:59 GMT\r\n",
+		time.Second:     "Date: Mon, 30 Nov 2026 23:00:00 GMT\r\n",
+	} {
+		if got := d.at(then.Add(after)); got != want {
+			t.Errorf("after %v: %q, want %q", after, got, want)
+		}
+	}
+}
+
+// TestTargets: each request has a URL of its own, whatever the handler of the one before has done to its own.
+func TestTargets(t *testing.T) {
+	var got []string
+	_, l := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		got = append(got, r.URL.String()+" "+r.URL.RawPath+" "+r.RequestURI)
+		r.URL.Path, r.URL.RawQuery = "/changed", ""
+	}, nil)
+	long := "/" + strings.Repeat("a", 2*maxKeptTarget)
+	targets := []string{"/a%2fb?x=1", "/a%2fb?x=1", "/a", "/a?", "/a?", long, long, "http://other/a", "http://other/a", "/a"}
+	text := ""
+	for _, target := range targets {
+		text += "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"
+	}
+	conn := dial(t, l)
+	defer conn.Close()
+	if _, err := io.WriteString(conn, text+lastRequest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Fatal(err)
+	}
+	for i, target := range targets {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := u.String() + " " + u.RawPath + " " + target; got[i] != want {
+			t.Errorf("%d: %q, want %q", i, got[i], want)
+		}
 	}
 }

@@ -36,6 +36,7 @@ type Server struct {
 	kept   sync.Pool // of *kept, empty
 	fields sync.Pool // of http.Header, empty
 	orders orders
+	dates  dates
 
 	closing  atomic.Bool // Shutdown or Close has been called
 	lastOnly atomic.Bool // connections close after their response

@@ -87,7 +87,11 @@ func UnmarshalDecode(d *Decoder, v any) error { return json.UnmarshalDecode(d, v
 func Marshal(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
 // Valid reports whether data is one JSON value and nothing else.
-func Valid(data []byte) bool { return Raw(data).IsValid() }
+func Valid(data []byte) bool {
+	p := NewPlain(data)
+	p.Value()
+	return p.Done() || Raw(data).IsValid()
+}
 
 // Compact returns v without insignificant white space; v itself is not changed.
 func Compact(v Raw) (Raw, error) {

@@ -288,7 +288,7 @@ func (p *Plain) Value() Raw {
 	case '[':
 		p.Array(func() { p.Value() })
 	case '"':
-		if quoted, escaped := p.quoted(); escaped && !Valid(quoted) {
+		if quoted, escaped := p.quoted(); escaped && !Raw(quoted).IsValid() {
 			p.GiveUp()
 		}
 	case 't':

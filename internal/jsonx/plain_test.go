@@ -139,3 +139,15 @@ func FuzzPlain(f *testing.F) {
 		}
 	})
 }
+
+// FuzzValid holds that Valid says of any document what the JSON library says of it.
+func FuzzValid(f *testing.F) {
+	for _, data := range []string{`{"a":"\u00e9\n","b":[1,2.5e3,null,true]}`, `{"a":1,"a":2}`, `"\ud800"`, "\"\xff\"", `[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]`, " 01 ", `"a" "b"`, ``} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if got, want := jsonx.Valid(data), jsonx.Raw(data).IsValid(); got != want {
+			t.Errorf("%q: %v, want %v", data, got, want)
+		}
+	})
+}
