@@ -184,7 +184,7 @@ func (c *Call) scope(q *Query, question *cache.Question, req *llm.Call) cache.Sc
 	scope := cache.Scope{Door: c.record.Door, Group: group, More: []string{q.Form, strings.Join(q.Headers, "\n"), ""}}
 	settings := c.g.Settings(req.Model)
 	for i := range settings.Parameters {
-		p := &settings.Parameters[i]
+		p := settings.Parameters[i]
 		scope.More[2] += p.Name + "=" + string(p.Value) + "\n"
 	}
 	if passed := c.passedHeaders(); passed != "" {

@@ -42,7 +42,7 @@ func (m *many) Stream(ctx context.Context, _ *llm.Request) (llm.Stream, error) {
 
 func (*many) Group(name string) string { return name }
 
-func (*many) Settings(string) route.Settings { return route.Settings{} }
+func (*many) Settings(string) *route.Settings { return &route.Settings{} }
 
 // manyCalls is a gateway over m, and its log.
 func manyCalls(m *many) (*gateway.Gateway, func(t *testing.T) line) {

@@ -85,7 +85,7 @@ func (c *Call) forward(ctx context.Context, to *Endpoint, req *llm.Forward, aske
 		return nil, err
 	}
 	settings := c.modelSettings("")
-	if err := c.choose(&llm.Call{}, &settings); err != nil {
+	if err := c.choose(&llm.Call{}, settings); err != nil {
 		return nil, err
 	}
 	if len(req.Body) > 0 {

@@ -40,7 +40,7 @@ type Router interface {
 type Names interface {
 	Group(name string) string
 	Alternative(name string) string
-	Settings(name string) route.Settings
+	Settings(name string) *route.Settings
 	Speaks(name, dialect string) (some, all bool)
 	MakesImages(name, dialect string) bool
 	Account(dialect, name, of string) (route.Account, bool)
@@ -283,7 +283,7 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	}
 	settings := c.modelSettings(req.Model)
 	c.attribute(req)
-	req.Guardrail = guardrailOf(&settings)
+	req.Guardrail = guardrailOf(settings)
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if err := c.stopping(); err != nil {
@@ -295,11 +295,11 @@ func (c *Call) begin(ctx context.Context, req *llm.Call, size sizer) error {
 	if err := c.reside(ctx, req); err != nil {
 		return err
 	}
-	c.steer(req, &settings, size)
-	if err := c.reserve(ctx, req, &settings, size); err != nil {
+	c.steer(req, settings, size)
+	if err := c.reserve(ctx, req, settings, size); err != nil {
 		return err
 	}
-	if err := c.choose(req, &settings); err != nil {
+	if err := c.choose(req, settings); err != nil {
 		return err
 	}
 	c.reflect(req)

@@ -45,7 +45,7 @@ func (r *router) Stream(_ context.Context, req *llm.Request) (llm.Stream, error)
 
 func (r *router) Group(name string) string { return "group of " + name }
 
-func (*router) Settings(string) route.Settings { return route.Settings{} }
+func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 // stream says its events and ends with err.
 type stream struct {

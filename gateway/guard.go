@@ -459,7 +459,7 @@ func (c *Call) translated(raw *llm.Raw, req *llm.Request) *llm.Request {
 	own.Guardrail, own.Attribution, own.Session, own.Mirror = raw.Guardrail, raw.Attribution, raw.Session, raw.Mirror
 	own.ClientSettings, own.DropParams = raw.ClientSettings, raw.DropParams || own.DropParams
 	settings := c.g.Settings(own.Model)
-	c.steer(&own.Call, &settings, conversation{&own})
+	c.steer(&own.Call, settings, conversation{&own})
 	c.admission(&own.Call)
 	return &own
 }

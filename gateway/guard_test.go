@@ -94,7 +94,7 @@ func (r *echoing) Rerank(_ context.Context, req *llm.RerankRequest) (*llm.Rerank
 }
 
 func (*echoing) Group(name string) string       { return name }
-func (*echoing) Settings(string) route.Settings { return route.Settings{} }
+func (*echoing) Settings(string) *route.Settings { return &route.Settings{} }
 
 // checker is a check that says what a test wants.
 type checker func(ctx context.Context, in *guard.Input) (guard.Verdict, error)

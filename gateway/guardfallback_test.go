@@ -20,11 +20,11 @@ func (f another) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return f.echoing.Complete(ctx, req)
 }
 
-func (another) Settings(model string) route.Settings {
+func (another) Settings(model string) *route.Settings {
 	if model == "other" {
-		return route.Settings{Defaults: &llm.Defaults{Guardrail: jsonx.Raw(`{"guardrailIdentifier":"g"}`)}}
+		return &route.Settings{Defaults: &llm.Defaults{Guardrail: jsonx.Raw(`{"guardrailIdentifier":"g"}`)}}
 	}
-	return route.Settings{FallsBack: true, Policy: &route.Policy{}}
+	return &route.Settings{FallsBack: true, Policy: &route.Policy{}}
 }
 
 func TestAMaskedRequestHasTheGuardrailOfItsFallback(t *testing.T) {

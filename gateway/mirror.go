@@ -75,7 +75,7 @@ func (c *Call) reflect(req *llm.Call) {
 	}
 	m := &mirror{of: c.record.ID, guardrails: c.byModel}
 	settings := c.g.Settings(req.Model)
-	m.request = c.request(req, &settings, nil)
+	m.request = c.request(req, settings, nil)
 	req.Mirror = func(models []string) {
 		for _, model := range models {
 			if c.mirroring.first(model) {

@@ -11,7 +11,7 @@ import (
 func (g *Gateway) SetForwarders(all map[string]Forwarder) { g.forwarders.Store(&all) }
 
 // Settings returns how calls of a model are translated.
-func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
+func (g *Gateway) Settings(model string) *route.Settings { return g.router.Settings(model) }
 
 // KeepAlive returns how long a stream of a model may be silent before the client gets a comment; otherwise if
 // the model has no setting of its own. It is not inlined because the stack of every stream would hold all settings.

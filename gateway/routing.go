@@ -108,12 +108,12 @@ func (c *Call) fallBack(ctx context.Context, req *llm.Call, model string, size s
 		if own {
 			return nil
 		}
-		return c.fallBackTogether(req, model, &settings)
+		return c.fallBackTogether(req, model, settings)
 	}
 	if settings.Team != "" && !own {
 		return &llm.Error{Code: llm.CodeModelDenied, Status: 403, Message: "the model is that of a team"}
 	}
-	if err := c.checkedFor(req, &settings); err != nil && !own {
+	if err := c.checkedFor(req, settings); err != nil && !own {
 		return err
 	}
 	if t := c.caller.tenant; t != nil {
@@ -121,7 +121,7 @@ func (c *Call) fallBack(ctx context.Context, req *llm.Call, model string, size s
 		if !own {
 			first = c.g.Settings(req.Model)
 		}
-		before := c.request(req, &first, size)
+		before := c.request(req, first, size)
 		next := before
 		if !own {
 			next.Asked, next.Model, next.Group, next.Groups, next.Team = model, model, c.g.router.Group(model), settings.AccessGroups, ""
@@ -137,7 +137,7 @@ func (c *Call) fallBack(ctx context.Context, req *llm.Call, model string, size s
 		}
 		c.admission(req)
 	}
-	req.Guardrail = guardrailOf(&settings)
+	req.Guardrail = guardrailOf(settings)
 	if own {
 		c.addHeaders(req)
 	} else {

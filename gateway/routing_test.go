@@ -213,8 +213,8 @@ func (a *asksAll) Complete(_ context.Context, req *llm.Request) (*llm.Response, 
 	return &llm.Response{}, nil
 }
 
-func (*asksAll) Settings(string) route.Settings {
-	return route.Settings{Policy: &route.Policy{ByTags: true}, FallsBack: true, Defaults: &llm.Defaults{Guardrail: jsonx.Raw(`{"guardrailIdentifier":"g"}`)}}
+func (*asksAll) Settings(string) *route.Settings {
+	return &route.Settings{Policy: &route.Policy{ByTags: true}, FallsBack: true, Defaults: &llm.Defaults{Guardrail: jsonx.Raw(`{"guardrailIdentifier":"g"}`)}}
 }
 
 // TestWhatHoldsForOnePromptHoldsForAll makes a call of several prompts, each of which is asked of the router.

@@ -86,7 +86,7 @@ func (g *Gateway) take() *inForce {
 
 // modelSettings returns the settings of a model, as they are at the same moment as those of the call. A call that has just begun has
 // the newest of both.
-func (c *Call) modelSettings(model string) route.Settings {
+func (c *Call) modelSettings(model string) *route.Settings {
 	c.g.swap.RLock()
 	defer c.g.swap.RUnlock()
 	if !c.settled {

@@ -46,7 +46,7 @@ func (r *router) Stream(context.Context, *llm.Request) (llm.Stream, error) {
 
 func (r *router) Group(string) string { return "*" }
 
-func (*router) Settings(string) route.Settings { return route.Settings{} }
+func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func newServer(key string, r *router) http.Handler {
 	g := gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key})

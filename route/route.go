@@ -162,6 +162,7 @@ type group struct {
 	ids          []string
 	capacity     *llm.Capacity
 	policy       *Policy                     // the table's, or its own
+	settings     Settings                    // of calls of its name
 	bounded      bool                        // calls can wait in its queue
 	reach        []*group                    // that its calls may go on with
 	terms        atomic.Pointer[recentTerms] // of a name that is no wildcard; nil if nobody has asked
@@ -260,16 +261,13 @@ func (r *Router) Mirrors() bool { return r.table().mirrors }
 // TeamModel returns the name of an entry that a team uses by another; empty if there is none.
 func (r *Router) TeamModel(team, public string) string { return r.table().teams[team][public] }
 
-// Settings returns how calls of a model name are translated; the zero value if the name is not
+// Settings returns how calls of a model name are translated, which nobody may change; the zero value if the name is not
 // configured.
-func (r *Router) Settings(name string) Settings {
+func (r *Router) Settings(name string) *Settings {
 	if g, _ := r.table().names.find(name); g != nil {
-		s := g.deployments[0].Settings
-		s.Spoken, s.Deployments, s.AccessGroups, s.Guardrails = g.common, g.ids, g.accessGroups, g.guardrails
-		s.Policy, s.FallsBack, s.Capacity = g.policy, len(g.reach) > 0, g.capacity
-		return s
+		return &g.settings
 	}
-	return Settings{}
+	return new(Settings)
 }
 
 // modelFor is the deployment's model string for what the * of the name have matched. If the name has more of them, it is the whole name

@@ -240,7 +240,7 @@ func TestSettingsAreThoseOfTheNameThatIsCalled(t *testing.T) {
 	if got := r.Settings("bedrock/eu.amazon.nova-lite-v1:0"); !got.DropParams {
 		t.Errorf("got %+v", got)
 	}
-	if got := r.Settings("basalt"); !reflect.DeepEqual(got, Settings{}) {
+	if got := r.Settings("basalt"); !reflect.DeepEqual(got, new(Settings)) {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -107,8 +107,17 @@ func (r *Router) Set(plan Plan) {
 	next := &table{policy: plan.Policy, names: n, all: groups, mirrors: mirrors, teams: teamsOf(all)}
 	for _, g := range groups {
 		g.common, g.policy = g.commonly(), next.policy.of(g.name)
+		g.settings = g.own()
 	}
 	r.current.Store(next)
+}
+
+// own is how calls of the group's name are translated: as its first deployment says, with what the router sets.
+func (g *group) own() Settings {
+	s := g.deployments[0].Settings
+	s.Spoken, s.Deployments, s.AccessGroups, s.Guardrails = g.common, g.ids, g.accessGroups, g.guardrails
+	s.Policy, s.FallsBack, s.Capacity = g.policy, len(g.reach) > 0, g.capacity
+	return s
 }
 
 // capacity is what all deployments that have limits take together in a minute, as LiteLLM counts it (litellm/router.py,

@@ -42,7 +42,7 @@ type router struct {
 	asked  []*llm.Raw
 }
 
-func (r *router) Settings(string) route.Settings { return route.Settings{} }
+func (r *router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func (r *router) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*llm.RawResponse, error) {
 	if r.panics {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type router struct{ gateway.Router }
 
 func (router) Group(string) string            { return "*" }
-func (router) Settings(string) route.Settings { return route.Settings{} }
+func (router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func newGateway(log *strings.Builder) *gateway.Gateway {
 	return gateway.New(gateway.Options{Router: router{}, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(log, nil))), MasterKey: "sk-master"})

@@ -50,7 +50,7 @@ func (r *router) Embed(_ context.Context, req *llm.EmbedRequest) (*llm.EmbedResp
 
 func (*router) Group(name string) string { return name }
 
-func (r *router) Settings(string) route.Settings { return r.settings }
+func (r *router) Settings(string) *route.Settings { return &r.settings }
 
 // price is a cent.
 type price struct{}

@@ -38,7 +38,7 @@ func (*router) PriceAt(deployment, model string) llm.Pricer {
 }
 
 func (*router) Group(name string) string       { return name }
-func (*router) Settings(string) route.Settings { return route.Settings{} }
+func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func (*router) Account(string, string, string) (route.Account, bool) {
 	return route.Account{Model: "chatted", Deployment: "d-1"}, true

@@ -59,7 +59,7 @@ func (r *router) Stream(_ context.Context, req *llm.Request) (llm.Stream, error)
 
 func (*router) Group(name string) string { return name }
 
-func (*router) Settings(string) route.Settings { return route.Settings{} }
+func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 type stream struct {
 	events []llm.Event

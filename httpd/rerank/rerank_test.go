@@ -44,7 +44,7 @@ func (r *router) Rerank(_ context.Context, req *llm.RerankRequest) (*llm.RerankR
 
 func (*router) Group(name string) string { return name }
 
-func (*router) Settings(string) route.Settings { return route.Settings{} }
+func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 // price is that of search units.
 type price struct{}

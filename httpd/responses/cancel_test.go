@@ -21,7 +21,7 @@ import (
 type done struct{ gateway.Router }
 
 func (done) Group(string) string            { return "*" }
-func (done) Settings(string) route.Settings { return route.Settings{} }
+func (done) Settings(string) *route.Settings { return &route.Settings{} }
 func (done) Relay(ctx context.Context, _ *llm.Raw, t *route.Translation) (*llm.RawResponse, error) {
 	if _, err := t.Request(ctx); err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type gated struct {
 }
 
 func (*gated) Group(string) string            { return "*" }
-func (*gated) Settings(string) route.Settings { return route.Settings{} }
+func (*gated) Settings(string) *route.Settings { return &route.Settings{} }
 
 func (g *gated) RelayStream(ctx context.Context, _ *llm.Raw, t *route.Translation) (llm.RawStream, error) {
 	if _, err := t.Request(ctx); err != nil {

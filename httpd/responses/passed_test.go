@@ -28,8 +28,8 @@ type speaker struct {
 }
 
 func (*speaker) Group(string) string { return "*" }
-func (*speaker) Settings(string) route.Settings {
-	return route.Settings{Spoken: []route.Spoken{{Dialect: llm.DialectResponses, All: true}}}
+func (*speaker) Settings(string) *route.Settings {
+	return &route.Settings{Spoken: []route.Spoken{{Dialect: llm.DialectResponses, All: true}}}
 }
 
 func (s *speaker) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*llm.RawResponse, error) {

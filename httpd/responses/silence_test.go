@@ -28,8 +28,8 @@ type silent struct {
 }
 
 func (*silent) Group(string) string { return "*" }
-func (*silent) Settings(string) route.Settings {
-	return route.Settings{KeepAlive: time.Millisecond}
+func (*silent) Settings(string) *route.Settings {
+	return &route.Settings{KeepAlive: time.Millisecond}
 }
 
 func (s *silent) RelayStream(ctx context.Context, _ *llm.Raw, t *route.Translation) (llm.RawStream, error) {
