@@ -93,7 +93,7 @@ func (r *echoing) Rerank(_ context.Context, req *llm.RerankRequest) (*llm.Rerank
 	return &llm.RerankResponse{}, nil
 }
 
-func (*echoing) Group(name string) string       { return name }
+func (*echoing) Group(name string) string        { return name }
 func (*echoing) Settings(string) *route.Settings { return &route.Settings{} }
 
 // checker is a check that says what a test wants.

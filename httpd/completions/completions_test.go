@@ -32,7 +32,7 @@ type router struct {
 }
 
 func (*router) Group(name string) string             { return name }
-func (*router) Settings(string) *route.Settings       { return &route.Settings{} }
+func (*router) Settings(string) *route.Settings      { return &route.Settings{} }
 func (r *router) Speaks(string, string) (bool, bool) { return r.some, r.all }
 
 func (*router) Complete(context.Context, *llm.Request) (*llm.Response, error) {

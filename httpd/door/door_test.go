@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // router is never called.
 type router struct{ gateway.Router }
 
-func (router) Group(string) string            { return "*" }
+func (router) Group(string) string             { return "*" }
 func (router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func newGateway(log *strings.Builder) *gateway.Gateway {

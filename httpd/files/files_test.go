@@ -37,7 +37,7 @@ func (*router) PriceAt(deployment, model string) llm.Pricer {
 	return &llm.Prices{Rates: []llm.Rates{{Input: llm.Some(llm.Cost(2_000_000)), Output: llm.Some(llm.Cost(4_000_000))}, {Tier: llm.TierBatch, Input: llm.Some(llm.Cost(1_000_000)), Output: llm.Some(llm.Cost(2_000_000))}}}
 }
 
-func (*router) Group(name string) string       { return name }
+func (*router) Group(name string) string        { return name }
 func (*router) Settings(string) *route.Settings { return &route.Settings{} }
 
 func (*router) Account(string, string, string) (route.Account, bool) {

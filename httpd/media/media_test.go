@@ -36,7 +36,7 @@ type router struct {
 }
 
 func (*router) Group(name string) string             { return name }
-func (*router) Settings(string) *route.Settings       { return &route.Settings{} }
+func (*router) Settings(string) *route.Settings      { return &route.Settings{} }
 func (r *router) Speaks(string, string) (bool, bool) { return !r.lacks, !r.lacks }
 
 func (r *router) MakesImages(string, string) bool { return r.makes }

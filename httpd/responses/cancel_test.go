@@ -20,7 +20,7 @@ import (
 // done is a router whose model is done at once.
 type done struct{ gateway.Router }
 
-func (done) Group(string) string            { return "*" }
+func (done) Group(string) string             { return "*" }
 func (done) Settings(string) *route.Settings { return &route.Settings{} }
 func (done) Relay(ctx context.Context, _ *llm.Raw, t *route.Translation) (*llm.RawResponse, error) {
 	if _, err := t.Request(ctx); err != nil {

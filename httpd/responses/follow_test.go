@@ -27,7 +27,7 @@ type gated struct {
 	words chan string
 }
 
-func (*gated) Group(string) string            { return "*" }
+func (*gated) Group(string) string             { return "*" }
 func (*gated) Settings(string) *route.Settings { return &route.Settings{} }
 
 func (g *gated) RelayStream(ctx context.Context, _ *llm.Raw, t *route.Translation) (llm.RawStream, error) {
