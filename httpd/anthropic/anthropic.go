@@ -93,7 +93,7 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		m, err := h.decode(w, r, call, false)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if m == nil {
@@ -244,7 +244,7 @@ func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	resp, err := call.Relay(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(err), &m.asked)
+		h.writeError(w, door.Fail(w, call, err), &m.asked)
 		return
 	}
 	m.release()
@@ -276,7 +276,7 @@ func (m *message) response(resp *llm.Response) *llm.RawResponse {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	stream, err := call.RelayStream(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(err), &m.asked)
+		h.writeError(w, door.Fail(w, call, err), &m.asked)
 		return
 	}
 	defer stream.Close()

@@ -57,7 +57,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		c, err := h.completion(w, r, call)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if c == nil {
@@ -69,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		body, err := c.whole(r.Context())
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		door.Head(w.Header(), call)
@@ -219,12 +219,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) 
 	stream, err := c.open(r.Context())
 	begun := events.Commit()
 	if err != nil {
-		e := c.call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, c.call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, c.call, err))
 		return
 	}
 	defer stream.Close()

@@ -75,7 +75,7 @@ func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(h
 	Serve(w, r, t.Gateway, t.Name, Keys, write, func(call *gateway.Call) {
 		body, err := Read(t.Reader, w, r, call)
 		if err != nil {
-			write(w, call.Fail(err))
+			write(w, Fail(w, call, err))
 			return
 		}
 		if t.Caches() && Cached(w, r, call, body, t.query(r), write) {
@@ -83,7 +83,7 @@ func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(h
 		}
 		out, err := answer(call, body)
 		if err != nil {
-			write(w, call.Fail(err))
+			write(w, Fail(w, call, err))
 			return
 		}
 		Head(w.Header(), call)

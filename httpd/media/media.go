@@ -105,7 +105,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a := h.find(r.URL.Path)
 		req, err := h.decode(w, r, call, a)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		raw := &llm.Raw{Call: req.Call, Dialect: a.dialect, Body: req.Body, Parts: req.Parts, Unestimated: true}
@@ -156,7 +156,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
 	resp, err := call.Relay(r.Context(), raw, nil)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	door.Head(w.Header(), call)
@@ -171,12 +171,11 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request, call *gateway.C
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	begun := events.Commit()
 	if err != nil {
-		e := call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(openaichat.AppendFailure(nil, e), false)
+			_ = events.Write(openaichat.AppendFailure(nil, call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

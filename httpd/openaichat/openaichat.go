@@ -100,7 +100,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	req, err := h.decode(r, body, kept)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	call.Warn(req.Warnings...)
@@ -118,7 +118,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Call) (*inbound.Body, bool) {
 	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return nil, false
 	}
 	h.ReportUsage(body)
@@ -133,7 +133,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Cal
 func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	answers, err := call.CompleteAll(r.Context(), &req.LLM)
 	if err != nil {
-		h.WriteError(w, llm.AsError(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	buf := h.buffer()
@@ -189,12 +189,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
 	if err != nil {
-		e := llm.AsError(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, llm.AsError(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

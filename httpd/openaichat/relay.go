@@ -105,7 +105,7 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	resp, err := call.Relay(r.Context(), &c.raw, c.translation())
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	c.release()
@@ -120,12 +120,11 @@ func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gate
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())
 	begun := events.Commit()
 	if err != nil {
-		e := call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

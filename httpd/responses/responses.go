@@ -110,7 +110,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 			e.Status, e.Message, e.Fix = http.StatusUpgradeRequired, "this gateway has no WebSockets.", "Send the request by HTTP, as POST."
 		}
 		w.Header().Set("Allow", http.MethodPost)
-		h.WriteError(w, call.Fail(e))
+		h.WriteError(w, door.Fail(w, call, e))
 	})
 }
 
@@ -119,7 +119,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toAnswer)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		switch {
@@ -229,7 +229,7 @@ func (x *exchange) warnings(meta *llm.Meta) []llm.Warning {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
 	resp, err := relayed(h, call, x, func() (*llm.RawResponse, error) { return call.Relay(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	x.release()
@@ -274,7 +274,7 @@ func (x *exchange) response(resp *llm.Response) *llm.RawResponse {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
 	stream, err := relayed(h, call, x, func() (llm.RawStream, error) { return call.RelayStream(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	if stream.Meta().Passed {
@@ -336,12 +336,12 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toCount)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		n, err := call.CountTokens(r.Context(), &x.raw, x.translation())
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if x.request != nil {
