@@ -9,11 +9,20 @@ type ForwardHeaders struct {
 	Groups []string
 }
 
+// Replacements are models that calls have in place of those that requests name; empty for none.
+type Replacements struct{ Completion, Images, Moderation string }
+
 // serving reads a setting about how calls are served and the gateway is stopped, and reports whether it is one.
 func (l *loader) serving(g *General, k Key, n *node, path string) bool {
 	switch k.Name {
 	case "always_include_stream_usage":
 		g.AlwaysUsage, _ = l.boolean(k, n, path)
+	case "completion_model":
+		g.Replacements.Completion, _ = l.text(k, n, path)
+	case "image_generation_model":
+		g.Replacements.Images, _ = l.text(k, n, path)
+	case "moderation_model":
+		g.Replacements.Moderation, _ = l.text(k, n, path)
 	case "forward_client_headers_to_llm_api":
 		g.ForwardHeaders.All, _ = l.boolean(k, n, path)
 	case "model_group_settings":

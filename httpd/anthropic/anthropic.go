@@ -3,6 +3,7 @@ package anthropic
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -143,6 +144,10 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		env:   wire.Envelope{ID: "msg_" + call.ID(), Model: head.Model},
 	}
 	model, reason := h.served(head.Model)
+	if own := h.Model(""); own != "" {
+		model, reason = own, ""
+		m.raw.Model, m.env.Model = model, model
+	}
 	if reason != "" {
 		call.Warn(aliased(head.Model, model, reason))
 		m.raw.Model, m.env.Model = model, model
@@ -179,7 +184,7 @@ func (h *Handler) cached(w http.ResponseWriter, r *http.Request, call *gateway.C
 	}
 	named := func(model string) string {
 		name, _ := h.served(model)
-		return name
+		return cmp.Or(h.Model(""), name)
 	}
 	w.Header()["Request-Id"] = w.Header()["X-Request-Id"]
 	return door.Cached(w, r, call, body, gateway.Query{Named: named}, h.WriteError, "Anthropic-Beta")

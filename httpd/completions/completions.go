@@ -95,10 +95,10 @@ func (h *Handler) completion(w http.ResponseWriter, r *http.Request, call *gatew
 		return nil, err
 	}
 	h.ReportUsage(body)
-	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: door.PathModel(r, path)}, h.WriteError) {
+	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: h.Model(door.PathModel(r, path))}, h.WriteError) {
 		return nil, nil //nolint:nilnil // the call is over
 	}
-	req, err := wire.DecodeText(body.Bytes, h.Decoding(door.PathModel(r, path)))
+	req, err := wire.DecodeText(body.Bytes, h.Decoding(h.Model(door.PathModel(r, path))))
 	body.Release() // the request does not share its memory
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"net/http"
 
 	"outcrop/gateway"
@@ -54,6 +55,11 @@ func (t *Translated) query(r *http.Request) gateway.Query {
 		return gateway.Query{}
 	}
 	return t.Query(r)
+}
+
+// Model is the model of a chat in whatever API that has one in its path: empty if its body says.
+func (t *Translated) Model(path string) string {
+	return cmp.Or(t.Gateway.Replacements().Completion, path)
 }
 
 // Decoding is how bodies are decoded. model, if not empty, is the model in the path.

@@ -4,6 +4,7 @@
 package media
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -123,13 +124,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// model is the model that a call has whatever its body says; empty if the body counts.
+func (h *Handler) model(r *http.Request, a *api) string {
+	path, own := door.PathModel(r, "/"+a.dialect), h.Gateway.Replacements()
+	switch a.dialect {
+	case llm.DialectImageGenerations, llm.DialectImageEdits:
+		return cmp.Or(path, own.Images)
+	case llm.DialectModerations:
+		return cmp.Or(own.Moderation, path)
+	default:
+		return path
+	}
+}
+
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, a *api) (*wire.Request, error) {
 	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Release() // the request does not share its memory
-	req, err := wire.Decode(body.Bytes, r.Header.Get("Content-Type"), a.model, h.Decoding(door.PathModel(r, "/"+a.dialect)))
+	req, err := wire.Decode(body.Bytes, r.Header.Get("Content-Type"), a.model, h.Decoding(h.model(r, a)))
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (h *Handler) count(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	if err != nil {
 		return nil, err
 	}
-	req, err := wire.Decode(chat, h.decoding(r))
+	req, err := wire.Decode(chat, h.decoding(r, call))
 	if err != nil {
 		return nil, err
 	}

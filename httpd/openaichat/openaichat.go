@@ -85,6 +85,15 @@ func modelOf(r *http.Request) string {
 	return model
 }
 
+// model is the model that a call has whatever its body says: the operator's or that of the path; empty if the body counts. A mirrored call has
+// that of its own body.
+func (h *Handler) model(r *http.Request, call *gateway.Call) string {
+	if call.Mirror() {
+		return modelOf(r)
+	}
+	return h.Model(modelOf(r))
+}
+
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
 	body, ok := h.read(w, r, call)
@@ -98,7 +107,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 			return
 		}
 	}
-	req, err := h.decode(r, body, kept)
+	req, err := h.decode(r, call, body, kept)
 	if err != nil {
 		h.WriteError(w, door.Fail(w, call, err))
 		return
@@ -122,7 +131,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Cal
 		return nil, false
 	}
 	h.ReportUsage(body)
-	cached := h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta")
+	cached := h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: h.model(r, call)}, h.WriteError, "Anthropic-Beta")
 	return body, !cached
 }
 
@@ -146,8 +155,8 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 // decode decodes a request, and releases its body if nothing needs it any more: neither the request nor, if it is kept, a mirrored call.
 //
 //go:noinline
-func (h *Handler) decode(r *http.Request, body *inbound.Body, kept bool) (*wire.Request, error) {
-	req, err := wire.Decode(body.Bytes, h.decoding(r))
+func (h *Handler) decode(r *http.Request, call *gateway.Call, body *inbound.Body, kept bool) (*wire.Request, error) {
+	req, err := wire.Decode(body.Bytes, h.decoding(r, call))
 	if err != nil || !req.Shares && !kept {
 		body.Release()
 	}
@@ -155,8 +164,8 @@ func (h *Handler) decode(r *http.Request, body *inbound.Body, kept bool) (*wire.
 }
 
 // decoding is how a request is decoded.
-func (h *Handler) decoding(r *http.Request) wire.Options {
-	opt := h.Decoding(modelOf(r))
+func (h *Handler) decoding(r *http.Request, call *gateway.Call) wire.Options {
+	opt := h.Decoding(h.model(r, call))
 	return wire.Options{
 		Model: opt.Model, Beta: r.Header["Anthropic-Beta"],
 		Parameters: opt.Parameters, DropParams: opt.DropParams, AllowClientSettings: opt.AllowClientSettings,

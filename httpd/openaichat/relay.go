@@ -28,7 +28,7 @@ type completion struct {
 //
 //go:noinline
 func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.Body) (*completion, bool) {
-	operator := h.Decoding(modelOf(r))
+	operator := h.Decoding(h.model(r, call))
 	if operator.Model = cmp.Or(operator.Model, wire.Model(body.Bytes)); operator.Model != "" { // AddParameters need not look for it
 		settings := h.Gateway.Settings(operator.Model)
 		if some, _ := settings.Speaks(llm.DialectOpenAI); !some {
@@ -51,7 +51,7 @@ func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.
 	}
 	c := &completion{raw: llm.Raw{Call: head.Call(), Dialect: llm.DialectOpenAI, Body: prepared.Body}, body: body, call: call, head: head}
 	c.raw.DropParams = settings.DropParams
-	c.options = h.decoding(r)
+	c.options = h.decoding(r, call)
 	call.Warn(prepared.Warnings...)
 	return c, true
 }

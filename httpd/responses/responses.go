@@ -178,7 +178,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	if err != nil {
 		return nil, err
 	}
-	if what == toAnswer && h.Caches() && door.Cached(w, r, call, body, gateway.Query{Owned: true}, h.WriteError, "Anthropic-Beta") {
+	if what == toAnswer && h.Caches() && door.Cached(w, r, call, body, gateway.Query{Owned: true, Model: h.Model("")}, h.WriteError, "Anthropic-Beta") {
 		return nil, nil //nolint:nilnil // the call is over
 	}
 	head, err := wire.Peek(body.Bytes)
@@ -186,10 +186,11 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		body.Release()
 		return nil, err
 	}
+	head.Model = cmp.Or(h.Model(""), head.Model)
 	x := &exchange{
 		raw:  llm.Raw{Call: head.Call(), Dialect: llm.DialectResponses, Body: body.Bytes},
 		sent: body, head: head,
-		options: wire.Options{Options: h.Decoding(""), Beta: r.Header["Anthropic-Beta"], Count: what == toCount},
+		options: wire.Options{Options: h.Decoding(h.Model("")), Beta: r.Header["Anthropic-Beta"], Count: what == toCount},
 		env:     wire.Envelope{ID: "resp_" + call.ID(), Model: head.Model, Created: call.Started().Unix(), Echo: &head.Echo},
 	}
 	x.raw.DropParams = x.raw.DropParams || h.Gateway.Settings(head.Model).DropParams
