@@ -178,6 +178,7 @@ func New(opt Options) (*Client, error) {
 
 		Attribution: opt.Config.Attribution, SessionTags: opt.Config.SessionTags, Demands: gateway.Demands(opt.Config.Demands),
 		Guardrails: guards.rules, Policies: opt.Config.Policies, ForwardHeaders: gateway.ForwardHeaders(opt.Config.General.ForwardHeaders),
+		Replacements: gateway.Replacements(opt.Config.General.Replacements),
 
 		Mirrored: c.router.Mirrors,
 

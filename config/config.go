@@ -103,6 +103,8 @@ type Config struct {
 
 // General is general_settings.
 type General struct {
+	// Replacements replace the models that requests name.
+	Replacements Replacements
 	// MasterKey is the key that clients must send; if it is empty, anyone may call.
 	MasterKey Secret
 	// CertFile and KeyFile are the certificate and its key to serve HTTPS with; both are empty for

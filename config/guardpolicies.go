@@ -14,6 +14,8 @@ const (
 	sectionGuardPolicy           = "policies.POLICY"
 	sectionGuardPolicyGuardrails = sectionGuardPolicy + ".guardrails"
 	sectionGuardPolicyCondition  = sectionGuardPolicy + ".condition"
+	sectionGuardPolicyPipeline   = sectionGuardPolicy + ".pipeline"
+	sectionGuardPolicyStep       = sectionGuardPolicyPipeline + ".steps[]"
 	sectionGuardPolicyAttachment = "policy_attachments[]"
 )
 
@@ -70,26 +72,93 @@ func (p *policies) policy(l *loader, name string, n *node, path string) *ruleset
 			})
 		case "condition":
 			l.fields(n, sectionGuardPolicyCondition, path, nil, func(_ Key, n *node, path string) { one.Models = l.policyModels(n, path) })
+		case "pipeline":
+			one.Pipeline = l.pipeline(n, path)
 		}
 	})
 	return one
 }
 
+// pipeline reads guardrails that are asked one after the other.
+func (l *loader) pipeline(n *node, path string) *ruleset.Pipeline {
+	p := &ruleset.Pipeline{}
+	l.fields(n, sectionGuardPolicyPipeline, path, nil, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "mode":
+			p.Responses = l.oneOf(k, n, path, "pre_call", "post_call") == "post_call"
+		case "steps":
+			for i, item := range n.items {
+				p.Steps = append(p.Steps, l.pipelineStep(item, path+"["+strconv.Itoa(i)+"]"))
+			}
+		}
+	})
+	if n.kind != mapping {
+		return nil
+	}
+	if n.get("mode") == nil {
+		l.errorAt(n.file, n.line, n.column, path, "mode is missing", "pre_call, post_call", "")
+	}
+	if steps := n.get("steps"); steps == nil || steps.kind == sequence && len(steps.items) == 0 {
+		l.errorAt(n.file, n.line, n.column, path, "steps are missing", "a list of at least one step, such as {guardrail: NAME, on_fail: block}", "")
+	}
+	return p
+}
+
+// pipelineStep reads one step.
+func (l *loader) pipelineStep(n *node, path string) ruleset.Step {
+	s, onError := ruleset.Step{Pass: ruleset.Allow, Fail: ruleset.Block}, false
+	l.fields(n, sectionGuardPolicyStep, path, nil, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "guardrail":
+			s.Guardrail, _ = l.guardName(n, path)
+		case "on_pass":
+			s.Pass = l.pipelineAction(k, n, path)
+		case "on_fail":
+			s.Fail = l.pipelineAction(k, n, path)
+		case "on_error":
+			s.Error, onError = l.pipelineAction(k, n, path), true
+		case "modify_response_message":
+			s.Reason, _ = l.text(k, n, path)
+		}
+	})
+	if n.kind == mapping && n.get("guardrail") == nil {
+		l.errorAt(n.file, n.line, n.column, path, "guardrail is missing", strings.Join(l.guarded, ", "), "")
+	}
+	if !onError {
+		s.Error = s.Fail
+	}
+	return s
+}
+
+// pipelineAction reads what comes after a step.
+func (l *loader) pipelineAction(k Key, n *node, path string) ruleset.Action {
+	switch l.oneOf(k, n, path, "allow", "next", "block", "modify_response") {
+	case "allow":
+		return ruleset.Allow
+	case "next":
+		return ruleset.Next
+	case "modify_response":
+		l.warnAt(n.file, n.line, n.column, path, "modify_response refuses the call: clients get an error with the message, and not a response", "write block")
+	}
+	return ruleset.Block
+}
+
 // guardNames reads names of guardrails that there are.
 func (l *loader) guardNames(n *node, path string) (names []string) {
 	for i, item := range n.items {
-		at := path + "[" + strconv.Itoa(i) + "]"
-		name, ok := l.text(Key{Type: StringType}, item, at)
-		if !ok {
-			continue
+		if name, ok := l.guardName(item, path+"["+strconv.Itoa(i)+"]"); ok {
+			names = append(names, name)
 		}
-		if !slices.Contains(l.guarded, name) {
-			l.errorAt(item.file, item.line, item.column, at, "there is no guardrail "+strconv.Quote(name), strings.Join(l.guarded, ", "), "add it to guardrails, or remove the name")
-			continue
-		}
-		names = append(names, name)
 	}
 	return names
+}
+
+func (l *loader) guardName(n *node, path string) (name string, ok bool) {
+	if name, ok = l.text(Key{Type: StringType}, n, path); ok && !slices.Contains(l.guarded, name) {
+		l.errorAt(n.file, n.line, n.column, path, "there is no guardrail "+strconv.Quote(name), strings.Join(l.guarded, ", "), "add it to guardrails, or remove the name")
+		return "", false
+	}
+	return name, ok
 }
 
 // policyModels reads the models of a condition: a name or regular expression, or a list of them.

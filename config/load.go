@@ -198,6 +198,7 @@ func (l *loader) load() *Config {
 		cfg.Accounting.Deployments = cfg.Accounting.Deployments || m.Limits.Any()
 	}
 	cfg.Routing = ways.settle(l, cfg.Models)
+	l.checkReplacements(cfg, root.get("general_settings"))
 	l.sameParameters(cfg.Models)
 	l.checkAnthropic(cfg)
 	return cfg

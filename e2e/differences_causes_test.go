@@ -26,7 +26,8 @@ func causes() []cause {
 	all := statusCauses()
 	all = append(all, requestCauses()...)
 	all = append(all, answerCauses()...)
-	return append(all, headerCauses()...)
+	all = append(all, headerCauses()...)
+	return append(all, refusalCauses()...)
 }
 
 // statusCauses are those of different statuses and numbers of calls.

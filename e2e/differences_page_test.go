@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,13 +29,7 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 	env := map[string]string{"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_STS": upstream.url}
 	proxy, own := program.start(t, config, env), startApp(t, config, "", env)
 
-	whys := causes()
-	found := make([]explained, len(whys))
-	patterns := make([][4]*regexp.Regexp, len(whys))
-	for i, e := range whys {
-		found[i].cause = e
-		patterns[i] = [4]*regexp.Regexp{regexp.MustCompile("^" + e.where + "$"), regexp.MustCompile("^" + e.path + "$"), regexp.MustCompile(e.row), regexp.MustCompile(e.values)}
-	}
+	whys := explaining(causes())
 	requests, alike := 0, 0
 	names := map[string]bool{}
 	for _, c := range comparedRows() {
@@ -53,27 +46,15 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 				if d.where == "answer" && (d.path == "id" || d.path == "created") {
 					continue // each gateway's own
 				}
-				i := slices.IndexFunc(patterns, func(of [4]*regexp.Regexp) bool {
-					return of[0].MatchString(d.where) && of[1].MatchString(d.path) && of[2].MatchString(c.name) && of[3].MatchString(d.litellm+" | "+d.outcrop)
-				})
-				if i < 0 {
-					t.Errorf("%s: nothing explains %s %s: LiteLLM %s, Outcrop %s", name, d.where, d.path, d.litellm, d.outcrop)
-					continue
-				}
-				found[i].add(name, c.name, &d)
-				differs = differs || whys[i].better != equal && d.where != "header" && (d.where != "answer" || d.litellm != "")
+				why := whys.take(t, name, c.name, &d)
+				differs = differs || why != nil && why.better != equal && !strings.HasSuffix(d.where, "header") && (d.where != "answer" || d.litellm != "")
 			}
 			if !differs {
 				alike++
 			}
 		}
 	}
-	for i := range found {
-		if found[i].requests == 0 {
-			t.Errorf("there is no difference any more: %s %s %s: %s", found[i].where, found[i].path, found[i].row, found[i].why)
-		}
-	}
-	comparePage(t, "litellm-differences.md", differencesPage(t, found, requests, alike))
+	comparePage(t, "litellm-differences.md", differencesPage(t, whys.all(t), requests, alike))
 }
 
 // add takes in a difference of a request.
@@ -109,7 +90,7 @@ Evidence for [Moving from LiteLLM](litellm.md), which tells you what changes whe
 %d chat completion requests, half of them streaming, were sent to LiteLLM %s (the proxy from PyPI) and to Outcrop, with one ` + "`config.yaml`" + ` and the
 ` + "`converse/`" + ` route. Bedrock was a server that accepts every request and answers as instructed, so this page is about what the two gateways send and understand. Whether AWS would accept a request
 is the subject of [Clients](clients.md), [Model ids](model-ids.md) and [Refusals](refusals.md). The test compares the status, the number of requests to
-Bedrock, their paths, bodies and credentials, and the responses, with streams joined as clients join them, their content type and all of LiteLLM's headers. A member that is null or empty counts as absent, and JSON inside a text counts as its members. Ids, times and the wording of errors are not compared.
+Bedrock, their paths, bodies and credentials, and the responses, with streams joined as clients join them, their content type and all of LiteLLM's headers; of errors, all headers but those of the connection and ` + "`x-outcrop-*`" + `. A member that is null or empty counts as absent, and JSON inside a text counts as its members. Ids, times and the wording of errors are not compared.
 
 For %d requests everything but the headers means the same to a client, except that Outcrop's responses say more. All differences:
 
@@ -136,7 +117,7 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 	fmt.Fprintf(&b, differencesHead, requests, litellmPin.version(t), alike, counts.String())
 	b.WriteString(surprises)
 	for _, section := range [][2]string{
-		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"}, {"header", "The headers of the answer"},
+		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"}, {"header", "The headers of the answer"}, {"error's header", "The headers of errors"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| requests | where | for example | LiteLLM | Outcrop | |\n| --- | --- | --- | --- | --- | --- |\n", section[1])
 		for i := range found {

@@ -60,6 +60,9 @@ func (c *compared) ask(t *testing.T, a *answering, url string, stream bool) side
 	resp := open(ctx, t, url, body+"}")
 	defer resp.Body.Close()
 	s := side{status: resp.StatusCode, answer: map[string]string{}, headers: comparedHeaders(resp.Header)}
+	if resp.StatusCode != http.StatusOK {
+		s.headers = refusalHeaders(resp.Header)
+	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.message = err.Error()
@@ -172,7 +175,7 @@ func flatten(t *testing.T, path string, v jsonx.Raw, into map[string]string) {
 
 // difference is one value that differs between the gateways.
 type difference struct {
-	where   string // request, answer, header, status or calls
+	where   string // request, answer, header, error's header, status or calls
 	path    string // with [*] for indices
 	litellm string
 	outcrop string
@@ -183,10 +186,13 @@ func (c *compared) differences(t *testing.T, litellm, outcrop *side) []differenc
 	t.Helper()
 	var all []difference
 	if litellm.status != outcrop.status {
-		return append(all, difference{"status", "", fmt.Sprintf("%d %s", litellm.status, litellm.message), fmt.Sprintf("%d %s", outcrop.status, outcrop.message)})
+		all = append(all, difference{"status", "", fmt.Sprintf("%d %s", litellm.status, litellm.message), fmt.Sprintf("%d %s", outcrop.status, outcrop.message)})
 	}
-	if litellm.status != http.StatusOK {
-		return nil // the words are each gateway's own
+	switch {
+	case litellm.status != http.StatusOK && outcrop.status != http.StatusOK:
+		return append(all, compare(t, "error's header", litellm.headers, outcrop.headers)...) // the words are each gateway's own
+	case litellm.status != outcrop.status:
+		return all
 	}
 	if len(litellm.upstream) != len(outcrop.upstream) {
 		return append(all, difference{"calls", "", strconv.Itoa(len(litellm.upstream)), strconv.Itoa(len(outcrop.upstream))})

@@ -158,11 +158,12 @@ func routedConfig(cases []routedCall, address, settings string) string {
 // routedOutcome is what became of a request.
 type routedOutcome struct {
 	status   int
-	text     string // the answer's
-	kind     string // of the error: its type and code
-	calls    string // upstream models
-	fallback string // x-litellm-attempted-fallbacks
-	group    string // x-litellm-model-group
+	text     string            // the answer's
+	kind     string            // of the error: its type and code
+	calls    string            // upstream models
+	fallback string            // x-litellm-attempted-fallbacks
+	group    string            // x-litellm-model-group
+	refusal  map[string]string // the headers of an error
 }
 
 func (o *routedOutcome) String() string {
@@ -228,6 +229,9 @@ func (c *routedCall) ask(ctx context.Context, t *testing.T, address, prompt stri
 		if jsonx.Unmarshal([]byte(doc), &e) == nil {
 			o.kind = e.Error.Type
 		}
+	}
+	if resp.StatusCode != http.StatusOK {
+		o.refusal = refusalHeaders(resp.Header)
 	}
 	if resp.StatusCode == http.StatusOK {
 		if n := resp.Header.Get("X-Litellm-Attempted-Fallbacks"); n != "0" {
@@ -315,11 +319,16 @@ func (u *routedPair) String() string {
 }
 
 // compareRouting asks both gateways, and counts equal outcomes and, in known, those that are explained.
-func compareRouting(t *testing.T, program litellmProgram, set routedSet, known []routedDifference) (same int, rest []*routedPair) {
+func compareRouting(t *testing.T, program litellmProgram, set routedSet, known []routedDifference, headers *explanations) (same int, rest []*routedPair) {
 	t.Helper()
 	theirs, ours := askBoth(t, program, set.cases, set.settings)
 	for i := range set.cases {
 		a, b, c := theirs[i].String(), ours[i].String(), set.cases[i]
+		if theirs[i].refusal != nil && ours[i].refusal != nil {
+			for _, d := range compare(t, "error's header", theirs[i].refusal, ours[i].refusal) {
+				headers.take(t, set.name+": "+c.name, c.name, &d)
+			}
+		}
 		if a == b {
 			same++
 			continue
@@ -340,11 +349,11 @@ func compareRouting(t *testing.T, program litellmProgram, set routedSet, known [
 func TestRoutingBesideLiteLLM(t *testing.T) {
 	t.Parallel()
 	program := litellmProxy(t)
-	known := routedDifferences()
+	known, headers := routedDifferences(), explaining(routedRefusalCauses())
 	same, all := 0, 0
 	for _, set := range routedSets() {
 		all += len(set.cases)
-		equal, unexplained := compareRouting(t, program, set, known)
+		equal, unexplained := compareRouting(t, program, set, known, headers)
 		same += equal
 		if len(unexplained) == 0 {
 			continue
@@ -358,13 +367,13 @@ func TestRoutingBesideLiteLLM(t *testing.T) {
 		for _, what := range unexplained {
 			few = append(few, what.call)
 		}
-		equal, unexplained = compareRouting(t, program, routedSet{set.name, set.settings, few}, known)
+		equal, unexplained = compareRouting(t, program, routedSet{set.name, set.settings, few}, known, headers)
 		same += equal
 		for _, what := range unexplained {
 			t.Errorf("nothing explains %s", what)
 		}
 	}
-	page := routedPage(known, same, all)
+	page := routedPage(known, headers.found, same, all)
 	if *update {
 		comparePage(t, "litellm-routing.md", []byte(page))
 		return
@@ -378,40 +387,6 @@ func TestRoutingBesideLiteLLM(t *testing.T) {
 	if got, want := measuredInPage.ReplaceAllString(string(committed), ""), measuredInPage.ReplaceAllString(page, ""); got != want {
 		t.Errorf("docs/litellm-routing.md is out of date: run go test ./e2e -run '^%s$' -update\n got %s\nwant %s", t.Name(), got, want)
 	}
-}
-
-// measuredInPage is what a run of the test measured: how many pairs, and the first of each kind.
-var measuredInPage = regexp.MustCompile(`(?m)^\| [0-9]+ \| [^|]*\| [^|]*\| [^|]*\| |^In [0-9]+ pairs`)
-
-// routedPage is the page of the comparison.
-func routedPage(known []routedDifference, same, all int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `# Routing beside LiteLLM
-
-Evidence for [Routing](routing.md). %d pairs of a configuration and a request, half of them streaming, were sent to LiteLLM 1.110.2 (the proxy from PyPI) and to Outcrop, with the same
-`+"`config.yaml`"+`. The models were those of a server that fails as their names say: with a status, a prompt that is too long, a filtered request, silence, or a broken connection. The
-test compares the status and the type of an error, the text of an answer, which models were asked and in which order, and the headers `+"`x-litellm-attempted-fallbacks` and `x-litellm-model-group`"+`.
-
-In %d pairs all of these are the same. The others:
-
-| pairs | for example | LiteLLM | Outcrop | |
-| --- | --- | --- | --- | --- |
-`, all, same)
-	for i := range known {
-		d := &known[i]
-		if d.count == 0 && *update && !d.sometimes {
-			continue // nothing needs it any more
-		}
-		verdict := "The same to a client. "
-		if d.better {
-			verdict = "**Outcrop's is better.** "
-		}
-		fmt.Fprintf(&b, "| %d | %s | `%s` | `%s` | %s%s |\n", d.count, d.example[0], d.example[1], d.example[2], verdict, d.why)
-	}
-	b.WriteString(`
-This page is generated by a test: run ` + "`make setup`" + `, then ` + "`go test ./e2e -run TestRoutingBesideLiteLLM -update`" + `. A difference without an explanation fails the test.
-`)
-	return b.String()
 }
 
 // routedSet is the cases of one configuration.

@@ -98,6 +98,8 @@ type Options struct {
 	Demands Demands
 	// ForwardHeaders is for which models headers of the client's request go on to the provider.
 	ForwardHeaders ForwardHeaders
+	// Replacements replace the models that requests name.
+	Replacements Replacements
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -138,7 +140,7 @@ func New(opt Options) *Gateway {
 	}
 	g.current.Store(newInForce(Settings{
 		Media: opt.Media, MasterKey: opt.MasterKey, Guardrails: opt.Guardrails, Policies: opt.Policies, Attribution: opt.Attribution, SessionTags: opt.SessionTags, Cache: opt.Cache,
-		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders,
+		Demands: opt.Demands, ForwardHeaders: opt.ForwardHeaders, Replacements: opt.Replacements,
 	}))
 	g.mirrors.open()
 	g.SetForwarders(opt.Forwarders)

@@ -21,7 +21,14 @@ func (g *Gateway) Guardrails() []*guard.Rule { return g.current.Load().Guardrail
 // Guarded names the guardrails that are in force for the call.
 func (c *Call) Guarded() (names []string) {
 	for _, r := range c.rules {
-		names = append(names, r.Name)
+		if r.steps == nil {
+			names = append(names, r.Name)
+		}
+		for i := range r.steps {
+			if name := r.steps[i].rule.Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
 	return names
 }
@@ -51,16 +58,17 @@ func (c *Call) named(req *llm.Call) error {
 	if c.set.byTags || c.set.Policies != nil {
 		tags = c.allTags(req)
 	}
-	more, err := c.byPolicy(req, tags)
+	decided, err := c.byPolicy(req, tags)
 	if err != nil {
 		return err
 	}
-	names = append(names, more...)
-	if len(c.set.Guardrails)+len(names) == 0 {
+	names = append(names, decided.Guardrails...)
+	if len(c.set.Guardrails)+len(names)+len(decided.Pipelines) == 0 {
 		return nil
 	}
 	rules, unknown := guard.Choose(c.set.Guardrails, names, tags, c.record.ID)
-	if unknown != "" {
+	inForce, missing := c.withPipelines(rules, decided.Pipelines, tags)
+	if unknown = cmp.Or(unknown, missing); unknown != "" {
 		e := llm.Invalid("guardrails", "the gateway has no guardrail %q", unknown)
 		if !slices.Contains(asked, unknown) {
 			e = &llm.Error{Code: llm.CodeGuardrailAway, Status: 503, Message: "a guardrail of the key, or of what it belongs to, is not configured: " + strconv.Quote(unknown)}
@@ -68,12 +76,12 @@ func (c *Call) named(req *llm.Call) error {
 		}
 		return c.Fail(e)
 	}
-	c.rules = rules
+	c.rules = inForce
 	return nil
 }
 
-// byPolicy names the guardrails that policies put in force for a call.
-func (c *Call) byPolicy(req *llm.Call, tags []string) (guardrails []string, err error) {
+// byPolicy finds the guardrails that policies put in force for a call.
+func (c *Call) byPolicy(req *llm.Call, tags []string) (ruleset.Decision, error) {
 	named := req.Policies
 	about := ruleset.Call{Tags: tags, Models: []string{c.record.Model}}
 	if c.asked != "" && c.asked != c.record.Model {
@@ -83,17 +91,17 @@ func (c *Call) byPolicy(req *llm.Call, tags []string) (guardrails []string, err 
 		named = slices.Concat(t.Policies(), named)
 		about.Teams, about.Key = t.TeamAliases(), t.Alias
 	}
-	guardrails, applied, unknown := c.set.Policies.Guardrails(&about, named)
+	decided, unknown := c.set.Policies.Decide(&about, named)
 	if unknown != "" {
 		e := llm.Invalid("policies", "the gateway has no policy %q", unknown)
 		if !slices.Contains(req.Policies, unknown) {
 			e = &llm.Error{Code: llm.CodeGuardrailAway, Status: 503, Message: "a policy of the key, or of what it belongs to, is not configured: " + strconv.Quote(unknown)}
 			e.Fix = "The gateway's operator must add it to policies, or take it from the key, team or project."
 		}
-		return nil, c.Fail(e)
+		return ruleset.Decision{}, c.Fail(e)
 	}
-	c.policies = applied
-	return guardrails, nil
+	c.policies = decided.Policies
+	return decided, nil
 }
 
 // checkedFor refuses that a call goes on with another model whose guardrails are not in force for it: they would come too late.
@@ -118,13 +126,13 @@ func (c *Call) unguarded() error {
 	if len(c.rules) == 0 {
 		return nil
 	}
-	e := llm.Unsupported("guardrails", "the guardrail %q is in force for this call, and its API or what it refers to cannot be checked", c.rules[0].Name)
+	e := llm.Unsupported("guardrails", "the guardrail %q is in force for this call, and its API or what it refers to cannot be checked", c.Guarded()[0])
 	e.Fix = "Use chat completions, Messages, Responses, generateContent, or embeddings of texts."
 	return c.Fail(e)
 }
 
 // in are the rules of the call that are in force in a mode.
-func (c *Call) in(mode guard.Mode) (rules []*guard.Rule) {
+func (c *Call) in(mode guard.Mode) (rules []rule) {
 	for _, r := range c.rules {
 		if r.Mode&mode != 0 {
 			rules = append(rules, r)
@@ -144,9 +152,9 @@ func refuses(err error) bool {
 	return e.Code == llm.CodeGuardrail || e.Code == llm.CodeGuardrailAway
 }
 
-// ask asks a rule for its verdict. The error, an *llm.Error, is a refusal; a verdict without one may replace texts. roles are who
+// judge asks a rule for its verdict. The error, an *llm.Error, is a refusal; a verdict without one may replace texts. roles are who
 // says them; nil where nobody knows.
-func (c *Call) ask(ctx context.Context, r *guard.Rule, mode guard.Mode, side guard.Side, texts, roles []string) ([]string, error) {
+func (c *Call) judge(ctx context.Context, r *guard.Rule, mode guard.Mode, side guard.Side, texts, roles []string) ([]string, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
@@ -234,7 +242,7 @@ func (c *Call) beforeEach(ctx context.Context, requests []*llm.Request) ([]*llm.
 }
 
 // checkRequests asks a rule about requests, and returns them, or copies in which something is masked.
-func (c *Call) checkRequests(ctx context.Context, r *guard.Rule, mode guard.Mode, requests []*llm.Request) ([]*llm.Request, error) {
+func (c *Call) checkRequests(ctx context.Context, r rule, mode guard.Mode, requests []*llm.Request) ([]*llm.Request, error) {
 	visit := func(requests []*llm.Request) func(v *visitor) {
 		return func(v *visitor) {
 			for _, req := range requests {
@@ -255,7 +263,7 @@ func (c *Call) checkRequests(ctx context.Context, r *guard.Rule, mode guard.Mode
 }
 
 // during checks requests while a model has them.
-func (c *Call) during(ctx context.Context, rules []*guard.Rule, requests []*llm.Request) error {
+func (c *Call) during(ctx context.Context, rules []rule, requests []*llm.Request) error {
 	for _, r := range rules {
 		for _, req := range requests {
 			if req == nil {

@@ -22,7 +22,7 @@ func (g *Gateway) ApplyGuardrail(ctx context.Context, caller Caller, name, text 
 	if response {
 		side, mode = guard.Response, guard.PostCall
 	}
-	replaced, err := c.ask(ctx, set.Guardrails[at], mode, side, []string{text}, nil)
+	replaced, err := c.judge(ctx, set.Guardrails[at], mode, side, []string{text}, nil)
 	if err != nil || replaced == nil || text == "" {
 		return text, true, err
 	}

@@ -20,11 +20,11 @@ func (g *Gateway) GuardrailStates() []GuardrailState { return g.states.all() }
 
 // guarding is what guardrails have to do with a call.
 type guarding struct {
-	rules    []*guard.Rule // that are in force
-	policies []string      // that are in force
-	byModel  []string      // the guardrails of the model's entries
-	restore  []guard.Pair  // what guardrails have masked and is put back into the response
-	given    bool          // a provider may have the request
+	rules    []rule       // that are in force
+	policies []string     // that are in force
+	byModel  []string     // the guardrails of the model's entries
+	restore  []guard.Pair // what guardrails have masked and is put back into the response
+	given    bool         // a provider may have the request
 }
 
 // guardStates is how the last check of each guardrail ended.

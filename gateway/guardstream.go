@@ -33,7 +33,7 @@ type guardedStream struct {
 	llm.Stream
 	ctx         context.Context //nolint:containedctx // Next has none, and a stream belongs to one call
 	call        *Call
-	rules       []*guard.Rule
+	rules       []rule
 	held, every int
 
 	open  []*guardedText

@@ -33,7 +33,19 @@ type Settings struct {
 	Demands Demands
 	// ForwardHeaders is for which models headers of the client's request go on to the provider.
 	ForwardHeaders ForwardHeaders
+	// Replacements replace the models that requests name.
+	Replacements Replacements
 }
+
+// Replacements are models that calls have in place of those that requests name; empty for none.
+type Replacements struct {
+	// Completion is that of chat completions, text completions, Messages and Responses, Images that of new and edited images,
+	// and Moderation that of moderations.
+	Completion, Images, Moderation string
+}
+
+// Replacements are the models that replace those of requests.
+func (g *Gateway) Replacements() Replacements { return g.current.Load().Replacements }
 
 // inForce are settings, and the calls that have them.
 type inForce struct {

@@ -353,7 +353,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) (gateway.Caller, 
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
 	call := s.opt.Gateway.Begin("refused", w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
-	s.writeError(w, r, call.Fail(e))
+	s.writeError(w, r, door.Fail(w, call, e))
 }
 
 // deployments is the prefix of Azure's paths.

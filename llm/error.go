@@ -200,6 +200,10 @@ type Error struct {
 	// Destination is where the failed call went, and Tries are the attempts before the last one.
 	Destination Destination
 	Tries       []Try
+	// Deployment is the id of the deployment whose failure this is, and Retries and Fallbacks count the further attempts and the
+	// other models that were tried; empty if the call reached no deployment.
+	Deployment         string
+	Retries, Fallbacks int
 
 	// Body is the provider's error as it was sent, without credentials, for clients that speak the
 	// provider's own API; empty if there is none.

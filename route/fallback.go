@@ -36,9 +36,11 @@ func (c *call) canFallBack() bool {
 	return len(q.Fallbacks)+len(q.WindowFallbacks)+len(q.ContentFallbacks) > 0 || len(c.g.reach) > 0
 }
 
-// walk tries a name and then its fallbacks. Names of which no deployment is well or has room come last.
+// walk tries a name and then its fallbacks. Names of which no deployment is well or has room come last. Of a failure, Served has the
+// deployment whose it is.
 func (c *call) walk(ctx context.Context, own hop) (Served, error) {
 	var first *llm.Error
+	var failed Served // of first
 	var others []string
 	seen := map[*group]bool{own.g: true}
 	queue, passed := []hop{own}, []hop(nil)
@@ -60,24 +62,24 @@ func (c *call) walk(ctx context.Context, own hop) (Served, error) {
 			c.start = c.r.opt.Now()
 		}
 		served, err := c.serve(ctx, h, well)
-		switch e, failed := err.(*llm.Error); { //nolint:errorlint // serve returns these two as they are
+		switch e, refused := err.(*llm.Error); { //nolint:errorlint // serve returns these two as they are
 		case err == nil:
 			if h.depth > 0 {
 				served.Fallbacks, served.Group = c.hops, h.name
 			}
 			return served, nil
-		case !failed: // no deployment is well and has room
+		case !refused: // no deployment is well and has room
 			c.hops = max(c.hops-1, 0)
 			passed = append(passed, h)
 			queue = append(queue, c.following(&h, nil, seen)...)
 		default:
 			if first == nil {
-				first = e
+				first, failed = e, served
 			} else {
 				others = append(others, h.name+" ("+string(e.Code)+")")
 			}
 			if ctx.Err() != nil || !worthAnother(e) {
-				return Served{}, first
+				return failed, first
 			}
 			c.r.opt.Logger.DebugContext(ctx, "falling back", "name", h.name, "code", string(e.Code))
 			queue = append(queue, c.following(&h, e, seen)...)
@@ -86,12 +88,12 @@ func (c *call) walk(ctx context.Context, own hop) (Served, error) {
 	if first != nil && len(others) > 0 {
 		told := *first
 		told.Message = strings.TrimSuffix(told.Message, ".") + ". Fallbacks failed as well: " + strings.Join(others, ", ") + "."
-		return Served{}, &told
+		return failed, &told
 	}
 	if first == nil { // every name was full or in cooldown, and none may be asked again
 		first = c.denied
 	}
-	return Served{}, first
+	return failed, first
 }
 
 // allow reports whether the caller may be served by a name that the call has not the settings of: a fallback, or its own after a

@@ -103,6 +103,22 @@ func TestAClientIsToldTheFirstFailureAndThatFallbacksFailed(t *testing.T) {
 	}
 }
 
+func TestAFailureSaysWhoseItIsAndAfterWhat(t *testing.T) {
+	w := newWorld(Policy{Fallbacks: Fallbacks{General: map[string][]string{"a": {"b"}}}}, Entry{ID: "a/1"}, Entry{ID: "b/1"})
+	w.plays("a/1", coded(llm.CodeUnavailable, 503))
+	w.plays("b/1", coded(llm.CodeUnavailable, 503))
+	_, err := w.call(t, llm.Call{Model: "a", Routing: llm.Routing{Retries: llm.Some[int64](1)}})
+	if err == nil || err.Deployment != "a/1" || err.Retries != 2 || err.Fallbacks != 1 {
+		t.Errorf("%+v, want the failure of a/1 after a retry of each and one fallback", err)
+	}
+	if _, err = w.call(t, llm.Call{Model: "a", Routing: llm.Routing{NoFallbacks: true}}); err == nil || err.Deployment != "a/1" || err.Fallbacks != 0 {
+		t.Errorf("%+v, want the failure of a/1 without a fallback", err)
+	}
+	if _, err = w.call(t, llm.Call{Model: "nobody"}); err == nil || err.Deployment != "" {
+		t.Errorf("%+v, want no deployment of a name that is not there", err)
+	}
+}
+
 // TestANameInCooldownIsPassedBy goes to the fallback without asking the name again, until its cooldown is over.
 func TestANameInCooldownIsPassedBy(t *testing.T) {
 	w := newWorld(Policy{Fallbacks: Fallbacks{General: map[string][]string{"a": {"b"}}}}, Entry{ID: "a/1"}, Entry{ID: "a/2"}, Entry{ID: "b/1"})

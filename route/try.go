@@ -91,24 +91,24 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	first := hop{g: g, captured: captured, name: req.Model}
 	if !c.canFallBack() {
 		served, err := c.serve(ctx, first, false)
-		return served, c.told(err)
+		return served, c.told(err, served.Deployment)
 	}
 	served, err := c.walk(ctx, first)
-	return served, c.told(err)
+	return served, c.told(err, served.Deployment)
 }
 
-// told is the failure of a call with the attempts before it.
-func (c *call) told(err error) error {
-	if e, ok := errors.AsType[*llm.Error](err); ok && len(c.tries) > 0 {
+// told is the failure of a call with the deployment whose failure it is, and the attempts before it.
+func (c *call) told(err error, deployment string) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok && (deployment != "" || len(c.tries) > 0) {
 		with := *e
-		with.Tries = c.tries
+		with.Deployment, with.Tries, with.Retries, with.Fallbacks = deployment, c.tries, c.failed, c.hops
 		return &with
 	}
 	return err
 }
 
 // serve makes attempts with the deployments of a name. If the name is to be well and none of its deployments is, or has room for
-// the call, the error is errUnwell and no attempt was made.
+// the call, the error is errUnwell and no attempt was made. Of a failure, Served has the deployment whose it is.
 func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 	r, g, req := c.r, h.g, c.req
 	c.g, c.name = g, h.name
@@ -127,13 +127,14 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		return Served{}, errUnwell
 	}
 	var last *llm.Error
+	var at string // the deployment of last
 	for tries := 0; ; tries++ {
 		failed, t, err := c.admit(ctx, &from, next, well)
 		if err != nil {
 			if last != nil {
 				err = last
 			}
-			return Served{}, err
+			return Served{Deployment: at}, err
 		}
 		from.try(t)
 		model := t.modelFor(h.captured)
@@ -150,7 +151,7 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 			failed()
 		}
 		if req.Once {
-			return Served{}, e
+			return Served{Deployment: t.ID}, e
 		}
 		next = from.next(r.opt.Now())
 		pause, ok := c.shouldRetry(e, tries, from.rounds, t, next)
@@ -162,16 +163,16 @@ func (c *call) serve(ctx context.Context, h hop, well bool) (Served, error) {
 		}
 		if !ok || ctx.Err() != nil {
 			next.unclaim(t, nil)
-			return Served{}, e
+			return Served{Deployment: t.ID}, e
 		}
+		last, at = e, t.ID
 		c.retry(ctx, e, pause)
 		if next != t {
 			c.start = r.opt.Now() // the time limit is that of a deployment
 		}
 		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
-			return Served{}, e
+			return Served{Deployment: at}, e
 		}
-		last = e
 	}
 }
 

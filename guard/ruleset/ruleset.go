@@ -16,8 +16,44 @@ type Policy struct {
 	Inherit string
 	// Add and Remove are names of guardrails. Remove takes away what it inherits.
 	Add, Remove []string
-	// Models are for which models Add and Remove count; nil for all.
+	// Models are for which models Add, Remove and Pipeline count; nil for all.
 	Models []Pattern
+	// Pipeline are guardrails one after the other; nil for none. It is not inherited.
+	Pipeline *Pipeline
+}
+
+// Pipeline are guardrails that are asked one after the other, where each verdict says what comes next.
+type Pipeline struct {
+	// Responses is whether they check responses, and not requests.
+	Responses bool
+	Steps     []Step
+}
+
+// Step is a guardrail of a pipeline.
+type Step struct {
+	Guardrail string
+	// Pass, Fail and Error are what comes after the guardrail has let something pass, has refused it, and has given no verdict.
+	Pass, Fail, Error Action
+	// Reason is what clients read of a refusal in place of the guardrail's own words; empty for those.
+	Reason string
+}
+
+// Action is what comes after a step.
+type Action uint8
+
+// Actions.
+const (
+	Next  Action = iota // the next step; after the last one as Allow
+	Allow               // no further step
+	Block               // the call is refused
+)
+
+// Decision is what is in force for a call.
+type Decision struct {
+	// Guardrails and Policies are names, each once.
+	Guardrails, Policies []string
+	// Pipelines are those of policies that have one, in the order of Policies.
+	Pipelines []*Policy
 }
 
 // Pattern is a name, or a regular expression for a whole name.
@@ -72,29 +108,32 @@ func New(policies []*Policy, attachments []Attachment) *Set {
 	return s
 }
 
-// Guardrails names the guardrails that are in force for a call by attachments and by policies that are named for it, each once, and the
-// policies that they are from. unknown is the first name that no policy has; empty if there is none.
-func (s *Set) Guardrails(c *Call, named []string) (guardrails, applied []string, unknown string) {
+// Decide finds what is in force for a call by attachments and by policies that are named for it. unknown is the first name that no policy
+// has; empty if there is none.
+func (s *Set) Decide(c *Call, named []string) (d Decision, unknown string) {
 	for _, name := range named {
 		if s == nil || s.policies[name] == nil {
-			return nil, nil, name
+			return Decision{}, name
 		}
 	}
 	if s == nil {
-		return nil, nil, ""
+		return Decision{}, ""
 	}
 	for _, name := range slices.Concat(s.attached(c), named) {
-		if slices.Contains(applied, name) || !s.applies(name, c) {
+		if slices.Contains(d.Policies, name) || !s.applies(name, c) {
 			continue
 		}
-		applied = append(applied, name)
+		d.Policies = append(d.Policies, name)
 		for _, g := range s.resolve(name, c) {
-			if !slices.Contains(guardrails, g) {
-				guardrails = append(guardrails, g)
+			if !slices.Contains(d.Guardrails, g) {
+				d.Guardrails = append(d.Guardrails, g)
 			}
 		}
+		if p := s.policies[name]; p.Pipeline != nil && p.meets(c) {
+			d.Pipelines = append(d.Pipelines, p)
+		}
 	}
-	return guardrails, applied, ""
+	return d, ""
 }
 
 // attached are the policies whose attachments are for a call.

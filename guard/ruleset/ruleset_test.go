@@ -61,9 +61,9 @@ func TestWhichGuardrailsPoliciesPutInForce(t *testing.T) {
 		"by name, for another model": {call: ruleset.Call{Models: []string{"basalt"}}, named: []string{"gpt"}, guardrails: []string{"last"}, after: []string{"fallback"}},
 		"a name that no policy has":  {call: ruleset.Call{Models: []string{"gpt-4"}}, named: []string{"base", "none"}, unknown: "none"},
 	} {
-		guardrails, applied, unknown := set.Guardrails(&tt.call, tt.named)
-		if !slices.Equal(guardrails, tt.guardrails) || !slices.Equal(applied, tt.after) || unknown != tt.unknown {
-			t.Errorf("%s: %q of %q, unknown %q; want %q of %q", name, guardrails, applied, unknown, tt.guardrails, tt.after)
+		d, unknown := set.Decide(&tt.call, tt.named)
+		if !slices.Equal(d.Guardrails, tt.guardrails) || !slices.Equal(d.Policies, tt.after) || unknown != tt.unknown {
+			t.Errorf("%s: %q of %q, unknown %q; want %q of %q", name, d.Guardrails, d.Policies, unknown, tt.guardrails, tt.after)
 		}
 	}
 }
@@ -73,26 +73,48 @@ func TestAnAsteriskAloneIsForCallsWithoutAName(t *testing.T) {
 	set := ruleset.New([]*ruleset.Policy{{Name: "p", Add: []string{"g"}}, {Name: "q", Add: []string{"h"}}}, []ruleset.Attachment{
 		{Policy: "p", Teams: []string{"*"}, Keys: []string{"*"}, Models: []string{"*"}}, {Policy: "q", Teams: []string{"a*"}},
 	})
-	if guardrails, _, _ := set.Guardrails(&ruleset.Call{}, nil); !slices.Equal(guardrails, []string{"g"}) {
-		t.Errorf("got %q", guardrails)
+	if d, _ := set.Decide(&ruleset.Call{}, nil); !slices.Equal(d.Guardrails, []string{"g"}) {
+		t.Errorf("got %q", d.Guardrails)
 	}
 }
 
 func TestWithoutPoliciesNamesAreUnknown(t *testing.T) {
 	t.Parallel()
 	var none *ruleset.Set
-	if _, _, unknown := none.Guardrails(&ruleset.Call{}, []string{"a"}); unknown != "a" {
+	if _, unknown := none.Decide(&ruleset.Call{}, []string{"a"}); unknown != "a" {
 		t.Errorf("unknown is %q", unknown)
 	}
-	if guardrails, applied, unknown := none.Guardrails(&ruleset.Call{}, nil); guardrails != nil || applied != nil || unknown != "" {
-		t.Errorf("got %q, %q, %q", guardrails, applied, unknown)
+	if d, unknown := none.Decide(&ruleset.Call{}, nil); d.Guardrails != nil || d.Policies != nil || unknown != "" {
+		t.Errorf("got %+v, %q", d, unknown)
 	}
 }
 
 func TestACycleEnds(t *testing.T) {
 	t.Parallel()
 	set := ruleset.New([]*ruleset.Policy{{Name: "a", Inherit: "b", Add: []string{"x"}}, {Name: "b", Inherit: "a", Add: []string{"y"}}}, nil)
-	if guardrails, _, _ := set.Guardrails(&ruleset.Call{}, []string{"a"}); !slices.Equal(guardrails, []string{"y", "x"}) {
-		t.Errorf("got %q", guardrails)
+	if d, _ := set.Decide(&ruleset.Call{}, []string{"a"}); !slices.Equal(d.Guardrails, []string{"y", "x"}) {
+		t.Errorf("got %q", d.Guardrails)
+	}
+}
+
+func TestAPipelineIsItsPolicysAndForItsModels(t *testing.T) {
+	t.Parallel()
+	gpt, err := ruleset.ParsePattern("gpt-.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := ruleset.New([]*ruleset.Policy{
+		{Name: "base", Pipeline: &ruleset.Pipeline{Steps: []ruleset.Step{{Guardrail: "g"}}}},
+		{Name: "child", Inherit: "base", Add: []string{"h"}, Models: []ruleset.Pattern{gpt}, Pipeline: &ruleset.Pipeline{Responses: true}},
+	}, nil)
+	for model, want := range map[string]string{"gpt-4": "child", "basalt": ""} {
+		d, _ := set.Decide(&ruleset.Call{Models: []string{model}}, []string{"child"})
+		got := ""
+		for _, p := range d.Pipelines {
+			got += p.Name
+		}
+		if got != want || !slices.Equal(d.Policies, []string{"child"}) {
+			t.Errorf("%s has the pipelines of %q by %q, want %q: a pipeline is not inherited", model, got, d.Policies, want)
+		}
 	}
 }

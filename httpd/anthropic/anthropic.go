@@ -3,6 +3,7 @@ package anthropic
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -93,7 +94,7 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		m, err := h.decode(w, r, call, false)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if m == nil {
@@ -143,6 +144,10 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		env:   wire.Envelope{ID: "msg_" + call.ID(), Model: head.Model},
 	}
 	model, reason := h.served(head.Model)
+	if own := h.Model(""); own != "" {
+		model, reason = own, ""
+		m.raw.Model, m.env.Model = model, model
+	}
 	if reason != "" {
 		call.Warn(aliased(head.Model, model, reason))
 		m.raw.Model, m.env.Model = model, model
@@ -179,7 +184,7 @@ func (h *Handler) cached(w http.ResponseWriter, r *http.Request, call *gateway.C
 	}
 	named := func(model string) string {
 		name, _ := h.served(model)
-		return name
+		return cmp.Or(h.Model(""), name)
 	}
 	w.Header()["Request-Id"] = w.Header()["X-Request-Id"]
 	return door.Cached(w, r, call, body, gateway.Query{Named: named}, h.WriteError, "Anthropic-Beta")
@@ -244,7 +249,7 @@ func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	resp, err := call.Relay(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(err), &m.asked)
+		h.writeError(w, door.Fail(w, call, err), &m.asked)
 		return
 	}
 	m.release()
@@ -276,7 +281,7 @@ func (m *message) response(resp *llm.Response) *llm.RawResponse {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	stream, err := call.RelayStream(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(err), &m.asked)
+		h.writeError(w, door.Fail(w, call, err), &m.asked)
 		return
 	}
 	defer stream.Close()

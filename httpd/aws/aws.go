@@ -163,7 +163,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		note(call, r.Header)
 		body, err := h.read(w, r, call)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		defer body.Release()
@@ -184,7 +184,7 @@ func looped() error {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *received) {
 	raw, stream, err := h.decode(r, body.Bytes)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	if stream {
@@ -295,7 +295,7 @@ func nearOperation(name string) string {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *received) {
 	resp, err := call.Relay(r.Context(), raw, nil)
 	if err != nil {
-		h.WriteError(w, llm.AsError(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	body.Release()
@@ -316,7 +316,7 @@ func respond(h http.Header, call *gateway.Call) {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *received) {
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	if err != nil {
-		h.WriteError(w, llm.AsError(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

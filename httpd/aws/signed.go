@@ -52,7 +52,7 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 		err = identify(r, call, scope.AccessKey, h.opt.AccessKeys[scope.AccessKey].Key)
 	}
 	if err != nil {
-		h.WriteError(w, call.Fail(refusal(err)))
+		h.WriteError(w, door.Fail(w, call, refusal(err)))
 		return
 	}
 	door.ServeCall(w, r, call, h.WriteError, func(call *gateway.Call) { h.serve(w, r, call, body) })
@@ -118,7 +118,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	call := h.gateway.Begin(gateway.Refused, w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
 	inbound.Unread(w, r)
-	h.WriteError(w, call.Fail(refusal(err)))
+	h.WriteError(w, door.Fail(w, call, refusal(err)))
 }
 
 // refusal is the error for a wrong signature, in AWS's words.

@@ -57,7 +57,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		c, err := h.completion(w, r, call)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if c == nil {
@@ -69,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		body, err := c.whole(r.Context())
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		door.Head(w.Header(), call)
@@ -95,10 +95,10 @@ func (h *Handler) completion(w http.ResponseWriter, r *http.Request, call *gatew
 		return nil, err
 	}
 	h.ReportUsage(body)
-	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: door.PathModel(r, path)}, h.WriteError) {
+	if h.Caches() && door.Cached(w, r, call, body, gateway.Query{Model: h.Model(door.PathModel(r, path))}, h.WriteError) {
 		return nil, nil //nolint:nilnil // the call is over
 	}
-	req, err := wire.DecodeText(body.Bytes, h.Decoding(door.PathModel(r, path)))
+	req, err := wire.DecodeText(body.Bytes, h.Decoding(h.Model(door.PathModel(r, path))))
 	body.Release() // the request does not share its memory
 	if err != nil {
 		return nil, err
@@ -219,12 +219,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) 
 	stream, err := c.open(r.Context())
 	begun := events.Commit()
 	if err != nil {
-		e := c.call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, c.call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, c.call, err))
 		return
 	}
 	defer stream.Close()

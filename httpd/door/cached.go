@@ -30,7 +30,7 @@ func Cached(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *in
 	switch {
 	case err != nil:
 		body.Release()
-		write(w, llm.AsError(err))
+		write(w, Fail(w, call, err))
 		return true
 	case hit == nil:
 		body.Bytes = left

@@ -180,7 +180,7 @@ func ServeCall(w http.ResponseWriter, r *http.Request, call *gateway.Call, write
 	defer call.End(r.Context())
 	inbound.Admitted(r)
 	if err := label(call, r); err != nil {
-		write(w, call.Fail(err))
+		write(w, Fail(w, call, err))
 		return
 	}
 	describe(call, r)
@@ -205,7 +205,7 @@ func guarded(call *gateway.Call, serve func(call *gateway.Call)) {
 //
 //go:noinline
 func refuse(w http.ResponseWriter, call *gateway.Call, err error, write func(http.ResponseWriter, *llm.Error)) {
-	e := call.Fail(err)
+	e := Fail(w, call, err)
 	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("Www-Authenticate", "Bearer")
 	}

@@ -132,6 +132,25 @@ func TestWarningsAreReadableAndSeparate(t *testing.T) {
 	}
 }
 
+func TestAFailureSaysWhichCallAndDeploymentItIs(t *testing.T) {
+	var log strings.Builder
+	call := newGateway(&log).Begin("granite", "call-1")
+	w := httptest.NewRecorder()
+	w.Header().Set("X-Request-Id", call.ID())
+	e := door.Fail(w, call, &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "no", Deployment: "d1", Retries: 2, Fallbacks: 1})
+	h := w.Header()
+	if e.Status != 503 || h.Get("X-Litellm-Call-Id") != "call-1" || h.Get("X-Litellm-Model-Id") != "d1" || h.Get("X-Litellm-Attempted-Retries") != "2" || h.Get("X-Litellm-Attempted-Fallbacks") != "1" {
+		t.Errorf("%+v with %v", e, h)
+	}
+	w = httptest.NewRecorder()
+	w.Header().Set("X-Request-Id", call.ID())
+	_ = door.Fail(w, call, llm.Invalid("model", "it is not there"))
+	if h := w.Header(); h.Get("X-Litellm-Call-Id") != "call-1" || len(h["X-Litellm-Model-Id"]) > 0 || len(h["X-Litellm-Attempted-Retries"]) > 0 {
+		t.Errorf("a call that reached no deployment has %v", h)
+	}
+	call.End(t.Context())
+}
+
 func TestFailureHead(t *testing.T) {
 	h := http.Header{}
 	door.FailureHead(h, &llm.Error{RequestID: "aws-1", RetryAfter: "7", Destination: llm.Destination{API: "converse", Region: "us-east-1", ID: "x", Reason: "because"}})

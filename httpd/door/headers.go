@@ -204,6 +204,22 @@ func quotable(s string) string {
 	}, s)
 }
 
+// Fail records that a call has failed, and sets LiteLLM's headers of its response (1.110.2, as observed): which call it was, whose
+// limits it had, which deployment failed after how much, and what it has cost nevertheless.
+func Fail(w http.ResponseWriter, call *gateway.Call, err error) *llm.Error {
+	e := call.Fail(err)
+	h := w.Header()
+	limits(h, call)
+	if id := cmp.Or(e.Deployment, call.Meta().Deployment); id != "" {
+		h["X-Litellm-Model-Id"], h["X-Litellm-Model-Group"] = []string{id}, []string{call.Group()}
+		h["X-Litellm-Attempted-Retries"], h["X-Litellm-Attempted-Fallbacks"] = few(e.Retries), few(e.Fallbacks)
+	}
+	if cost := call.Cost(); cost.Set {
+		h["X-Litellm-Response-Cost"] = []string{cost.Value.String()}
+	}
+	return e
+}
+
 // FailureHead sets the headers that describe where a failed call went, and when to send it again.
 func FailureHead(h http.Header, e *llm.Error) {
 	upstreamID(h, e.RequestID, &e.Destination)

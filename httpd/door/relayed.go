@@ -30,7 +30,7 @@ func WriteRaw(w http.ResponseWriter, resp *llm.RawResponse) {
 func Relayed(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, write func(http.ResponseWriter, *llm.Error)) {
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	if err != nil {
-		write(w, call.Fail(err))
+		write(w, Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

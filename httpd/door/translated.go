@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"net/http"
 
 	"outcrop/gateway"
@@ -56,6 +57,11 @@ func (t *Translated) query(r *http.Request) gateway.Query {
 	return t.Query(r)
 }
 
+// Model is the model of a chat in whatever API that has one in its path: empty if its body says.
+func (t *Translated) Model(path string) string {
+	return cmp.Or(t.Gateway.Replacements().Completion, path)
+}
+
 // Decoding is how bodies are decoded. model, if not empty, is the model in the path.
 func (t *Translated) Decoding(model string) litellm.Options {
 	opt := litellm.Options{
@@ -75,7 +81,7 @@ func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(h
 	Serve(w, r, t.Gateway, t.Name, Keys, write, func(call *gateway.Call) {
 		body, err := Read(t.Reader, w, r, call)
 		if err != nil {
-			write(w, call.Fail(err))
+			write(w, Fail(w, call, err))
 			return
 		}
 		if t.Caches() && Cached(w, r, call, body, t.query(r), write) {
@@ -83,7 +89,7 @@ func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(h
 		}
 		out, err := answer(call, body)
 		if err != nil {
-			write(w, call.Fail(err))
+			write(w, Fail(w, call, err))
 			return
 		}
 		Head(w.Header(), call)

@@ -123,7 +123,7 @@ func (h *Handler) serve(handle func(x *exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		door.Serve(w, r, h.Gateway, h.Name, door.Keys, h.WriteError, func(call *gateway.Call) {
 			if err := handle(&exchange{h: h, w: w, r: r, call: call}); err != nil {
-				h.WriteError(w, call.Fail(err))
+				h.WriteError(w, door.Fail(w, call, err))
 			}
 		})
 	}

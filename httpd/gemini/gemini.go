@@ -93,7 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			err = h.serve(w, r, call, model, operation)
 		}
 		if err != nil {
-			write(w, call.Fail(err))
+			write(w, door.Fail(w, call, err))
 		}
 	})
 }

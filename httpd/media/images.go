@@ -15,7 +15,7 @@ import (
 func (h *Handler) images(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
 	resp, err := call.Images(r.Context(), raw, translation(raw, time.Now()))
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	door.Head(w.Header(), call)

@@ -4,6 +4,7 @@
 package media
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -105,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a := h.find(r.URL.Path)
 		req, err := h.decode(w, r, call, a)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		raw := &llm.Raw{Call: req.Call, Dialect: a.dialect, Body: req.Body, Parts: req.Parts, Unestimated: true}
@@ -123,13 +124,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// model is the model that a call has whatever its body says; empty if the body counts.
+func (h *Handler) model(r *http.Request, a *api) string {
+	path, own := door.PathModel(r, "/"+a.dialect), h.Gateway.Replacements()
+	switch a.dialect {
+	case llm.DialectImageGenerations, llm.DialectImageEdits:
+		return cmp.Or(path, own.Images)
+	case llm.DialectModerations:
+		return cmp.Or(own.Moderation, path)
+	default:
+		return path
+	}
+}
+
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, a *api) (*wire.Request, error) {
 	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Release() // the request does not share its memory
-	req, err := wire.Decode(body.Bytes, r.Header.Get("Content-Type"), a.model, h.Decoding(door.PathModel(r, "/"+a.dialect)))
+	req, err := wire.Decode(body.Bytes, r.Header.Get("Content-Type"), a.model, h.Decoding(h.model(r, a)))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +170,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
 	resp, err := call.Relay(r.Context(), raw, nil)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	door.Head(w.Header(), call)
@@ -171,12 +185,11 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request, call *gateway.C
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	begun := events.Commit()
 	if err != nil {
-		e := call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(openaichat.AppendFailure(nil, e), false)
+			_ = events.Write(openaichat.AppendFailure(nil, call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

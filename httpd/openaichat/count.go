@@ -22,7 +22,7 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		answer, err := h.count(w, r, call)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		door.Head(w.Header(), call)
@@ -41,7 +41,7 @@ func (h *Handler) count(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	if err != nil {
 		return nil, err
 	}
-	req, err := wire.Decode(chat, h.decoding(r))
+	req, err := wire.Decode(chat, h.decoding(r, call))
 	if err != nil {
 		return nil, err
 	}

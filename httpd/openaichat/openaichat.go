@@ -85,6 +85,15 @@ func modelOf(r *http.Request) string {
 	return model
 }
 
+// model is the model that a call has whatever its body says: the operator's or that of the path; empty if the body counts. A mirrored call has
+// that of its own body.
+func (h *Handler) model(r *http.Request, call *gateway.Call) string {
+	if call.Mirror() {
+		return modelOf(r)
+	}
+	return h.Model(modelOf(r))
+}
+
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
 	body, ok := h.read(w, r, call)
@@ -98,9 +107,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 			return
 		}
 	}
-	req, err := h.decode(r, body, kept)
+	req, err := h.decode(r, call, body, kept)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	call.Warn(req.Warnings...)
@@ -118,11 +127,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Call) (*inbound.Body, bool) {
 	body, err := door.Read(h.Reader, w, r, call)
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return nil, false
 	}
 	h.ReportUsage(body)
-	cached := h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: modelOf(r)}, h.WriteError, "Anthropic-Beta")
+	cached := h.Caches() && !call.Mirror() && door.Cached(w, r, call, body, gateway.Query{Model: h.model(r, call)}, h.WriteError, "Anthropic-Beta")
 	return body, !cached
 }
 
@@ -133,7 +142,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, call *gateway.Cal
 func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	answers, err := call.CompleteAll(r.Context(), &req.LLM)
 	if err != nil {
-		h.WriteError(w, llm.AsError(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	buf := h.buffer()
@@ -146,8 +155,8 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 // decode decodes a request, and releases its body if nothing needs it any more: neither the request nor, if it is kept, a mirrored call.
 //
 //go:noinline
-func (h *Handler) decode(r *http.Request, body *inbound.Body, kept bool) (*wire.Request, error) {
-	req, err := wire.Decode(body.Bytes, h.decoding(r))
+func (h *Handler) decode(r *http.Request, call *gateway.Call, body *inbound.Body, kept bool) (*wire.Request, error) {
+	req, err := wire.Decode(body.Bytes, h.decoding(r, call))
 	if err != nil || !req.Shares && !kept {
 		body.Release()
 	}
@@ -155,8 +164,8 @@ func (h *Handler) decode(r *http.Request, body *inbound.Body, kept bool) (*wire.
 }
 
 // decoding is how a request is decoded.
-func (h *Handler) decoding(r *http.Request) wire.Options {
-	opt := h.Decoding(modelOf(r))
+func (h *Handler) decoding(r *http.Request, call *gateway.Call) wire.Options {
+	opt := h.Decoding(h.model(r, call))
 	return wire.Options{
 		Model: opt.Model, Beta: r.Header["Anthropic-Beta"],
 		Parameters: opt.Parameters, DropParams: opt.DropParams, AllowClientSettings: opt.AllowClientSettings,
@@ -189,12 +198,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
 	if err != nil {
-		e := llm.AsError(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, llm.AsError(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

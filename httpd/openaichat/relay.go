@@ -28,7 +28,7 @@ type completion struct {
 //
 //go:noinline
 func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.Body) (*completion, bool) {
-	operator := h.Decoding(modelOf(r))
+	operator := h.Decoding(h.model(r, call))
 	if operator.Model = cmp.Or(operator.Model, wire.Model(body.Bytes)); operator.Model != "" { // AddParameters need not look for it
 		settings := h.Gateway.Settings(operator.Model)
 		if some, _ := settings.Speaks(llm.DialectOpenAI); !some {
@@ -51,7 +51,7 @@ func (h *Handler) completion(r *http.Request, call *gateway.Call, body *inbound.
 	}
 	c := &completion{raw: llm.Raw{Call: head.Call(), Dialect: llm.DialectOpenAI, Body: prepared.Body}, body: body, call: call, head: head}
 	c.raw.DropParams = settings.DropParams
-	c.options = h.decoding(r)
+	c.options = h.decoding(r, call)
 	call.Warn(prepared.Warnings...)
 	return c, true
 }
@@ -105,7 +105,7 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	resp, err := call.Relay(r.Context(), &c.raw, c.translation())
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	c.release()
@@ -120,12 +120,11 @@ func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gate
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())
 	begun := events.Commit()
 	if err != nil {
-		e := call.Fail(err)
 		if begun { // comments have been sent with a 200; only an event can report the error now
-			_ = events.Write(wire.AppendFailure(nil, e), false)
+			_ = events.Write(wire.AppendFailure(nil, call.Fail(err)), false)
 			return
 		}
-		h.WriteError(w, e)
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	defer stream.Close()

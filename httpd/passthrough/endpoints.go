@@ -109,19 +109,19 @@ func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys, e.WriteError, func(call *gateway.Call) {
 		if to == nil && len(methods) == 0 { // it was deleted at this moment
-			e.WriteError(w, call.Fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "there is no endpoint " + llm.Clip(path, 200) + " any more."}))
+			e.WriteError(w, door.Fail(w, call, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "there is no endpoint " + llm.Clip(path, 200) + " any more."}))
 			return
 		}
 		if to == nil {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
-			e.WriteError(w, call.Fail(&llm.Error{
+			e.WriteError(w, door.Fail(w, call, &llm.Error{
 				Code: llm.CodeMethod, Status: http.StatusMethodNotAllowed, Message: "Method " + printable(r.Method) + " is not allowed for pass-through endpoint " + llm.Clip(path, 200) + ".",
 				Fix: "Use " + strings.Join(methods, ", ") + "; the gateway's operator has the list in general_settings.pass_through_endpoints.",
 			}))
 			return
 		}
 		if err := e.serve(w, r, call, all, to, path); err != nil {
-			e.WriteError(w, call.Fail(err))
+			e.WriteError(w, door.Fail(w, call, err))
 		}
 	})
 }

@@ -130,7 +130,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	door.Serve(w, r, h.gateway, Door, presented, write, func(call *gateway.Call) {
 		if err := h.serve(w, r, call, name, path, query); err != nil {
-			write(w, call.Fail(err))
+			write(w, door.Fail(w, call, err))
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (h *Handler) Close() { h.running.close() }
 // they are made, and the response goes on when the client leaves.
 func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
 	if !x.head.Store {
-		h.WriteError(w, call.Fail(llm.Invalid("background", "background requires store: the response is fetched after it has been made")))
+		h.WriteError(w, door.Fail(w, call, llm.Invalid("background", "background requires store: the response is fetched after it has been made")))
 		return
 	}
 	if h.Gateway.Group(x.raw.Model) == "" { // which is known before the call
@@ -126,7 +126,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	}
 	if !h.running.begin(x.env.ID, m) {
 		cancel(nil)
-		h.WriteError(w, call.Fail(llm.Overloaded(errors.New("too many responses are made in the background"))))
+		h.WriteError(w, door.Fail(w, call, llm.Overloaded(errors.New("too many responses are made in the background"))))
 		return
 	}
 	body := wire.AppendQueued(nil, x.env, wire.StatusQueued)

@@ -14,7 +14,7 @@ func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toCompact)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		x.head.Store = false
@@ -22,7 +22,7 @@ func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
 		x.raw.Dialect = "" // the summary is the gateway's own affair, whatever the target speaks
 		x.request = nil
 		if x.body, err = wire.Compacting(x.body); err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		var summary *llm.Response
@@ -36,7 +36,7 @@ func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
 		}
 		resp, err := call.Relay(r.Context(), &x.raw, translation)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		door.Head(w.Header(), call)

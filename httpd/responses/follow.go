@@ -108,7 +108,7 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		from, next, model, err := h.events(r, call)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		h.send(w, r, call, from, next, model)

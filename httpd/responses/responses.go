@@ -110,7 +110,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 			e.Status, e.Message, e.Fix = http.StatusUpgradeRequired, "this gateway has no WebSockets.", "Send the request by HTTP, as POST."
 		}
 		w.Header().Set("Allow", http.MethodPost)
-		h.WriteError(w, call.Fail(e))
+		h.WriteError(w, door.Fail(w, call, e))
 	})
 }
 
@@ -119,7 +119,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toAnswer)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		switch {
@@ -178,7 +178,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	if err != nil {
 		return nil, err
 	}
-	if what == toAnswer && h.Caches() && door.Cached(w, r, call, body, gateway.Query{Owned: true}, h.WriteError, "Anthropic-Beta") {
+	if what == toAnswer && h.Caches() && door.Cached(w, r, call, body, gateway.Query{Owned: true, Model: h.Model("")}, h.WriteError, "Anthropic-Beta") {
 		return nil, nil //nolint:nilnil // the call is over
 	}
 	head, err := wire.Peek(body.Bytes)
@@ -186,10 +186,11 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		body.Release()
 		return nil, err
 	}
+	head.Model = cmp.Or(h.Model(""), head.Model)
 	x := &exchange{
 		raw:  llm.Raw{Call: head.Call(), Dialect: llm.DialectResponses, Body: body.Bytes},
 		sent: body, head: head,
-		options: wire.Options{Options: h.Decoding(""), Beta: r.Header["Anthropic-Beta"], Count: what == toCount},
+		options: wire.Options{Options: h.Decoding(h.Model("")), Beta: r.Header["Anthropic-Beta"], Count: what == toCount},
 		env:     wire.Envelope{ID: "resp_" + call.ID(), Model: head.Model, Created: call.Started().Unix(), Echo: &head.Echo},
 	}
 	x.raw.DropParams = x.raw.DropParams || h.Gateway.Settings(head.Model).DropParams
@@ -229,7 +230,7 @@ func (x *exchange) warnings(meta *llm.Meta) []llm.Warning {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
 	resp, err := relayed(h, call, x, func() (*llm.RawResponse, error) { return call.Relay(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	x.release()
@@ -274,7 +275,7 @@ func (x *exchange) response(resp *llm.Response) *llm.RawResponse {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
 	stream, err := relayed(h, call, x, func() (llm.RawStream, error) { return call.RelayStream(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
-		h.WriteError(w, call.Fail(err))
+		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
 	if stream.Meta().Passed {
@@ -336,12 +337,12 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		x, err := h.decode(w, r, call, toCount)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		n, err := call.CountTokens(r.Context(), &x.raw, x.translation())
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		if x.request != nil {

@@ -19,12 +19,12 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, serve func(ctx 
 	door.Serve(w, r, h.Gateway, Door, door.Keys, h.WriteError, func(call *gateway.Call) {
 		s, err := h.options.Keeper.Store(r.Context())
 		if err != nil {
-			h.WriteError(w, call.Fail(unavailable(err)))
+			h.WriteError(w, door.Fail(w, call, unavailable(err)))
 			return
 		}
 		body, err := serve(r.Context(), call, s)
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			h.WriteError(w, door.Fail(w, call, err))
 			return
 		}
 		door.WriteJSON(w, http.StatusOK, body)
