@@ -188,7 +188,7 @@ func TestSpendIsLookedAtAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		s := WatchSpend(t.Context(), SpendOptions{
-			Wants: func(want Type) bool { asked++; return false }, Every: time.Hour, ReportDays: 7, Logger: slog.New(slog.DiscardHandler),
+			Wants: func(Type) bool { asked++; return false }, Every: time.Hour, ReportDays: 7, Logger: slog.New(slog.DiscardHandler),
 		})
 		synctest.Wait()
 		first := asked
