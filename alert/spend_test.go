@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,16 +187,16 @@ func change(t *testing.T, s *store.Store, id, alias string) error {
 
 func TestSpendIsLookedAtAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int64
 		s := WatchSpend(t.Context(), SpendOptions{
-			Wants: func(Type) bool { asked++; return false }, Every: time.Hour, ReportDays: 7, Logger: slog.New(slog.DiscardHandler),
+			Wants: func(Type) bool { asked.Add(1); return false }, Every: time.Hour, ReportDays: 7, Logger: slog.New(slog.DiscardHandler),
 		})
 		synctest.Wait()
-		first := asked
+		first := asked.Load()
 		time.Sleep(2*time.Hour + time.Minute)
 		synctest.Wait()
-		if first == 0 || asked != 3*first {
-			t.Errorf("asked %d times at first and %d times in two hours", first, asked)
+		if all := asked.Load(); first == 0 || all != 3*first {
+			t.Errorf("asked %d times at first and %d times in two hours", first, all)
 		}
 		s.Close()
 	})
