@@ -15,7 +15,12 @@ const (
 	BudgetAlerts  Type = "budget_alerts"
 	DBExceptions  Type = "db_exceptions"
 	OutageAlerts  Type = "outage_alerts"
+	RegionOutages Type = "region_outage_alerts"
 	ModelAdded    Type = "new_model_added"
+
+	SpendReports   Type = "spend_reports"
+	UserThresholds Type = "user_spend_thresholds"
+	UserAnomalies  Type = "user_spend_anomalies"
 
 	KeyCreated  Type = "new_virtual_key_created"
 	KeyUpdated  Type = "virtual_key_updated"
@@ -30,19 +35,18 @@ const (
 
 // Defaults are the types that are sent if the operator names none: those of LiteLLM that exist here.
 func Defaults() []Type {
-	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, DBExceptions, OutageAlerts, ModelAdded}
+	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, SpendReports, UserThresholds, DBExceptions, ModelAdded, OutageAlerts, RegionOutages}
 }
 
 // Known are all types.
 func Known() []Type {
-	return append(Defaults(), KeyCreated, KeyUpdated, KeyDeleted, TeamCreated, TeamUpdated, TeamDeleted, UserCreated, UserUpdated, UserDeleted)
+	return append(Defaults(), UserAnomalies, KeyCreated, KeyUpdated, KeyDeleted, TeamCreated, TeamUpdated, TeamDeleted, UserCreated, UserUpdated, UserDeleted)
 }
 
 // Elsewhere are LiteLLM's types that are never sent, because what they are about is not watched here.
 func Elsewhere() []Type {
 	return []Type{
-		"llm_requests_hanging", "spend_reports", "failed_tracking_spend", "user_spend_thresholds", "user_spend_anomalies", "daily_reports", "cooldown_deployment",
-		"model_deprecation_warnings", "region_outage_alerts", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
+		"llm_requests_hanging", "failed_tracking_spend", "daily_reports", "cooldown_deployment", "model_deprecation_warnings", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
 	}
 }
 

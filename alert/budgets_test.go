@@ -222,3 +222,42 @@ func TestCallsThatFailAndThatAreSlowAreTold(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestFailuresOfARegionAreToldTogether has the failures of two deployments of one region, of one of another, and of the same later.
+func TestFailuresOfARegionAreToldTogether(t *testing.T) {
+	told := make(sink, 100)
+	now := noon()
+	c := WatchCalls(CallOptions{Sink: told, Slow: time.Minute, Window: time.Minute, RegionWindow: time.Minute, Minor: 3, Major: 5, Now: func() time.Time { return now }})
+	fails := func(deployment, region string, status int) string {
+		c.Ended(&Call{Model: "granite", Deployment: deployment, Provider: "bedrock", Region: region, Status: status, Code: "service.unavailable", Theirs: true})
+		var texts []string
+		for len(told) > 0 {
+			if a := <-told; a.Type == RegionOutages {
+				texts = append(texts, string(a.Level)+a.Text)
+			}
+		}
+		return strings.Join(texts, "")
+	}
+	for i, step := range []struct {
+		deployment, region string
+		status             int
+		passed             time.Duration
+		want               string
+	}{
+		{"a", "us-east-1", 503, 0, ""},
+		{"a", "us-east-1", 408, 0, ""},
+		{"a", "us-east-1", 503, 0, ""}, // one deployment is no region
+		{"b", "eu-west-1", 503, 0, ""},
+		{"b", "", 503, 0, ""},
+		{"b", "us-east-1", 429, 0, ""}, // counts for nothing
+		{"b", "us-east-1", 503, 0, "Medium\n*⚠️ Minor Service Outage*\n\n*Region:* `us-east-1`\n*Provider:* `bedrock`\n*Deployments:* 2\n\n*Errors:*\nTimeout Errors: 1\nAPI Errors: 3\n"},
+		{"b", "us-east-1", 503, 0, "High\n*⚠️ Major Service Outage*\n\n*Region:* `us-east-1`\n*Provider:* `bedrock`\n*Deployments:* 2\n\n*Errors:*\nTimeout Errors: 1\nAPI Errors: 4\n"},
+		{"b", "us-east-1", 503, 0, ""},
+		{"b", "us-east-1", 503, 2 * time.Minute, ""},
+	} {
+		now = now.Add(step.passed)
+		if got := fails(step.deployment, step.region, step.status); got != step.want {
+			t.Errorf("%d: got %q, want %q", i, got, step.want)
+		}
+	}
+}

@@ -9,9 +9,9 @@ import (
 
 // Call is a call that has ended.
 type Call struct {
-	// Model is the configured name, and Deployment which of its deployments served the call.
-	Model, Deployment, Provider string
-	Duration                    time.Duration
+	// Model is the configured name, Deployment which of its deployments served the call, and Region where; empty if that is not known.
+	Model, Deployment, Provider, Region string
+	Duration                            time.Duration
 	// Status is the HTTP status, and Code and Message the failure; empty for success.
 	Status        int
 	Code, Message string
@@ -28,6 +28,8 @@ type CallOptions struct {
 	// major one from Major on (LiteLLM's alerting_args).
 	Window       time.Duration
 	Minor, Major int
+	// RegionWindow is the same for the deployments of a provider in one region, of which several must have failed.
+	RegionWindow time.Duration
 	Now          func() time.Time // time.Now if nil
 }
 
@@ -44,7 +46,8 @@ type Calls struct {
 
 	mu      sync.Mutex
 	marks   map[string]*mark
-	outages map[string]*outage
+	outages map[string]*outage // by deployment
+	regions map[string]*outage // by provider and region
 }
 
 // mark is something that was told.
@@ -53,11 +56,12 @@ type mark struct {
 	more  int // since then
 }
 
-// outage are the failures of a deployment.
+// outage are the failures of a deployment, or of those of a region.
 type outage struct {
 	begun                time.Time
 	timeouts, faults     int
 	minorTold, majorTold bool
+	deployments          map[string]bool // of a region
 }
 
 // WatchCalls makes a Calls.
@@ -65,7 +69,7 @@ func WatchCalls(opt CallOptions) *Calls {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Calls{opt: opt, marks: map[string]*mark{}, outages: map[string]*outage{}}
+	return &Calls{opt: opt, marks: map[string]*mark{}, outages: map[string]*outage{}, regions: map[string]*outage{}}
 }
 
 // Ended is called when a call has ended. It does not block.
@@ -123,30 +127,66 @@ func (c *Calls) failed(call *Call) {
 	}
 	now := c.opt.Now()
 	c.mu.Lock()
-	o := c.outages[call.Deployment]
-	if o == nil || now.Sub(o.begun) > c.opt.Window {
-		if len(c.outages) >= mostMarks {
-			clear(c.outages)
-		}
-		o = &outage{begun: now}
-		c.outages[call.Deployment] = o
-	}
-	if call.Status == 408 {
-		o.timeouts++
-	} else {
-		o.faults++
-	}
-	kind, level := "", Medium
-	switch n := o.timeouts + o.faults; {
-	case n >= c.opt.Minor && !o.minorTold:
-		kind, o.minorTold = "Minor", true
-	case n >= c.opt.Major && !o.majorTold:
-		kind, level, o.majorTold = "Major", High, true
-	}
+	o := count(c.outages, call.Deployment, now, c.opt.Window, call.Status)
+	kind, level := o.due(c.opt.Minor, c.opt.Major)
 	text := fmt.Sprintf("\n*⚠️ %s Service Outage*\n\n*Model Name:* `%s`\n*Provider:* `%s`\n*Deployment:* `%s`\n\n*Errors:*\nTimeout Errors: %d\nAPI Errors: %d\n",
 		kind, Plain(call.Model), Plain(call.Provider), Plain(call.Deployment), o.timeouts, o.faults)
 	c.mu.Unlock()
 	if kind != "" {
 		c.opt.Sink.Send(Alert{Type: OutageAlerts, Level: level, Text: text})
 	}
+	if call.Region != "" {
+		c.failedIn(call, now)
+	}
+}
+
+// failedIn counts a failure that may be part of an outage of a region, in which more than one deployment must have failed.
+func (c *Calls) failedIn(call *Call, now time.Time) {
+	c.mu.Lock()
+	o := count(c.regions, call.Provider+" "+call.Region, now, c.opt.RegionWindow, call.Status)
+	if o.deployments == nil {
+		o.deployments = map[string]bool{}
+	}
+	o.deployments[call.Deployment] = true
+	kind, level := "", Medium
+	if len(o.deployments) > 1 {
+		kind, level = o.due(c.opt.Minor, c.opt.Major)
+	}
+	text := fmt.Sprintf("\n*⚠️ %s Service Outage*\n\n*Region:* `%s`\n*Provider:* `%s`\n*Deployments:* %d\n\n*Errors:*\nTimeout Errors: %d\nAPI Errors: %d\n",
+		kind, Plain(call.Region), Plain(call.Provider), len(o.deployments), o.timeouts, o.faults)
+	c.mu.Unlock()
+	if kind != "" {
+		c.opt.Sink.Send(Alert{Type: RegionOutages, Level: level, Text: text})
+	}
+}
+
+// count counts a failure, among those before it that are in the same window.
+func count(all map[string]*outage, of string, now time.Time, window time.Duration, status int) *outage {
+	o := all[of]
+	if o == nil || now.Sub(o.begun) > window {
+		if len(all) >= mostMarks {
+			clear(all)
+		}
+		o = &outage{begun: now}
+		all[of] = o
+	}
+	if status == 408 {
+		o.timeouts++
+	} else {
+		o.faults++
+	}
+	return o
+}
+
+// due is what is told of an outage now; empty for nothing.
+func (o *outage) due(minor, major int) (kind string, level Level) {
+	switch n := o.timeouts + o.faults; {
+	case n >= minor && !o.minorTold:
+		o.minorTold = true
+		return "Minor", Medium
+	case n >= major && !o.majorTold:
+		o.majorTold = true
+		return "Major", High
+	}
+	return "", Medium
 }

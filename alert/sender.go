@@ -42,6 +42,8 @@ type Options struct {
 	Gateway string
 	Now     func() time.Time // time.Now if nil
 	Logger  *slog.Logger
+	// Log is whether alerts are written to the log too.
+	Log bool
 	// Count counts what became of an alert at a target: sent, failed, or dropped because too many waited.
 	Count func(target, result string)
 
@@ -161,6 +163,9 @@ func (s *Sender) Send(a Alert) {
 	defer s.mu.RUnlock()
 	if s.closed {
 		return
+	}
+	if s.opt.Log {
+		s.opt.Logger.Info("an alert is sent", slog.String("type", string(a.Type)), slog.String("level", string(a.Level)), slog.String("text", a.Text))
 	}
 	for _, l := range s.lanes {
 		for _, send := range s.sends(l.target, &a) {

@@ -49,7 +49,11 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 // defaults are what the configuration says of new keys, users and teams.
 func defaults(m *config.Management) admin.Defaults {
 	makers := admin.Makers{Limited: m.MakersLimited, Team: admin.KeyRule(m.TeamKeys), Personal: admin.KeyRule(m.PersonalKeys)}
-	return admin.Defaults{Makers: makers, Keys: m.NewKeys, KeyBounds: m.KeyBounds, Teams: m.NewTeams, Users: m.NewUsers, KeyAlias: m.KeyAlias, AliasRule: m.AliasRule}
+	var members []admin.MetadataField
+	for _, f := range m.TeamMetadata {
+		members = append(members, admin.MetadataField(f))
+	}
+	return admin.Defaults{Makers: makers, TeamMetadata: members, Keys: m.NewKeys, KeyBounds: m.KeyBounds, Teams: m.NewTeams, Users: m.NewUsers, KeyAlias: m.KeyAlias, AliasRule: m.AliasRule}
 }
 
 // followed is the store, whose changes this process follows at once, before it answers.

@@ -190,3 +190,55 @@ func TestCallsWithTheMasterKeyAreInTheSumsOfDays(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// TestAUserWhoSpendsMuchIsToldAtTheNextLook looks at what was spent when the gateway starts.
+func TestAUserWhoSpendsMuchIsToldAtTheNextLook(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer upstream.Close()
+	slack, texts := heard(t)
+	t.Setenv("SLACK_WEBHOOK_URL", slack+"/services/SECRET")
+	dir := t.TempDir()
+	var log locked
+	begin := func(alerting string) *app.App {
+		t.Helper()
+		cfg := load(t, upstream.URL, `
+    model_info: {input_cost_per_token: 0.1, output_cost_per_token: 0.1}
+general_settings:
+  master_key: sk-master
+`+alerting)
+		return start(t, app.Options{Config: cfg, DataDir: dir, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	}
+	a := begin("")
+	const key = "sk-of-the-test-0001"
+	if status, body := asks(t, a, "sk-master", "POST", "/key/generate", `{"key":"`+key+`","user_id":"ann"}`); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if status, body := asks(t, a, key, "POST", "/v1/chat/completions", `{"model":"granite","messages":[{"role":"user","content":"hi"}]}`); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		a = begin("  alerting: [slack]\n  alert_types: [user_spend_thresholds, user_spend_anomalies]\n  alerting_args: {monthly_spend_per_user_threshold: 0.05, spend_anomaly_min_spend: 500, log_to_console: true}\n")
+		if i == 0 {
+			text := <-texts
+			if !strings.Contains(text, "User Monthly Spend Threshold Crossed:\\nUser: `ann`") || !strings.Contains(text, "Monthly Threshold: `$0.05`") {
+				t.Error(text)
+			}
+		}
+		if err := a.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(texts) != 0 {
+		t.Errorf("it was told again: %s", <-texts)
+	}
+	if text := log.String(); strings.Count(text, "User Monthly Spend Threshold Crossed") != 1 || strings.Contains(text, "SECRET") {
+		t.Errorf("the log has %s", text)
+	}
+}

@@ -50,7 +50,7 @@ func (a *App) entries() []httpd.Entry {
 
 			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Context: known.Context, MaxOutput: known.MaxOutput,
 			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price, Limits: m.Limits,
-			About: stored.about[m.ID], Team: m.Team, Public: m.Public,
+			About: stored.about[m.ID], Team: m.Team, Public: m.Public, EndOfLife: known.EndOfLife, Successor: known.Successor,
 		}
 		if e.Prices == nil && known.Facts != nil {
 			e.Prices = known.Facts.Prices

@@ -46,7 +46,7 @@ func (a *App) passThroughs(cfg *config.Config) func() []passthrough.Endpoint {
 func served(client *outcrop.Client, cfg *config.Config, p *config.PassThrough) passthrough.Endpoint {
 	return passthrough.Endpoint{
 		Endpoint: gateway.Endpoint{Name: p.Path, To: client.PassThrough(p), Cost: p.Cost, Silence: cmp.Or(p.Timeout, cfg.PassThroughTimeout, passThroughTimeout)},
-		Path:     p.Path, Subpaths: p.Subpaths, Methods: p.Methods, Public: p.Public, ForwardHeaders: p.ForwardHeaders, Query: p.Query,
+		Path:     p.Path, Subpaths: p.Subpaths, Methods: p.Methods, Public: p.Public, Strict: p.Strict, ForwardHeaders: p.ForwardHeaders, Query: p.Query,
 	}
 }
 

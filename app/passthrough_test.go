@@ -50,7 +50,7 @@ general_settings:
     - {path: /health, target: "`+target+`/stolen"}
 `), DataDir: t.TempDir()})
 	const key = "sk-of-the-test-0001"
-	if status, body := asks(t, a, "sk-master", "POST", "/key/generate", `{"key":"`+key+`","max_budget":0.4}`); status != 200 {
+	if status, body := asks(t, a, "sk-master", "POST", "/key/generate", `{"key":"`+key+`","max_budget":0.4,"allowed_passthrough_routes":["/v9/rerank"]}`); status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
 	send := func(method, path, key, body string, headers ...string) (int, http.Header, string) {
@@ -156,7 +156,7 @@ general_settings:
     - {path: /free, target: "`+target+`/free"}
     - {path: /paid, target: "`+target+`/paid", cost_per_request: 0.25}
 `), DataDir: t.TempDir()})
-	for _, key := range []string{`{"key":"sk-of-the-test-0002","rpm_limit":1}`, `{"key":"sk-of-the-test-0003","max_budget":0.25}`} {
+	for _, key := range []string{`{"key":"sk-of-the-test-0002","rpm_limit":1,"allowed_routes":["/free"]}`, `{"key":"sk-of-the-test-0003","max_budget":0.25,"allowed_passthrough_routes":["/free","/paid"]}`} {
 		if status, body := asks(t, a, "sk-master", "POST", "/key/generate", key); status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
@@ -208,6 +208,55 @@ general_settings:
 			t.Errorf("%s without a key: %d, want %d", path, resp.StatusCode, want)
 		}
 		if resp.StatusCode == http.StatusOK {
+			_, _ = got()
+		}
+	}
+}
+
+// TestEndpointsAreForThoseToWhomTheyAreGranted has the lists of keys and teams, and who may write them.
+func TestEndpointsAreForThoseToWhomTheyAreGranted(t *testing.T) {
+	target, got := echoing(t)
+	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", `
+general_settings:
+  master_key: sk-master
+  pass_through_endpoints:
+    - {path: /bria, target: "`+target+`/v1", include_subpath: true, auth: true}
+    - {path: /hook, target: "`+target+`/hook", auth: false}
+`), DataDir: t.TempDir()})
+	const granted, plain, ofTeam, ofUser = "sk-of-the-test-0004", "sk-of-the-test-0005", "sk-of-the-test-0006", "sk-of-the-test-0007"
+	tell(t, a,
+		exchange{"POST", "/key/generate", `{"key":"` + granted + `","allowed_passthrough_routes":["/bria"]}`, 200, `"metadata":{"allowed_passthrough_routes":["/bria"]}`},
+		exchange{"POST", "/key/generate", `{"key":"` + plain + `","allowed_routes":["/bria/x","/hook"]}`, 200, ""},
+		exchange{"POST", "/user/new", `{"user_id":"ann","user_role":"internal_user","auto_create_key":false}`, 200, ""},
+		exchange{"POST", "/team/new", `{"team_id":"t","allowed_passthrough_routes":["/bria"],"denied_passthrough_routes":["/bria/admin"],"members_with_roles":[{"user_id":"ann","role":"admin"}]}`, 200, ""},
+		exchange{"POST", "/key/generate", `{"key":"` + ofTeam + `","team_id":"t"}`, 200, ""},
+		exchange{"POST", "/key/generate", `{"key":"` + ofUser + `","user_id":"ann"}`, 200, ""},
+	)
+	for _, tt := range []struct {
+		key, method, path, body string
+		status                  int
+		says                    string
+	}{
+		{granted, "POST", "/bria/x", "{}", 200, ""},
+		{"sk-master", "POST", "/bria/x", "{}", 200, ""},
+		{plain, "POST", "/bria/x", "{}", 403, `"code":"403"`},
+		{plain, "POST", "/hook", "{}", 200, ""},
+		{ofTeam, "POST", "/bria/x", "{}", 200, ""},
+		{ofTeam, "POST", "/bria/admin/users", "{}", 403, "denied_passthrough_routes"},
+		{ofTeam, "POST", "/bria/%61dmin", "{}", 403, "denied_passthrough_routes"},
+		{ofUser, "POST", "/key/generate", `{"key":"sk-of-the-test-0008","allowed_passthrough_routes":["/bria"]}`, 403, "allowed_passthrough_routes"},
+		{ofUser, "POST", "/key/generate", `{"key":"sk-of-the-test-0008","metadata":{"allowed_passthrough_routes":["/bria"]}}`, 403, "allowed_passthrough_routes"},
+		{ofUser, "POST", "/key/update", `{"key":"` + ofUser + `","metadata":{"allowed_passthrough_routes":["/bria"]}}`, 403, "allowed_passthrough_routes"},
+		{ofUser, "POST", "/team/update", `{"team_id":"t","metadata":{"denied_passthrough_routes":[]}}`, 403, "denied_passthrough_routes"},
+		{ofUser, "POST", "/team/update", `{"team_id":"t","denied_passthrough_routes":null}`, 403, "denied_passthrough_routes"},
+		{ofUser, "POST", "/team/update", `{"team_id":"t","metadata":{"note":"x"}}`, 200, `"denied_passthrough_routes":["/bria/admin"]`},
+		{ofUser, "POST", "/team/update", `{"team_id":"t","metadata":{"denied_passthrough_routes":["/bria/admin"]}}`, 200, ""},
+	} {
+		status, body := asks(t, a, tt.key, tt.method, tt.path, tt.body)
+		if status != tt.status || !strings.Contains(body, tt.says) {
+			t.Errorf("%s %s with %s: %d %s, want %d with %s", tt.path, tt.body, tt.key, status, body, tt.status, tt.says)
+		}
+		if status == http.StatusOK && !strings.HasPrefix(tt.path, "/team/") {
 			_, _ = got()
 		}
 	}

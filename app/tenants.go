@@ -51,6 +51,7 @@ type opening struct {
 type parts struct {
 	store     *store.Store
 	budgets   *alert.Budgets // nil if no alerts are sent
+	spend     *alert.Spend   // nil if nobody is told of what is spent
 	journal   *spend.Journal
 	bank      *store.Bank
 	valkey    *valkey.Bank // nil if none is configured
@@ -145,6 +146,7 @@ func (t *tenants) open(ctx context.Context) (_ *parts, err error) {
 			journal.Posted, budgets = p.budgets.Posted, p.budgets
 		}
 	}
+	p.spend = t.alerts.watchSpend(ctx, p.store, t.logger)
 	if p.journal, err = spend.Open(ctx, journal); err != nil {
 		return nil, err
 	}
@@ -222,6 +224,9 @@ func (p *parts) close(ctx context.Context) error {
 	var errs []error
 	if p.retention != nil {
 		p.retention.close()
+	}
+	if p.spend != nil {
+		p.spend.Close()
 	}
 	if p.directory != nil {
 		p.directory.Close()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"outcrop/alert"
+	"outcrop/llm"
 )
 
 // Alerting is where alerts are sent, and which.
@@ -33,6 +34,26 @@ type Alerting struct {
 	// OutageWindow is the time in which Minor failures of a deployment are a minor outage, and Major a major one.
 	OutageWindow time.Duration
 	Minor, Major int
+	// RegionWindow is OutageWindow for the deployments of a region.
+	RegionWindow time.Duration
+	// Log is whether alerts are written to the log too.
+	Log bool
+	// UserSpend is when it is told that a user spends much.
+	UserSpend UserSpend
+	// ReportDays is how many days a report of what was spent is about.
+	ReportDays int
+}
+
+// UserSpend is when it is told that a user spends much.
+type UserSpend struct {
+	// Daily and Monthly are amounts of a day and of a calendar month; not set for never.
+	Daily, Monthly llm.Opt[llm.Cost]
+	// A day is unusual from Least on, if it is more than Multiplier times the average of the Days before it.
+	Multiplier float64
+	Days       int
+	Least      llm.Cost
+	// Every is how often this is looked at.
+	Every time.Duration
 }
 
 // On reports whether alerts are sent anywhere.
@@ -50,7 +71,10 @@ type AlertMail struct {
 
 // defaultAlerting has LiteLLM's defaults (1.110.2, litellm/types/integrations/slack_alerting.py).
 func defaultAlerting() Alerting {
-	return Alerting{Types: alert.Defaults(), Slow: 5 * time.Minute, BudgetAgain: 24 * time.Hour, OutageWindow: time.Minute, Minor: 5, Major: 10}
+	return Alerting{
+		Types: alert.Defaults(), Slow: 5 * time.Minute, BudgetAgain: 24 * time.Hour, OutageWindow: time.Minute, Minor: 5, Major: 10, RegionWindow: time.Minute,
+		UserSpend: UserSpend{Multiplier: 3, Days: 7, Least: llm.Cost(10 * 1e12), Every: time.Hour}, ReportDays: 7,
+	}
 }
 
 // alertTargets is general_settings.alerting.
@@ -70,6 +94,8 @@ func (t *alertTargets) read(l *loader, to *Alerting, k Key, n *node, path string
 		to.Types = l.alertTypes(n, path)
 	case "alert_to_webhook_url":
 		to.SlackURLs = l.alertURLs(n, path)
+	case "spend_report_frequency":
+		to.ReportDays = l.reportDays(k, n, path)
 	case "alerting_args":
 		l.fields(n, sectionAlertArgs, path, nil, func(k Key, n *node, path string) {
 			switch k.Name {
@@ -83,9 +109,56 @@ func (t *alertTargets) read(l *loader, to *Alerting, k Key, n *node, path string
 			case "major_outage_alert_threshold":
 				f, _ := l.number(k, n, path)
 				to.Major = int(f)
+			case "region_outage_alert_ttl":
+				to.RegionWindow = l.seconds(k, n, path)
+			case "log_to_console":
+				to.Log, _ = l.boolean(k, n, path)
+			default:
+				to.UserSpend.read(l, k, n, path)
 			}
 		})
 	}
+}
+
+// read reads a setting of when it is told that a user spends much.
+func (to *UserSpend) read(l *loader, k Key, n *node, path string) {
+	switch k.Name {
+	case "daily_spend_per_user_threshold":
+		to.Daily = l.money(k, n, path)
+	case "monthly_spend_per_user_threshold":
+		to.Monthly = l.money(k, n, path)
+	case "spend_anomaly_multiplier":
+		if f, ok := l.number(k, n, path); ok {
+			to.Multiplier = f
+		}
+	case "spend_anomaly_baseline_days":
+		if f, ok := l.number(k, n, path); ok {
+			to.Days = int(f)
+		}
+	case "spend_anomaly_min_spend":
+		if least := l.money(k, n, path); least.Set {
+			to.Least = least.Value
+		}
+	case "user_spend_check_interval":
+		if every := l.seconds(k, n, path); every > 0 {
+			to.Every = every
+		}
+	}
+}
+
+// reportDays reads spend_report_frequency: a number of days, such as 7d.
+func (l *loader) reportDays(k Key, n *node, path string) int {
+	text, ok := l.text(k, n, path)
+	if !ok {
+		return defaultAlerting().ReportDays
+	}
+	number, isDays := strings.CutSuffix(strings.ToLower(text), "d")
+	days, err := strconv.Atoi(number)
+	if !isDays || err != nil || days < 1 || days > 366 {
+		l.errorAt(n.file, n.line, n.column, path, strconv.Quote(text)+" is no number of days", "a number of days from 1d to 366d, such as 7d", "")
+		return defaultAlerting().ReportDays
+	}
+	return days
 }
 
 // alertTypes reads alert_types.

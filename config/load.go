@@ -372,12 +372,14 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
-		case "alerting", "alerting_threshold", "alert_types", "alert_to_webhook_url", "alerting_args":
+		case "alerting", "alerting_threshold", "alert_types", "alert_to_webhook_url", "alerting_args", "spend_report_frequency":
 			alerts.read(l, &cfg.Alerting, k, n, path)
 		case "allowed_ips":
 			cfg.General.AllowedIPs = l.addresses(n, path)
 		case "allowed_routes", "public_routes", "litellm_key_header_name", "user_header_name", "user_header_mappings":
 			l.access(&cfg.General.Access, k, n, path)
+		case "team_metadata_schema":
+			cfg.Management.TeamMetadata = l.teamMetadata(n, path)
 		case "admin_only_routes":
 			cfg.Accounting.AdminRoutes = l.texts(n, path)
 		case "enforce_user_param", "enforced_params", "reject_clientside_metadata_tags", "service_account_settings":

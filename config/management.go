@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +27,37 @@ type Management struct {
 	// KeyAlias is what the aliases of keys must match as a whole; nil for anything. AliasRule says so to clients.
 	KeyAlias  *regexp.Regexp
 	AliasRule string
+	// TeamMetadata are the members that the metadata of teams is meant to have.
+	TeamMetadata []MetadataField
+}
+
+// MetadataField is a member of metadata, and its name for people, which may be empty.
+type MetadataField struct{ Key, Label string }
+
+const sectionTeamMetadata = "general_settings.team_metadata_schema[]"
+
+// teamMetadata reads team_metadata_schema.
+func (l *loader) teamMetadata(n *node, path string) (all []MetadataField) {
+	for i, item := range n.items {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		var f MetadataField
+		l.fields(item, sectionTeamMetadata, at, nil, func(k Key, n *node, path string) {
+			if k.Name == "key" {
+				f.Key, _ = l.text(k, n, path)
+				return
+			}
+			f.Label, _ = l.text(k, n, path)
+		})
+		switch {
+		case f.Key == "":
+			l.errorAt(item.file, item.line, item.column, at, "key is missing", "a mapping with key, and label if people know it by another name", "")
+		case slices.ContainsFunc(all, func(other MetadataField) bool { return other.Key == f.Key }):
+			l.errorAt(item.file, item.line, item.column, at+".key", "another member has this key too", "each key once", "")
+		default:
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // The rule of enable_key_alias_format_validation is LiteLLM's (1.110.2, litellm/proxy/management_endpoints/key_management_endpoints.py).

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,26 @@ func TestWhichAliasesKeysMayHave(t *testing.T) {
 			if form.MatchString(alias) {
 				t.Errorf("%s accepts %q", tt.settings, alias)
 			}
+		}
+	}
+}
+
+func TestTheSchemaOfTeamsMetadataIsRead(t *testing.T) {
+	read := func(list string) (*Config, string) {
+		cfg, problems := Load(source("c.yaml", "model_list: [{model_name: m, litellm_params: {model: bedrock/amazon.nova-micro-v1:0}}]\ngeneral_settings: {team_metadata_schema: "+list+"}\n"))
+		said := ""
+		for i := range problems {
+			said += problems[i].String() + "\n"
+		}
+		return cfg, said
+	}
+	cfg, said := read(`[{key: cost_center, label: Cost center}, {key: owner}]`)
+	if cfg == nil || !slices.Equal(cfg.Management.TeamMetadata, []MetadataField{{"cost_center", "Cost center"}, {"owner", ""}}) {
+		t.Errorf("%+v, %s", cfg, said)
+	}
+	for list, want := range map[string]string{`[{label: x}]`: "key is missing", `[{key: a}, {key: a}]`: "another member"} {
+		if _, said := read(list); !strings.Contains(said, want) {
+			t.Errorf("%s: %s", list, said)
 		}
 	}
 }

@@ -31,8 +31,9 @@ type PassThrough struct {
 	ForwardHeaders bool
 	// Subpaths is whether paths below Path go on to the same below Target.
 	Subpaths bool
-	// Public is whether requests need no key.
-	Public bool
+	// Public is whether requests need no key, and Strict whether a key to which only allowed_routes grants the endpoint is refused: auth is
+	// false, and auth is true.
+	Public, Strict bool
 	// Methods are those that are passed on.
 	Methods []string
 	// Cost is what a request costs; not set for nothing that is known.
@@ -92,7 +93,7 @@ func (l *loader) passThrough(n *node, path string) (p PassThrough, ok bool) {
 			p.Subpaths, _ = l.boolean(k, n, path)
 		case "auth":
 			if auth, read := l.boolean(k, n, path); read {
-				p.Public = !auth
+				p.Public, p.Strict = !auth, auth
 			}
 		case "methods":
 			p.Methods = l.passThroughVerbs(n, path)

@@ -83,6 +83,9 @@ func (l *loader) tokenSettings(to *Tokens, n *node, path string) {
 	})
 	to.Policy.NeedTeam = to.Fields.Team != ""
 	to.Policy.SyncTeams = to.Policy.SyncUsers && to.Fields.Teams != ""
+	if to.Policy.SyncUsers && !to.Policy.SyncTeams {
+		l.warnAt(n.file, n.line, n.column, path+".sync_user_role_and_teams", "users keep the teams that they have, because team_ids_jwt_field names no claim", "set team_ids_jwt_field, if tokens have the teams")
+	}
 	l.roleSettings(to, n, path)
 }
 

@@ -91,6 +91,9 @@ func managementVerdicts(t *testing.T, proxy, own string) map[string]string {
 	for _, endpoint := range managementEndpoints(t, proxy) {
 		if !there[parameter.ReplaceAllString(endpoint, "{}")] {
 			verdicts[endpoint] = "not there"
+			if why := managementReasons()[endpoint]; why != "" {
+				verdicts[endpoint] += ": " + why
+			}
 		}
 	}
 	litellm, outcrop := filled{}, filled{}
@@ -211,6 +214,25 @@ func (p litellmProgram) clientMethods(t *testing.T, addresses ...string) [][]cli
 		t.Fatalf("%v: %s", err, out)
 	}
 	return all
+}
+
+// managementReasons says why Outcrop does not have endpoints.
+func managementReasons() map[string]string {
+	const connections = "users cannot connect accounts of their own at GitHub Copilot; credentials are the operator's"
+	const encryption = "values in either of LiteLLM's formats are read, and none has to be encrypted again"
+	return map[string]string{
+		"POST /user/password/change":                                "nobody has a password: people sign in with a key, or at an identity provider",
+		"GET /model/{model_id}/kubernetes_pods":                     "Outcrop does not manage servers of models in Kubernetes",
+		"POST /model_group/make_public":                             "no list of models is public but by `general_settings.public_routes`, such as `[/v1/models]`",
+		"POST /credentials/migrate-encryption":                      encryption,
+		"GET /credentials/migrate-encryption/check":                 encryption,
+		"GET /credentials/{credential_name}/jwks":                   "credentials of Anthropic that sign tokens of their own are not supported",
+		"GET /credentials/user_connections":                         connections,
+		"DELETE /credentials/{credential_name}/user_connection":     connections,
+		"POST /credentials/{credential_name}/user_connection/start": connections,
+		"POST /credentials/{credential_name}/user_connection/poll":  connections,
+		"GET /spend/capture_rate":                                   "bills of OpenAI are not read; those of AWS are, see [Check the figures against AWS's bill](keys.md#check-the-figures-against-awss-bill)",
+	}
 }
 
 // managementPage is docs/litellm-management.md.

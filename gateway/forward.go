@@ -64,6 +64,20 @@ type Endpoint struct {
 	Silence time.Duration
 }
 
+// PassThrough checks that the caller may call an endpoint of the operator's by a path, and makes the call that of the team that may. See
+// tenant.Caller.PassThrough. The error is an *llm.Error.
+func (c *Call) PassThrough(path string, strict bool) error {
+	t := c.caller.tenant
+	if t == nil {
+		return nil
+	}
+	may, err := t.PassThrough(path, strict)
+	if err == nil {
+		c.caller.tenant = may
+	}
+	return err
+}
+
 // ForwardTo is Forward for an endpoint of the operator's.
 func (c *Call) ForwardTo(ctx context.Context, e *Endpoint, req *llm.Forward) (*llm.Forwarded, error) {
 	c.record.Model, c.record.Group = e.Name, e.Name

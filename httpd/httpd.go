@@ -131,6 +131,8 @@ func (s *server) routes() []endpoint {
 		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.lockedFor(s.getModel), true, ""},
 		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.lockedFor(s.modelInfo), true, ""},
 		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.lockedFor(s.modelInfo), true, ""},
+		{"GET /model/deprecations", "/model/deprecations", "which of them end when, and what follows them", s.lockedFor(s.deprecations), true, ""},
+		{"GET /v1/model/deprecations", "/v1/model/deprecations", "the same under /v1", s.lockedFor(s.deprecations), true, ""},
 		{"GET /v2/model/info", "/v2/model/info", "the same by pages, with filters", s.lockedFor(s.modelPages), true, ""},
 		{"GET /model_group/info", "/model_group/info", "what the models of each name can do and cost", s.lockedFor(s.modelGroups), true, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},

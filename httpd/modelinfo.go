@@ -3,6 +3,7 @@ package httpd
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"outcrop/catalog"
 	"outcrop/gateway"
@@ -23,6 +24,9 @@ type Entry struct {
 	Input, Output llm.Opt[llm.Cost]
 	// Prices are the entry's own prices, or those that are known; nil for none.
 	Prices *llm.Prices
+	// EndOfLife is the day of the model's retirement, and Successor the model to move to; the zero time and empty if unknown.
+	EndOfLife time.Time
+	Successor string
 	// Facts are what is known of the model; nil if nothing.
 	Facts *catalog.Model
 	// Stored is whether it is in the database, and not in the configuration's file; Blocked is whether it is there and not
@@ -163,9 +167,9 @@ func (e *Entry) known() jsonx.Raw {
 			flag("supports_pdf_input", llm.Some(slices.Contains(f.Input, "document")))
 			flag("supports_audio_input", llm.Some(slices.Contains(f.Input, "audio")))
 		}
-		if !f.EndOfLife.IsZero() {
-			word("deprecation_date", f.EndOfLife.Format("2006-01-02"))
-		}
+	}
+	if !e.EndOfLife.IsZero() {
+		word("deprecation_date", e.EndOfLife.Format(time.DateOnly))
 	}
 	number("max_tokens", e.MaxOutput)
 	number("max_input_tokens", most)

@@ -136,6 +136,7 @@ func (b *builder) key(ctx context.Context, doc *document, created time.Time) err
 	c.logging = doc.logging()
 	c.demands, c.service = slices.Concat(doc.Demanded, doc.Metadata.Demanded), doc.Metadata.ServiceAccount.there
 	c.guardrails, c.policies, c.regions, c.priority = doc.guardrails(), doc.policies(), doc.regions(), string(doc.Metadata.Priority)
+	c.passes = doc.passes()
 	b.limits(wholeKey, store.KindKey, c.Hash, doc, created)
 	granted, err := b.groups(ctx, doc)
 	if err != nil {
@@ -190,6 +191,7 @@ func (b *builder) team(ctx context.Context, granted models) (*document, error) {
 	c.priority = cmp.Or(string(doc.Metadata.Priority), c.priority) // the team's precedes, as in LiteLLM
 	c.OrganizationID = cmp.Or(c.OrganizationID, doc.OrganizationID)
 	c.estimated = cmp.Or(c.estimated, doc.estimated())
+	c.passes = c.passes.under(doc.passes())
 	c.tags = slices.Concat(c.tags, doc.tags())
 	if c.routing == nil && doc.Routing.some() {
 		c.routing = doc.Routing

@@ -57,6 +57,7 @@ type Caller struct {
 	cache                                  jsonx.Raw
 	routes                                 []string
 	priority                               string
+	passes                                 passes
 	tags, guardrails, policies             []string
 	estimated                              int64
 	logging                                *telemetry.Logging

@@ -94,6 +94,8 @@ type folded struct {
 	Logging         loggers                    `json:"logging"`                     // of keys and teams
 	AlertEmails     addresses                  `json:"soft_budget_alerting_emails"` // of a team
 	Priority        name                       `json:"priority"`                    // of a key or a team
+	PassAllowed     labels                     `json:"allowed_passthrough_routes"`  // of keys and teams
+	PassDenied      labels                     `json:"denied_passthrough_routes"`   // of keys and teams
 	Region          name                       `json:"allowed_model_region"`        // of customers, and in the metadata of the others
 	Cache           jsonx.Raw                  `json:"cache"`                       // of a key: what requests say in a member of this name
 }

@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -96,6 +97,9 @@ func (d *Directory) syncTeams(ctx context.Context, who *identity, c *store.Chang
 		if !slices.Contains(who.Teams, found[i].TeamID) {
 			c.Delete = append(c.Delete, store.Ref{Kind: store.KindMember, ID: found[i].ID})
 		}
+	}
+	if len(found) > 0 && len(who.Teams) == 0 { // the identity provider may have forgotten the claim
+		d.opt.Logger.Warn("a user leaves all teams, because the token names none", slog.String("user_id", who.user), slog.Int("teams", len(found)))
 	}
 	now := d.opt.Now()
 	for _, team := range who.Teams {

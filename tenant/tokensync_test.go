@@ -2,6 +2,7 @@ package tenant_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"outcrop/bearer"
@@ -94,5 +95,25 @@ func TestATokenThatSaysNothingNewWritesNothing(t *testing.T) {
 	w.admits(bearer.Identity{Admin: true, User: "ann", Roles: []string{"gateway/x-admin"}}) // an operator by the scope is no user
 	if after, err := w.store.Entity(t.Context(), store.KindUser, "ann"); err != nil || after.Revision != before.Revision {
 		t.Errorf("%v, %+v", err, after)
+	}
+}
+
+// TestThatAUserLeavesAllTeamsIsInTheLog has a token without the claim, which the identity provider may have forgotten.
+func TestThatAUserLeavesAllTeamsIsInTheLog(t *testing.T) {
+	w := tokens(t, syncing())
+	w.put(store.KindUser, "ann", `{"user_id":"ann"}`)
+	for _, team := range []string{"a", "b"} {
+		w.put(store.KindTeam, team, `{}`)
+	}
+	w.admits(bearer.Identity{User: "ann", Teams: []string{"a", "b"}})
+	w.admits(bearer.Identity{User: "ann", Teams: []string{"b"}})
+	if w.log.Len() > 0 {
+		t.Errorf("the log has %s", &w.log)
+	}
+	for range 2 {
+		w.admits(bearer.Identity{User: "ann"})
+	}
+	if got := w.log.String(); len(w.teams("ann")) != 0 || strings.Count(got, "leaves all teams") != 1 || !strings.Contains(got, "user_id=ann teams=1") {
+		t.Errorf("the teams are %q, and the log has %s", w.teams("ann"), got)
 	}
 }

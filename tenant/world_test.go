@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,6 +31,8 @@ type world struct {
 	money     *quota.Ledger
 	rates     *quota.Ledger
 	directory *tenant.Directory
+
+	log bytes.Buffer // what the directory says
 
 	mu   sync.Mutex
 	time time.Time
@@ -80,7 +83,7 @@ func (w *world) over(settings tenant.Settings, money, rates quota.Bank) *world {
 	w.store = &switched{Store: s}
 	w.money, w.rates = quota.NewLedger(money, quota.Options{Now: w.now}), quota.NewLedger(rates, quota.Options{Now: w.now})
 	w.directory, err = tenant.Open(w.t.Context(), tenant.Options{
-		Store: w.store, Money: w.money, Rates: w.rates, Journal: w, Settings: settings, Now: w.now, Logger: slog.New(slog.DiscardHandler),
+		Store: w.store, Money: w.money, Rates: w.rates, Journal: w, Settings: settings, Now: w.now, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 // infoRoutes are the endpoints of LiteLLM's group info_routes (litellm/proxy/_types.py, LiteLLMRoutes).
 func infoRoutes() []string {
 	return []string{
-		"/key/info", "/key/health", "/key/list", "/v2/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available",
+		"/key/info", "/key/health", "/key/list", "/v2/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available", "/team/metadata_schema",
 		"/organization/list", "/user/info", "/v2/user/info", "/user/filter/ui",
 	}
 }

@@ -26,6 +26,34 @@ type Defaults struct {
 	// KeyAlias is what the aliases of new and renamed keys must match; nil for anything. AliasRule says it in a clause.
 	KeyAlias  *regexp.Regexp
 	AliasRule string
+	// TeamMetadata are the members that the metadata of teams is meant to have.
+	TeamMetadata []MetadataField
+}
+
+// MetadataField is a member of metadata, and its name for people, which may be empty.
+type MetadataField struct{ Key, Label string }
+
+// teamMetadata serves /team/metadata_schema, by which clients show a form. Nothing is refused by it, as in LiteLLM.
+func (x *exchange) teamMetadata() ([]byte, error) {
+	return encode(func(w *jsonx.Writer) {
+		w.Object()
+		w.Key("fields")
+		w.Array()
+		for _, f := range x.h.opt.Defaults.TeamMetadata {
+			w.Object()
+			w.Key("key")
+			w.String(f.Key)
+			w.Key("label")
+			if f.Label == "" {
+				w.Null()
+			} else {
+				w.String(f.Label)
+			}
+			w.EndObject()
+		}
+		w.EndArray()
+		w.EndObject()
+	}), nil
 }
 
 // completeTeam fills in what a request for a team leaves out. provisioned is whether SCIM makes it.

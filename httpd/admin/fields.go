@@ -42,16 +42,24 @@ func folds() []field {
 		{name: "guardrails", form: texts, at: folded},
 		{name: "prompts", form: texts, at: folded, kept: true},
 		{name: "tags", form: texts, at: folded},
-		{name: "allowed_passthrough_routes", form: list, at: folded, kept: true, admins: true},
-		{name: "denied_passthrough_routes", form: texts, at: folded, kept: true, admins: true},
+		{name: passesAllowed, form: texts, at: folded, kept: true, admins: true},
+		{name: passesDenied, form: texts, at: folded, kept: true, admins: true},
 	}
+}
+
+// passing are fields of what can be granted endpoints of the operator's: a key or a team.
+func passing(fields []field) []field {
+	for _, name := range [...]string{passesAllowed, passesDenied} {
+		find(fields, name).kept = false
+	}
+	return fields
 }
 
 // keyFields are those of /key/generate and /key/update.
 func keyFields() []field {
 	common := folds()
 	find(common, "enforced_params").kept = false // LiteLLM asks for those of keys only
-	return slices.Concat(limits(), common, []field{
+	return slices.Concat(limits(), passing(common), []field{
 		{name: "key", form: text, at: spoken},
 		{name: "key_alias", form: text},
 		{name: "duration", form: period, at: spoken},
@@ -127,7 +135,7 @@ func userFields() []field {
 
 // teamFields are those of /team/new and /team/update.
 func teamFields() []field {
-	return slices.Concat(limits(), folds(), []field{
+	return slices.Concat(limits(), passing(folds()), []field{
 		{name: "team_id", form: text, at: spoken},
 		{name: "team_alias", form: text},
 		{name: "organization_id", form: text},

@@ -106,6 +106,9 @@ func (x *exchange) makeKey(given *document) (secret string, t *thing, err error)
 	x.routes(given)
 	x.defaultRoutes(given)
 	t = x.create(store.KindKey, tenant.Hash(secret), given, keyFields())
+	if err := x.passesKept(&document{}, t); err != nil {
+		return "", nil, err
+	}
 	t.doc.put("key_name", mask(secret))
 	t.doc.set("expires", expires)
 	if spend, ok := given.cost("spend"); ok && spend > 0 {
@@ -244,7 +247,11 @@ func (x *exchange) changeKey(body []jsonx.Member) (*document, error) {
 		x.routes(given)
 	}
 	service := t.doc.metadata().text("service_account_id")
+	before := t.doc.metadata()
 	x.update(t, given, keyFields())
+	if err := x.passesKept(before, t); err != nil {
+		return nil, err
+	}
 	if metadata := t.doc.metadata(); service != "" && metadata.text("service_account_id") != service {
 		metadata.put("service_account_id", service) // stays what it is, as in LiteLLM
 		t.doc.set("metadata", metadata.bytes())

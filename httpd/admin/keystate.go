@@ -163,7 +163,11 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	if there, err := x.exists(store.KindKey, id); err != nil || there {
 		return nil, errors.Join(err, refused("new_key", "This key exists already."))
 	}
+	before := t.doc.metadata()
 	x.update(t, given, keyFields())
+	if err := x.passesKept(before, t); err != nil {
+		return nil, err
+	}
 	if given.has("duration") {
 		t.doc.set("expires", moment(later(given.text("duration"), x.now)))
 	}

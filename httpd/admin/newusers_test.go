@@ -104,3 +104,14 @@ func TestUsersMayJoinTheTeamsThatAreOpen(t *testing.T) {
 		w.ask(other, "GET /team/available", "").is(200, "0.team_id", "open")
 	})
 }
+
+func TestTheMembersOfTeamsMetadataAreListed(t *testing.T) {
+	w := newWorld(t)
+	w.master("GET /team/metadata_schema", "").is(200, "fields", "[]")
+	w.configured(admin.Defaults{TeamMetadata: []admin.MetadataField{{Key: "cost_center", Label: "Cost center"}, {Key: "owner"}}})
+	a := w.master("GET /team/metadata_schema", "")
+	if want := `{"fields":[{"key":"cost_center","label":"Cost center"},{"key":"owner","label":null}]}`; string(a.body) != want {
+		t.Errorf("%s, want %s", a.body, want)
+	}
+	w.master("/team/new", `{"team_id":"t","metadata":{"other":1}}`).is(200)
+}

@@ -11,6 +11,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/store"
+	"outcrop/tenant"
 )
 
 // passThroughPath is where endpoints that pass requests on are managed.
@@ -346,12 +347,33 @@ func (x *exchange) teamPassThroughs() ([]byte, error) {
 		return nil, err
 	}
 	metadata := team.doc.metadata()
-	allowed, denied := metadata.texts("allowed_passthrough_routes"), metadata.texts("denied_passthrough_routes")
+	allowed, denied := metadata.texts(passesAllowed), metadata.texts(passesDenied)
 	all = slices.DeleteFunc(all, func(d *document) bool {
 		path := d.text("path")
-		return metadata.has("allowed_passthrough_routes") && !slices.Contains(allowed, path) || d.yes("auth") && slices.Contains(denied, path)
+		return metadata.get(passesAllowed) != nil && !slices.Contains(allowed, path) ||
+			d.yes("auth") && slices.ContainsFunc(denied, func(entry string) bool { return tenant.PassDenied(entry, path) })
 	})
 	return passThroughsShown(all...), nil
+}
+
+// Members of the metadata of keys and teams that say which endpoints they may call.
+const (
+	passesAllowed = "allowed_passthrough_routes"
+	passesDenied  = "denied_passthrough_routes"
+)
+
+// passesKept checks that only proxy admins change which endpoints a key or a team may call. before is the metadata that it had.
+func (x *exchange) passesKept(before *document, t *thing) error {
+	if x.caller.admin() {
+		return nil
+	}
+	now := t.doc.metadata()
+	for _, name := range [...]string{passesAllowed, passesDenied} {
+		if v := now.get(name); string(v) != string(before.get(name)) && (before.get(name) != nil || string(v) != "[]") {
+			return forbidden("metadata."+name, "Only proxy admins can set %s.", name)
+		}
+	}
+	return nil
 }
 
 // updatePassThrough serves POST /config/pass_through_endpoint/{endpoint_id}.

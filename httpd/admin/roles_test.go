@@ -45,6 +45,7 @@ POST /team/unblock                                    M A . O . . . .
 GET /team/info                                        M A V O U W T N
 GET /team/list                                        M A V O U W T N
 GET /v2/team/list                                     M A V O U W T N
+GET /team/metadata_schema                             M A V O U W T N
 GET /team/available                                   M A V O U W T N
 POST /team/member_add                                 M A . O U . . .
 POST /team/member_update                              M A . O U . . .

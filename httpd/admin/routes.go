@@ -82,6 +82,7 @@ func teamEndpoints() []endpoint {
 		{get, []string{"/team/info"}, "a team with keys and members", anyone, (*exchange).getTeam, 0},
 		{get, []string{"/team/list"}, "lists teams", anyone, (*exchange).listTeams, 0},
 		{get, []string{"/v2/team/list"}, "lists teams by pages", anyone, (*exchange).listTeamPages, 0},
+		{get, []string{"/team/metadata_schema"}, "which members the metadata of teams is meant to have", anyone, (*exchange).teamMetadata, 0},
 		{get, []string{"/team/available"}, "the teams that anyone may join", anyone, (*exchange).availableTeams, 0},
 		{post, []string{"/team/member_add"}, "adds members to a team", members, (*exchange).addMembers, 0},
 		{post, []string{"/team/member_update"}, "changes a member of a team", members, (*exchange).updateMember, 0},

@@ -35,6 +35,9 @@ func (x *exchange) newTeam() ([]byte, error) {
 		return nil, err
 	}
 	t := x.create(store.KindTeam, id, given, teamFields())
+	if err := x.passesKept(&document{}, t); err != nil {
+		return nil, err
+	}
 	t.doc.put("team_id", id)
 	t.Alias, t.OrganizationID = given.text("team_alias"), org
 	joining, err := x.membersGiven(given)
@@ -148,7 +151,11 @@ func (x *exchange) changeTeam(given *document) (*thing, *document, error) {
 	if err := limitsFit(given); err != nil {
 		return nil, nil, err
 	}
+	before := t.doc.metadata()
 	x.update(t, given, teamFields())
+	if err := x.passesKept(before, t); err != nil {
+		return nil, nil, err
+	}
 	t.Alias = t.doc.text("team_alias")
 	if err := x.put(t); err != nil {
 		return nil, nil, err

@@ -79,7 +79,12 @@ type Recognizer interface {
 // Serve admits a request that presents keys as a call, and passes it to serve. A request that is not admitted gets
 // the refusal from write. The call is recorded in any case; the panic of a handler is passed on after that.
 func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	call, err := admit(w, r, g, name, keys)
+	ServeIf(w, r, g, name, keys, MayRoute, write, serve)
+}
+
+// ServeIf is Serve for a frontend that decides itself what callers may call: may returns why one may not, which is an *llm.Error.
+func ServeIf(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, may func(*gateway.Call, *http.Request) error, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
+	call, err := admit(w, r, g, name, keys, may)
 	defer call.End(r.Context())
 	if err != nil {
 		refuse(w, call, err, write)
@@ -88,18 +93,24 @@ func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name stri
 	guarded(call, serve)
 }
 
+// MayRoute checks that a call's caller may call the path of a request. The error is an *llm.Error.
+func MayRoute(call *gateway.Call, r *http.Request) error {
+	if t := call.Caller().Tenant(); t != nil {
+		return t.Route(r.URL.Path)
+	}
+	return nil
+}
+
 // admit begins a call. There is one even if the error is not nil. It is apart from Serve as refuse is.
 //
 //go:noinline
-func admit(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials) (*gateway.Call, error) {
+func admit(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, may func(*gateway.Call, *http.Request) error) (*gateway.Call, error) {
 	call, err := g.Admit(r.Context(), name, httpfield.First(w.Header(), "X-Request-Id"), keys(r))
 	if err != nil {
 		return call, err
 	}
-	if t := call.Caller().Tenant(); t != nil {
-		if err := t.Route(r.URL.Path); err != nil {
-			return call, err
-		}
+	if err := may(call, r); err != nil {
+		return call, err
 	}
 	inbound.Admitted(r)
 	if err := label(call, r); err != nil {

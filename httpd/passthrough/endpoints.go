@@ -28,8 +28,8 @@ type Endpoint struct {
 	Subpaths bool
 	// Methods are those that are passed on.
 	Methods []string
-	// Public is whether requests need no key.
-	Public bool
+	// Public is whether requests need no key, and Strict whether a key to which only allowed_routes grants the endpoint is refused.
+	Public, Strict bool
 	// ForwardHeaders is whether the client's headers go on, but for its credentials.
 	ForwardHeaders bool
 	// Query are members of the query that go on unless the client sends them.
@@ -107,7 +107,11 @@ func (e *Endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if to != nil && to.Public {
 		r = door.Public(r)
 	}
-	door.Serve(w, r, e.gateway, EndpointsDoor, door.Keys, e.WriteError, func(call *gateway.Call) {
+	may := door.MayRoute
+	if to != nil && !to.Public {
+		may = func(call *gateway.Call, r *http.Request) error { return call.PassThrough(r.URL.Path, to.Strict) }
+	}
+	door.ServeIf(w, r, e.gateway, EndpointsDoor, door.Keys, may, e.WriteError, func(call *gateway.Call) {
 		if to == nil && len(methods) == 0 { // it was deleted at this moment
 			e.WriteError(w, door.Fail(w, call, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "there is no endpoint " + llm.Clip(path, 200) + " any more."}))
 			return
