@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,14 +55,7 @@ func TestOpenCode(t *testing.T) { //nolint:paralleltest,tparallel // two at a ti
 // openCodeBinary is the program that scripts/setup-tests installs.
 func openCodeBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/opencode/node_modules/opencode-linux-x64/bin/opencode")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/opencode/.made"); err != nil {
-		skipMissing(t, "OpenCode is not installed")
-	}
-	return path
+	return cached(t, "OpenCode", "opencode", "node_modules/opencode-linux-x64/bin/opencode")
 }
 
 // settings are those that a user writes.

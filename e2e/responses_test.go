@@ -37,7 +37,7 @@ func TestResponsesByOpenAISDKForPython(t *testing.T) {
 
 func TestResponsesByOpenAISDKForNode(t *testing.T) {
 	t.Parallel()
-	runResponses(t, node(t), "openai_responses.mjs", responsesScenarios())
+	runResponses(t, node(t, "node"), "openai_responses.mjs", responsesScenarios())
 }
 
 func TestResponsesByOpenAISDKForGo(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
@@ -63,18 +64,7 @@ func prepared(m *testing.M) (code int, err error) {
 // installed is the path of a program of the secret managers.
 func installed(t *testing.T, name string) string {
 	t.Helper()
-	root, err := filepath.Abs("../../.cache/secrets")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		const what = "the Python packages of e2e/sdks/secrets are not installed"
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(what + ": run make setup")
-		}
-		t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
-	}
-	return filepath.Join(root, "bin", name)
+	return filepath.Join(need.Made(t, "../../.cache/secrets", "what e2e/sdks/secrets asks of Python"), "bin", name)
 }
 
 // server is a secret manager.
