@@ -75,15 +75,16 @@ type server struct {
 	client  *http.Client
 }
 
-// launch runs a secret manager until the test ends. path is of an address that answers with 200 when it is ready.
-func launch(t *testing.T, name, path string, args func(host, number string) []string) *server {
+// launch runs a secret manager until the test ends. path is of an address that answers with 200 when it is ready. headers are those of
+// each call.
+func launch(t *testing.T, name, path string, headers map[string]string, args func(host, number string) []string) *server {
 	t.Helper()
 	command := installed(t, name)
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, url: "http://" + reserved.Address(), client: &http.Client{Transport: &http.Transport{}}}
+	s := &server{t: t, url: "http://" + reserved.Address(), headers: headers, client: &http.Client{Transport: &http.Transport{}}}
 	host, number, _ := strings.Cut(reserved.Address(), ":")
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), command, args(host, number)...)
 	dir := t.TempDir()
