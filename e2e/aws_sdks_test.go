@@ -265,11 +265,11 @@ func goProgram(t *testing.T, folder string) client {
 
 func awsJava(t *testing.T) client {
 	t.Helper()
-	return javaProgram(t, "aws_java", "Aws")
+	return javaProgram(t, "aws_java")
 }
 
-// javaProgram runs a class of a folder of sdks.
-func javaProgram(t *testing.T, name, class string) client {
+// javaProgram is the program of a folder of sdks; the class that runs is named as the program of a report.
+func javaProgram(t *testing.T, name string) client {
 	t.Helper()
 	folder := need.Made(t, "../.cache/"+name, "the program of e2e/sdks/"+name)
 	return client{interpreter: tool(t, "java"), dir: "sdks/" + name, flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}

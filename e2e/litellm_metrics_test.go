@@ -80,6 +80,7 @@ func series(page string) map[string][]string {
 // TestLiteLLMsMetricsAndPayloads gives LiteLLM and Outcrop the same configuration and calls, and compares the names and labels
 // of the metrics and the members of what a webhook is told.
 func TestLiteLLMsMetricsAndPayloads(t *testing.T) {
+	t.Parallel()
 	program := litellmProgram(t)
 	if exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(string(program)), "python"), "-c", "import prometheus_client").Run() != nil {
 		need.Missing(t, "LiteLLM's proxy has no prometheus_client")

@@ -48,6 +48,7 @@ type operation struct {
 // TestOperationsAreAnsweredAsByLiteLLM sends requests of those who run a gateway to LiteLLM and to Outcrop, which have the same
 // configuration, and compares the answers.
 func TestOperationsAreAnsweredAsByLiteLLM(t *testing.T) {
+	t.Parallel()
 	program := litellmProgram(t)
 	const key = "sk-of-the-operations-4d1f77aa9e"
 	base := partlyIll(t)

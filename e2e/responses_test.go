@@ -47,7 +47,7 @@ func TestResponsesByOpenAISDKForGo(t *testing.T) {
 
 func TestResponsesByOpenAISDKForJava(t *testing.T) {
 	t.Parallel()
-	runResponses(t, javaProgram(t, "openai_java", "OpenAI"), "OpenAI", responsesScenarios())
+	runResponses(t, javaProgram(t, "openai_java"), "OpenAI", responsesScenarios())
 }
 
 func runResponses(t *testing.T, c client, program string, scenarios []string) {

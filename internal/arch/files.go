@@ -66,10 +66,8 @@ func (t Table) files(p Package) []Finding {
 				add(f.Name, "has an init function", "the caller makes what a package needs, so that a test can do so too")
 			}
 		}
-		if test {
-			for _, line := range skips(set, syntax) {
-				add(f.Name, fmt.Sprintf("skips a test in line %d without a reason of its own", line), "what make setup installs is asked for by package need, so that a test fails without it where all tests are to run")
-			}
+		for _, line := range skips(set, syntax) {
+			add(f.Name, fmt.Sprintf("skips a test in line %d without a reason of its own", line), "what make setup installs is asked for by package need, so that a test fails without it where all tests are to run")
 		}
 		if !test {
 			tests = false
@@ -93,9 +91,12 @@ func (t Table) files(p Package) []Finding {
 	return out
 }
 
-// skips returns the lines of a file of tests in which a test is skipped for something that is not installed, or for an error that may say
+// skips returns the lines in which a test is skipped for something that is not installed, or for an error that may say
 // so. Other reasons, such as a system without the proc file system, begin with a text.
 func skips(set *token.FileSet, f *ast.File) (lines []int) {
+	if !strings.HasSuffix(set.File(f.Pos()).Name(), "_test.go") {
+		return nil
+	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
