@@ -36,7 +36,7 @@ func (*fake) Skipf(format string, args ...any) {
 func tested(f *fake, test func(t need.TB)) (how end) {
 	defer func() {
 		if r := recover(); r != nil {
-			how = r.(end) //nolint:errcheck // another panic is a failure
+			how = r.(end) // another panic is a failure
 		}
 	}()
 	test(f)
