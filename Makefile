@@ -19,7 +19,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 # How many packages are tested at a time: one more than there are processors, because some tests wait.
 AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: all help build install dist image run test test-go cover lint bench setup clean
+.PHONY: all help build install dist image run test compile test-go cover lint bench setup clean
 
 all: build
 
@@ -50,8 +50,12 @@ setup: ## Python, Node, Java and their packages, for the tests with official SDK
 test: ## every test there is; a missing tool is a failure, not a skip
 	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 cores it takes about half an hour."
 	@echo "The first run also downloads about 1 GB (Python, Node, Java and the SDKs); make test-go does without them."
-	@$(MAKE) --no-print-directory build setup
+	@$(MAKE) --no-print-directory -j3 build setup compile
 	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover $(RACE) -p $(AT_ONCE) -parallel 4 -timeout 80m
+
+# What the tests are made of is compiled while setup waits for the network.
+compile:
+	@$(GO) build $(RACE) ./...
 
 test-go: ## the tests that need nothing but Go; the others skip and are named at the end
 	GO=$(GO) $(GO) run ./scripts/gotest $(RACE) ./...

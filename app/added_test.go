@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"outcrop/app"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 )
 
@@ -218,14 +219,7 @@ func TestModelsOfTheFileAreNotChanged(t *testing.T) {
 
 func TestAReplicaServesTheModelsOfAnother(t *testing.T) {
 	machine, err := postgres.Start(t.Context(), "")
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() {
-		if err := machine.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, machine, err)
 	base := account(t)
 	replica := func() *app.App {
 		return start(t, app.Options{DataDir: t.TempDir(), Config: load(t, base, `

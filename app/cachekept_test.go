@@ -3,13 +3,13 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"outcrop/internal/need"
 	"outcrop/internal/valkey"
 )
 
@@ -304,19 +304,11 @@ func TestPathsOfTheCache(t *testing.T) {
 // What is kept on disk or in Valkey is there after a restart, and for other replicas.
 func TestAnswersSurviveTheProcess(t *testing.T) {
 	server, err := valkey.Start(t.Context(), t.TempDir())
-	if err != nil && !errors.Is(err, valkey.ErrNotInstalled) {
-		t.Fatal(err)
-	}
-	stores := map[string]string{"disk": `{type: disk, disk_cache_dir: "` + t.TempDir() + `"}`}
-	if err == nil {
-		stores["redis"] = `{url: "redis://` + server.Address() + `/1", namespace: n}`
-		defer func() {
-			if err := server.Stop(); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	for name, params := range stores {
+	need.Server(t, server, err)
+	for name, params := range map[string]string{
+		"disk":  `{type: disk, disk_cache_dir: "` + t.TempDir() + `"}`,
+		"redis": `{url: "redis://` + server.Address() + `/1", namespace: n}`,
+	} {
 		m := newMaker(t)
 		settings := "litellm_settings: {cache: true, cache_params: " + params + "}\n"
 		const chat = `{"model":"gpt","messages":[{"role":"user","content":"hi"}]`

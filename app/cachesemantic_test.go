@@ -21,6 +21,7 @@ import (
 
 	"outcrop/app"
 	"outcrop/cache/cachetest"
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/postgres"
 	"outcrop/internal/process"
@@ -103,44 +104,25 @@ litellm_settings: {cache: true, cache_params: {similarity_threshold: 0.8, `+para
 `+more)
 }
 
-func semanticTools(t *testing.T) *cachetest.Tools {
-	t.Helper()
-	return cachetest.Need(t, "..")
-}
-
 func searching(t *testing.T) *valkey.Server {
 	t.Helper()
-	tools := semanticTools(t)
+	tools := cachetest.Need(t, "..")
 	s, err := valkey.StartProgram(t.Context(), tools.Redis, t.TempDir(), "--loadmodule", tools.Search)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, s, err)
 	return s
 }
 
 // indexes are the servers with vectors, and the settings for them.
 func indexes(t *testing.T) map[string]func(t *testing.T) (params, more string) {
 	t.Helper()
-	tools := semanticTools(t)
+	tools := cachetest.Need(t, "..")
 	return map[string]func(t *testing.T) (params, more string){
 		"redis-semantic": func(t *testing.T) (string, string) {
 			return `type: redis-semantic, redis_semantic_cache_embedding_model: embedder, url: "redis://` + searching(t).Address() + `"`, ""
 		},
 		"pgvector": func(t *testing.T) (string, string) {
 			s, err := postgres.StartIn(t.Context(), tools.Postgres, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := s.Stop(); err != nil {
-					t.Error(err)
-				}
-			})
+			need.Server(t, s, err)
 			return `type: pgvector, pgvector_embedding_model: embedder`, `general_settings: {database_url: "` + s.URL() + `", master_key: sk-master}`
 		},
 		"qdrant-semantic": func(t *testing.T) (string, string) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"outcrop/app"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 )
 
@@ -129,14 +130,7 @@ func TestEndpointsAreAddedChangedAndDeletedWhileTheGatewayRuns(t *testing.T) {
 
 func TestEndpointsOfTheStoreReachAllReplicas(t *testing.T) {
 	machine, err := postgres.Start(t.Context(), "")
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() {
-		if err := machine.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, machine, err)
 	target, got := echoing(t)
 	config := endpointsOf(target) + `  database_url: "` + machine.URL() + "\"\n"
 	replica := func() *app.App {

@@ -191,10 +191,6 @@ type lakeraGuard struct{ settings lakera.Settings }
 func (g *lakeraGuard) read(l *loader, k Key, n *node, path string) bool {
 	s := &g.settings
 	switch k.Name {
-	case "api_key":
-		s.Key = l.guardSecret(k, n, path)
-	case "api_base":
-		s.Base = l.guardBase(k, n, path)
 	case "project_id":
 		s.Project, _ = l.text(k, n, path)
 	case "on_flagged":
@@ -204,7 +200,7 @@ func (g *lakeraGuard) read(l *loader, k Key, n *node, path string) bool {
 	case "payload", "breakdown", "dev_info": // Lakera is asked for the first two in any case, and nothing here needs the last
 		_, _ = l.boolean(k, n, path)
 	default:
-		return false
+		return l.guardAccess(&s.Key, &s.Base, k, n, path)
 	}
 	return true
 }
@@ -224,10 +220,6 @@ type genericGuard struct{ settings generic.Settings }
 func (g *genericGuard) read(l *loader, k Key, n *node, path string) bool {
 	s := &g.settings
 	switch k.Name {
-	case "api_key":
-		s.Key = l.guardSecret(k, n, path)
-	case "api_base":
-		s.Base = l.guardBase(k, n, path)
 	case "headers":
 		s.Header = map[string]guard.Secret{}
 		for name, value := range l.callbackHeaders(n, path) {
@@ -236,7 +228,7 @@ func (g *genericGuard) read(l *loader, k Key, n *node, path string) bool {
 	case "additional_provider_specific_params":
 		s.Parameters = l.guardJSON(k, n, path)
 	default:
-		return false
+		return l.guardAccess(&s.Key, &s.Base, k, n, path)
 	}
 	return true
 }
@@ -257,16 +249,10 @@ type moderationGuard struct{ settings moderation.Settings }
 
 func (g *moderationGuard) read(l *loader, k Key, n *node, path string) bool {
 	s := &g.settings
-	switch k.Name {
-	case "api_key":
-		s.Key = l.guardSecret(k, n, path)
-	case "api_base":
-		s.Base = l.guardBase(k, n, path)
-	case "model":
-		s.Model, _ = l.text(k, n, path)
-	default:
-		return false
+	if k.Name != "model" {
+		return l.guardAccess(&s.Key, &s.Base, k, n, path)
 	}
+	s.Model, _ = l.text(k, n, path)
 	return true
 }
 
@@ -275,9 +261,21 @@ func (g *moderationGuard) settle(l *loader, to *Guardrail, params *node, path st
 	to.Service = &services.Settings{Moderation: &g.settings}
 }
 
-func (l *loader) guardSecret(k Key, n *node, path string) guard.Secret {
-	text, _ := l.text(k, n, path)
-	return guard.Secret(text)
+// guardAccess reads the key and the address of a service, and reports whether the setting is one of them.
+func (l *loader) guardAccess(key *guard.Secret, base *string, k Key, n *node, path string) bool {
+	switch k.Name {
+	case "api_key":
+		text, _ := l.text(k, n, path)
+		*key = guard.Secret(text)
+	case "api_base":
+		*base = ""
+		if text, ok := l.text(k, n, path); ok && l.serviceURL(text, n, path) {
+			*base = strings.TrimRight(text, "/")
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // guardKey is a key, or the one of a variable; a problem if there is neither.
@@ -287,15 +285,6 @@ func (l *loader) guardKey(key guard.Secret, variable string, params *node, path 
 		l.errorAt(params.file, params.line, params.column, path, "api_key is missing", "the key of the service", "set it, or the variable "+variable)
 	}
 	return key
-}
-
-// guardBase reads the address of a service.
-func (l *loader) guardBase(k Key, n *node, path string) string {
-	text, ok := l.text(k, n, path)
-	if !ok || !l.serviceURL(text, n, path) {
-		return ""
-	}
-	return strings.TrimRight(text, "/")
 }
 
 // guardJSON reads a mapping as JSON, with what it refers to.

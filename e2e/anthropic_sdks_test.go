@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -53,14 +51,7 @@ func anthropicPython(t *testing.T) client {
 
 func anthropicNode(t *testing.T) client {
 	t.Helper()
-	interpreter, err := exec.LookPath("node")
-	if err != nil {
-		skipMissing(t, "there is no node")
-	}
-	if _, err := os.Stat("sdks/anthropic_node/node_modules/.made"); err != nil {
-		skipMissing(t, "the Node packages of e2e/sdks/anthropic_node are not installed")
-	}
-	return client{interpreter: interpreter, dir: "sdks/anthropic_node"}
+	return node(t, "anthropic_node")
 }
 
 // TestAnthropicSDKs has clients of Anthropic's Messages API, unmodified, call the gateway, and compares

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"outcrop/cli"
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
+	"outcrop/internal/need"
 	"outcrop/provider/all"
 )
 
@@ -56,7 +56,7 @@ type awsRun struct {
 
 func awsRuns() []awsRun {
 	py := func(t *testing.T) client { t.Helper(); return awsPython(t) }
-	js := func(t *testing.T) client { t.Helper(); return awsNode(t) }
+	js := func(t *testing.T) client { t.Helper(); return node(t, "aws_node") }
 	return []awsRun{
 		{"boto3, signed", pin{"aws", "boto3"}, py, "aws_boto3.py", false, true, awsScenarios(), true},
 		{"boto3, with a key over HTTPS", pin{"aws", "boto3"}, py, "aws_boto3.py", true, false, awsScenarios(), true},
@@ -252,18 +252,6 @@ func awsPython(t *testing.T) client {
 	return c
 }
 
-func awsNode(t *testing.T) client {
-	t.Helper()
-	interpreter, err := exec.LookPath("node")
-	if err != nil {
-		skipMissing(t, "there is no node")
-	}
-	if _, err := os.Stat("sdks/aws_node/node_modules/.made"); err != nil {
-		skipMissing(t, "the Node packages of e2e/sdks/aws_node are not installed")
-	}
-	return client{interpreter: interpreter, dir: "sdks/aws_node"}
-}
-
 func awsGo(t *testing.T) client {
 	t.Helper()
 	return goProgram(t, "aws_go")
@@ -272,36 +260,19 @@ func awsGo(t *testing.T) client {
 // goProgram is the program of a folder of sdks, a module of its own.
 func goProgram(t *testing.T, folder string) client {
 	t.Helper()
-	program, err := filepath.Abs("../.cache/" + folder + "/client")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(program); err != nil {
-		skipMissing(t, "the program of e2e/sdks/"+folder+" is not built")
-	}
-	return client{interpreter: program, dir: "sdks/" + folder}
+	return client{interpreter: cached(t, "the program of e2e/sdks/"+folder, folder, "client"), dir: "sdks/" + folder}
 }
 
 func awsJava(t *testing.T) client {
 	t.Helper()
-	return javaProgram(t, "aws_java", "Aws")
+	return javaProgram(t, "aws_java")
 }
 
-// javaProgram runs a class of a folder of sdks.
-func javaProgram(t *testing.T, name, class string) client {
+// javaProgram is the program of a folder of sdks; the class that runs is named as the program of a report.
+func javaProgram(t *testing.T, name string) client {
 	t.Helper()
-	folder, err := filepath.Abs("../.cache/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	interpreter, err := exec.LookPath("java")
-	if err != nil {
-		skipMissing(t, "there is no java")
-	}
-	if _, err := os.Stat(filepath.Join(folder, "classes", class+".class")); err != nil {
-		skipMissing(t, "the program of e2e/sdks/"+name+" is not built")
-	}
-	return client{interpreter: interpreter, dir: "sdks/" + name, flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
+	folder := need.Made(t, "../.cache/"+name, "the program of e2e/sdks/"+name)
+	return client{interpreter: tool(t, "java"), dir: "sdks/" + name, flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
 }
 
 // TestAWSLists has boto3 and LangChain ask the gateway for models and inference profiles.

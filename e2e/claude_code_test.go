@@ -78,14 +78,7 @@ func TestClaudeCode(t *testing.T) { //nolint:paralleltest,tparallel // two at a 
 // claudeCodeBinary is the program that scripts/setup-tests installs.
 func claudeCodeBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/claude_code/node_modules/@anthropic-ai/claude-code-linux-x64/claude")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/claude_code/.made"); err != nil {
-		skipMissing(t, "Claude Code is not installed")
-	}
-	return path
+	return cached(t, "Claude Code", "claude_code", "node_modules/@anthropic-ai/claude-code-linux-x64/claude")
 }
 
 // claudeCode is an installation with its own settings.

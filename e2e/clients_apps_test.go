@@ -77,7 +77,7 @@ const (
 
 func applications(t *testing.T) []application {
 	t.Helper()
-	newest, first, litellm, js := venv(t, "clients", "clients"), python(t), venv(t, "litellm", "litellm"), node(t)
+	newest, first, litellm, js := venv(t, "clients", "clients"), python(t), venv(t, "litellm", "litellm"), node(t, "node")
 	return []application{
 		{
 			name: "OpenAI for Python", short: "OpenAI Python",

@@ -40,7 +40,7 @@ func doorClients() []doorClient {
 	newest := func(t *testing.T) client { t.Helper(); return venv(t, "clients", "clients") }
 	google := func(t *testing.T) client { t.Helper(); return venv(t, "google_clients", "google_clients") }
 	llama := func(t *testing.T) client { t.Helper(); return venv(t, "llama_index", "llama_index") }
-	js := func(t *testing.T) client { t.Helper(); return node(t) }
+	js := func(t *testing.T) client { t.Helper(); return node(t, "node") }
 	const (
 		responses, gemini = "OpenAI's Responses", "Gemini's API"
 		sonnet            = "claude-sonnet-4-5"

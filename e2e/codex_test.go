@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"cmp"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,14 +87,7 @@ func TestCodex(t *testing.T) { //nolint:paralleltest,tparallel // two at a time 
 // codexBinary is the program that scripts/setup-tests installs.
 func codexBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/codex/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/codex/.made"); err != nil {
-		skipMissing(t, "Codex is not installed")
-	}
-	return path
+	return cached(t, "Codex", "codex", "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex")
 }
 
 // run is a call of a command, by the tool that Codex has for the model.

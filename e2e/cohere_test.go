@@ -61,7 +61,8 @@ func judgeCohere(t *testing.T, input io.Reader, args ...string) (stdout, stderr 
 
 // TestCoheresSDKUnderstandsTheFakeUpstream holds the upstream of the providers' suite to Cohere's own
 // client: what the SDK reads is the answer, and no member is unknown to its types.
-func TestCoheresSDKUnderstandsTheFakeUpstream(t *testing.T) {
+func TestCoheresSDKUnderstandsTheFakeUpstream(t *testing.T) { //nolint:tparallel // its subtests are short
+	t.Parallel()
 	for name, a := range rockAnswers() {
 		t.Run(name, func(t *testing.T) {
 			v := startVendor(t, cohereAPI(a))

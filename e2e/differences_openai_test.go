@@ -101,12 +101,12 @@ func (r *recording) taken() []string {
 // reasoning, finish reason or count of tokens differs.
 func TestVendorsBesideLiteLLM(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	up := &recording{}
 	server := httptest.NewServer(up)
 	defer server.Close()
 	text := vendorConfig(server.URL)
-	proxy := program.start(t, text, nil)
+	proxy := program.Start(t, text, nil)
 	own := startApp(t, text, "", nil).URL()
 	requests, alike, refused := 0, 0, 0
 	for _, vendor := range comparedVendors() {

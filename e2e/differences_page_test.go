@@ -23,11 +23,11 @@ type explained struct {
 // docs/litellm-differences.md is made of it.
 func TestDifferencesFromLiteLLM(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	upstream := startAnswering(t)
 	config := comparedConfig(upstream.url)
 	env := map[string]string{"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_STS": upstream.url}
-	proxy, own := program.start(t, config, env), startApp(t, config, "", env)
+	proxy, own := program.Start(t, config, env), startApp(t, config, "", env)
 
 	whys := explaining(causes())
 	requests, alike := 0, 0

@@ -19,7 +19,7 @@ import (
 // litellmFolder is where LiteLLM's package is installed.
 func litellmFolder(t *testing.T) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(string(litellmProxy(t)))), "lib", "*", "site-packages", "litellm"))
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(string(litellmProgram(t)))), "lib", "*", "site-packages", "litellm"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%q, %v", found, err)
 	}
@@ -29,7 +29,7 @@ func litellmFolder(t *testing.T) string {
 // python runs a script with LiteLLM's Python, and returns what it prints.
 func litellmPython(t *testing.T, script string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(string(litellmProxy(t))), "python"), slices.Concat([]string{filepath.Join("sdks", "litellm", script)}, args)...)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(string(litellmProgram(t))), "python"), slices.Concat([]string{filepath.Join("sdks", "litellm", script)}, args)...)
 	cmd.Env = append(os.Environ(), "LITELLM_LOCAL_MODEL_COST_MAP=True")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,23 +48,13 @@ func TestGeminiCLI(t *testing.T) { //nolint:paralleltest,tparallel // two at a t
 // geminiProgram is the program that scripts/setup-tests installs.
 func geminiProgram(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/gemini_cli/node_modules/@google/gemini-cli/bundle/gemini.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/gemini_cli/.made"); err != nil {
-		skipMissing(t, "Gemini CLI is not installed")
-	}
-	return path
+	return cached(t, "Gemini CLI", "gemini_cli", "node_modules/@google/gemini-cli/bundle/gemini.js")
 }
 
 // do does the task, and checks everything about it.
 func (task *geminiTask) do(t *testing.T, program string) {
 	t.Helper()
-	interpreter, err := exec.LookPath("node")
-	if err != nil {
-		skipMissing(t, "there is no node")
-	}
+	interpreter := tool(t, "node")
 	upstream := startRecorder(t)
 	gateway := startGateway(t, strings.NewReplacer("NAME", task.model, "TARGET", task.target).Replace(agentConfig), upstream.url)
 	front := startWatcher(t, gateway.URL())

@@ -12,7 +12,8 @@ import (
 
 // TestGoogleGenAIIsServedByEveryProvider runs Google's SDK for Python against a Claude and a Nova of
 // Bedrock, whose answers are translated, and a Gemini, whose bodies pass through.
-func TestGoogleGenAIIsServedByEveryProvider(t *testing.T) {
+func TestGoogleGenAIIsServedByEveryProvider(t *testing.T) { //nolint:tparallel // its subtests share a gateway
+	t.Parallel()
 	c := venv(t, "google", "google")
 	v := startVendor(t, geminiAPI)
 	upstream := startEmulator(t)
@@ -44,6 +45,7 @@ func TestGoogleGenAIIsServedByEveryProvider(t *testing.T) {
 // TestABlockedPromptIsAResponseForGooglesSDK runs Google's SDK against a Gemini that blocks a prompt, whose
 // response passes through, and a Claude that does so with an error.
 func TestABlockedPromptIsAResponseForGooglesSDK(t *testing.T) {
+	t.Parallel()
 	c := venv(t, "google", "google")
 	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
 		const blocked = `{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":5,"totalTokenCount":5},"modelVersion":"gemini-2.5-flash"}`

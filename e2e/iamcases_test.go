@@ -101,7 +101,8 @@ var idInFix = regexp.MustCompile(`(?:call|regions?:) ([a-z0-9.:-]+)(?: \(from ([
 
 // TestAnIdOrRegionThatIsChangedAsTheFixSays checks that a call that cannot work from
 // its region succeeds with the id or region of the error's fix.
-func TestAnIdOrRegionThatIsChangedAsTheFixSays(t *testing.T) {
+func TestAnIdOrRegionThatIsChangedAsTheFixSays(t *testing.T) { //nolint:tparallel // its subtests are short
+	t.Parallel()
 	text := "model_list:\n"
 	for _, region := range []string{"us-east-1", "eu-central-1", "us-west-2"} {
 		text += "  - {model_name: \"" + region + "/*\", litellm_params: {model: bedrock/*, aws_region_name: " + region + "}}\n"

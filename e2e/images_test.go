@@ -92,7 +92,8 @@ func halfMask(t *testing.T) (transparent, white string) {
 
 // TestOpenAISDKMakesImagesByOtherAPIs makes images with models of Gemini, Imagen and Bedrock, and holds
 // what these get to what Google's SDK and LiteLLM send for the same.
-func TestOpenAISDKMakesImagesByOtherAPIs(t *testing.T) {
+func TestOpenAISDKMakesImagesByOtherAPIs(t *testing.T) { //nolint:tparallel // its subtests share a gateway
+	t.Parallel()
 	c := python(t)
 	v := startVendor(t, imageAPIs)
 	transparent, white := halfMask(t)

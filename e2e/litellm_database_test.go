@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 )
 
 // litellmSalt is the key that encrypts models and credentials in LiteLLM's database.
@@ -19,14 +20,14 @@ const litellmSalt = "sk-e2e-salt"
 // database's. The configuration needs no address of the database.
 func litellmOnDatabase(t *testing.T, text string) (proxy, database string) {
 	t.Helper()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	client, err := filepath.Abs("../.cache/litellm_client")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range []string{client, "sdks/litellm_database/node_modules"} {
 		if _, err := os.Stat(filepath.Join(folder, ".made")); err != nil {
-			skipMissing(t, "LiteLLM's client of its database is not installed")
+			need.Missing(t, "LiteLLM's client of its database is not installed")
 		}
 	}
 	engine, err := filepath.Abs("sdks/litellm_database")
@@ -39,7 +40,7 @@ func litellmOnDatabase(t *testing.T, text string) (proxy, database string) {
 		t.Fatal(err)
 	}
 	exec(string(missing))
-	proxy = program.start(t, text, map[string]string{
+	proxy = program.Start(t, text, map[string]string{
 		"DATABASE_URL": url, "LITELLM_SALT_KEY": litellmSalt, "DISABLE_SCHEMA_UPDATE": "true",
 		"PYTHONPATH": client, "PRISMA_QUERY_ENGINE_BINARY": filepath.Join(engine, "query-engine.mjs"),
 		"PATH": strings.Join([]string{engine, filepath.Dir(string(program)), os.Getenv("PATH")}, string(filepath.ListSeparator)),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 )
 
 // answeringOpenAI is a provider of OpenAI's API: it fails a request that says explode.
@@ -79,9 +80,10 @@ func series(page string) map[string][]string {
 // TestLiteLLMsMetricsAndPayloads gives LiteLLM and Outcrop the same configuration and calls, and compares the names and labels
 // of the metrics and the members of what a webhook is told.
 func TestLiteLLMsMetricsAndPayloads(t *testing.T) {
-	program := litellmProxy(t)
+	t.Parallel()
+	program := litellmProgram(t)
 	if exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(string(program)), "python"), "-c", "import prometheus_client").Run() != nil {
-		skipMissing(t, "LiteLLM's proxy has no prometheus_client")
+		need.Missing(t, "LiteLLM's proxy has no prometheus_client")
 	}
 	const key = "sk-of-the-metrics-4d1f77aa9e"
 	text := fmt.Sprintf(`
@@ -128,7 +130,7 @@ environment_variables: {GENERIC_LOGGER_ENDPOINT: HOOK}
 		return s
 	}
 	hook, calls := heardLogs(t)
-	theirs := run(program.start(t, strings.Replace(text, "HOOK", hook, 1), map[string]string{"PYTHONPATH": os.Getenv("PYTHONPATH")}), calls)
+	theirs := run(program.Start(t, strings.Replace(text, "HOOK", hook, 1), map[string]string{"PYTHONPATH": os.Getenv("PYTHONPATH")}), calls)
 	hook, calls = heardLogs(t)
 	ours := run(startApp(t, strings.Replace(text, "HOOK", hook, 1), t.TempDir(), nil).URL(), calls)
 

@@ -48,7 +48,8 @@ type operation struct {
 // TestOperationsAreAnsweredAsByLiteLLM sends requests of those who run a gateway to LiteLLM and to Outcrop, which have the same
 // configuration, and compares the answers.
 func TestOperationsAreAnsweredAsByLiteLLM(t *testing.T) {
-	program := litellmProxy(t)
+	t.Parallel()
+	program := litellmProgram(t)
 	const key = "sk-of-the-operations-4d1f77aa9e"
 	base := partlyIll(t)
 	text := fmt.Sprintf(`
@@ -93,7 +94,7 @@ general_settings: {master_key: %[2]s, enable_drain_endpoint: true, drain_endpoin
 		{method: http.MethodGet, path: "/health/readiness"},
 	}
 	addresses := [...]string{
-		program.start(t, text, map[string]string{"PYTHONPATH": os.Getenv("PYTHONPATH"), "GRACEFUL_SHUTDOWN_TIMEOUT": "5"}),
+		program.Start(t, text, map[string]string{"PYTHONPATH": os.Getenv("PYTHONPATH"), "GRACEFUL_SHUTDOWN_TIMEOUT": "5"}),
 		startApp(t, text, t.TempDir(), nil).URL(),
 	}
 	for _, o := range operations {

@@ -4,114 +4,26 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
+	"outcrop/e2e/litellmproxy"
 	"outcrop/internal/jsonx"
 	"outcrop/internal/port"
 )
 
-// litellmPatience limits LiteLLM's start, which takes 10 s of processor time, and each
-// call.
-const litellmPatience = 10 * time.Minute
+// litellmPatience limits each call of LiteLLM's proxy, and what waits for its start.
+const litellmPatience = litellmproxy.Patience
 
 // litellmPin is LiteLLM's package with its version.
 var litellmPin = pin{folder: "litellm", name: "litellm"}
 
 // litellmProgram is LiteLLM's proxy as scripts/setup-tests installs it.
-type litellmProgram string
-
-func litellmProxy(t *testing.T) litellmProgram {
+func litellmProgram(t *testing.T) litellmproxy.Program {
 	t.Helper()
-	program, err := filepath.Abs("../.cache/litellm/bin/litellm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/litellm/.made"); err != nil {
-		skipMissing(t, "LiteLLM's proxy is not installed")
-	}
-	return litellmProgram(program)
-}
-
-// start runs the proxy until the test ends, and returns its address. It uses LiteLLM's
-// built-in price table and fetches nothing.
-func (p litellmProgram) start(t *testing.T, text string, environ map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	host, number, err := net.SplitHostPort(reservePort(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), string(p), "--config", path, "--host", host, "--port", number)
-	cmd.Dir = dir
-	cmd.Env = []string{
-		"PATH=" + filepath.Dir(string(p)) + string(filepath.ListSeparator) + os.Getenv("PATH"), "HOME=" + dir, "NO_PROXY=*",
-		"PYTHONDONTWRITEBYTECODE=1", "LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True",
-	}
-	for name, value := range environ {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	log := &logBuffer{} // a page for every refusal
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // it is ended by a signal
-	}()
-	t.Cleanup(func() { <-ended })
-
-	address := "http://" + net.JoinHostPort(host, number)
-	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
-	defer cancel()
-	for !serves(ctx, address) {
-		select {
-		case <-ended:
-			t.Fatalf("LiteLLM has ended by itself:\n%s", log.tail())
-		case <-ctx.Done():
-			t.Fatalf("LiteLLM does not serve: %v\n%s", ctx.Err(), log.tail())
-		case <-time.After(50 * time.Millisecond): // its readiness can only be polled
-		}
-	}
-	return address
-}
-
-// tail returns the end of a log, for readers of a failure.
-func (b *logBuffer) tail() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	text := b.text.String()
-	return text[max(0, len(text)-4000):]
-}
-
-// serves reports whether the proxy is ready.
-func serves(ctx context.Context, address string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health/readiness", nil)
-	if err != nil {
-		return false
-	}
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	return litellmproxy.Find(t, "..")
 }
 
 // reservePort returns the address of a port that is reserved until the test ends, for a

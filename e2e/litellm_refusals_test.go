@@ -55,11 +55,11 @@ func refusalRows() []*refusalRow {
 // generated from it.
 func TestRefusalsBesideLiteLLM(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	a := openAccount45(t)
 	text := strings.ReplaceAll(configOf(), "router_settings: {num_retries: 0}", "router_settings: {num_retries: 0, disable_cooldowns: true}")
 	text += "litellm_settings: {num_retries: 0}\ngeneral_settings: {master_key: " + masterKey + "}\n"
-	proxy := program.start(t, text, map[string]string{
+	proxy := program.Start(t, text, map[string]string{
 		"AWS_REGION": region, "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": a.address, "AWS_ENDPOINT_URL_STS": a.address,
 		"AWS_BEDROCK_RUNTIME_ENDPOINT": a.address,
 	})

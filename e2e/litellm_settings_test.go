@@ -56,7 +56,7 @@ func posts(t *testing.T, address, path, body string) int {
 // TestModelsThatReplaceOthersAreLiteLLMs sends calls to both gateways, and compares which model their vendor gets.
 func TestModelsThatReplaceOthersAreLiteLLMs(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	v := namingVendor(t)
 	var config strings.Builder
 	config.WriteString("model_list:\n")
@@ -64,7 +64,7 @@ func TestModelsThatReplaceOthersAreLiteLLMs(t *testing.T) {
 		fmt.Fprintf(&config, "  - {model_name: %s, litellm_params: {model: openai/%s-upstream, api_base: %q, api_key: %s}}\n", name, name, v.URL+"/v1", vendorSecret)
 	}
 	fmt.Fprintf(&config, "general_settings: {master_key: %s, completion_model: chat, image_generation_model: image, moderation_model: judge}\n", masterKey)
-	proxy, own := program.start(t, config.String(), nil), startGateway(t, config.String(), "").URL()
+	proxy, own := program.Start(t, config.String(), nil), startGateway(t, config.String(), "").URL()
 	v.taken()
 	for _, c := range []struct{ path, body, better string }{
 		{path: "/v1/chat/completions", body: `{"model":"other","messages":[{"role":"user","content":"hi"}]}`},
@@ -108,7 +108,7 @@ func TestModelsThatReplaceOthersAreLiteLLMs(t *testing.T) {
 // TestPipelinesAreLiteLLMs sends texts to both gateways, and compares what becomes of them.
 func TestPipelinesAreLiteLLMs(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	v := namingVendor(t)
 	var config strings.Builder
 	config.WriteString("model_list:\n")
@@ -143,7 +143,7 @@ policy_attachments:
   - {policy: lets, models: [lets]}
   - {policy: none, models: [none]}
 `, masterKey)
-	proxy, own := program.start(t, config.String(), nil), startGateway(t, config.String(), "").URL()
+	proxy, own := program.Start(t, config.String(), nil), startGateway(t, config.String(), "").URL()
 	v.taken()
 	seen := map[string]bool{}
 	for _, model := range []string{"milder", "hard", "masked", "lets", "none", "plain"} {

@@ -21,12 +21,12 @@ var update = flag.Bool("update", false, "write the pages in docs anew that tests
 // configuration, and compares docs/model-ids.md with the results.
 func TestModelIDs(t *testing.T) { //nolint:tparallel // the subtests only report what is known by then
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	rows := modelRows()
 	front := startFront(t)
 	text := front.config(rows)
 	environ := front.environ()
-	proxy := program.start(t, text, environ)
+	proxy := program.Start(t, text, environ)
 	own := startApp(t, text, "", environ)
 
 	// The launch comes after both have started: no release knows the model.

@@ -130,6 +130,7 @@ func (p *process) terminate(t *testing.T) {
 // A log reader that stalls delays neither calls nor the end of the program, but makes
 // it unready.
 func TestALogThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	p, log := startPiped(t)
 	p.ask(t, 300) // a pipe holds the lines of about 110
 	p.unready(t, "writing it makes no progress")
@@ -146,6 +147,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 // A slow reader does not lose lines: waiting lines are written when it continues, at
 // the latest at the end.
 func TestALogThatIsReadLate(t *testing.T) {
+	t.Parallel()
 	p, log := startPiped(t)
 	p.ask(t, 300)
 	p.unready(t, "writing it makes no progress")

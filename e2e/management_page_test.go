@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/e2e/litellmproxy"
 	"outcrop/internal/jsonx"
 )
 
@@ -193,7 +194,7 @@ func (m clientMethod) String() string {
 }
 
 // clientMethods runs LiteLLM's client with each address.
-func (p litellmProgram) clientMethods(t *testing.T, addresses ...string) [][]clientMethod {
+func clientMethods(t *testing.T, p litellmproxy.Program, addresses ...string) [][]clientMethod {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
 	defer cancel()
@@ -238,7 +239,7 @@ func managementReasons() map[string]string {
 // managementPage is docs/litellm-management.md.
 func managementPage(t *testing.T, proxy, own string) []byte {
 	t.Helper()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	var b strings.Builder
 	fmt.Fprintf(&b, `# LiteLLM's management API
 
@@ -277,7 +278,7 @@ same calls on both. [Keys](keys.md) has the details of what works.
 		}
 	}
 	b.WriteString("\n## LiteLLM's client\n\n`litellm.proxy.client` with its clients of users and of health.\n\n| method | with LiteLLM | with Outcrop |\n| --- | --- | --- |\n")
-	methods := program.clientMethods(t, proxy, own)
+	methods := clientMethods(t, program, proxy, own)
 	for i, m := range methods[0] {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Method, m, methods[1][i])
 	}

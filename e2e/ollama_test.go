@@ -51,7 +51,8 @@ func judgeOllama(t *testing.T, input io.Reader, args ...string) (stdout, stderr 
 
 // TestOllamasSDKUnderstandsTheFakeUpstream holds the upstream of the providers' suite to Ollama's own
 // client.
-func TestOllamasSDKUnderstandsTheFakeUpstream(t *testing.T) {
+func TestOllamasSDKUnderstandsTheFakeUpstream(t *testing.T) { //nolint:tparallel // its subtests are short
+	t.Parallel()
 	for name, a := range rockAnswers() {
 		t.Run(name, func(t *testing.T) {
 			v := startVendor(t, ollamaAPI(a))

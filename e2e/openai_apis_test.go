@@ -420,7 +420,8 @@ func (a *openAIAccount) serveBatches(w http.ResponseWriter, c vendorCall, path [
 }
 
 // TestOpenAISDKForPythonWithOtherAPIs calls OpenAI's APIs other than chat completions by its SDK.
-func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
+func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
+	t.Parallel()
 	c := python(t)
 	account := &openAIAccount{}
 	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {

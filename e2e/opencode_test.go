@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,14 +55,7 @@ func TestOpenCode(t *testing.T) { //nolint:paralleltest,tparallel // two at a ti
 // openCodeBinary is the program that scripts/setup-tests installs.
 func openCodeBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/opencode/node_modules/opencode-linux-x64/bin/opencode")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../.cache/opencode/.made"); err != nil {
-		skipMissing(t, "OpenCode is not installed")
-	}
-	return path
+	return cached(t, "OpenCode", "opencode", "node_modules/opencode-linux-x64/bin/opencode")
 }
 
 // settings are those that a user writes.
@@ -97,7 +89,11 @@ func (task *openCodeTask) do(t *testing.T, binary string) {
 	a.resume = []string{"--continue"}
 	a.ends = task.ends
 	a.piped = true // it puts arguments in quotation marks
-	a.put(t, filepath.Join(home, ".config", "opencode", "opencode.json"), task.settings(front.url))
+	settings := filepath.Join(home, ".config", "opencode")
+	a.put(t, filepath.Join(settings, "opencode.json"), task.settings(front.url))
+	// Otherwise each installation fetches from the network what plugins are written with, and there are none.
+	a.put(t, filepath.Join(settings, "package-lock.json"), `{"packages":{"":{"dependencies":{"@opencode-ai/plugin":"*"}}}}`)
+	a.put(t, filepath.Join(settings, "node_modules", ".package-lock.json"), `{}`)
 	in := func(file string) string { return filepath.Join(a.dir, filepath.FromSlash(file)) }
 	a.do(t, &agentTools{
 		run:   func(command string) string { return call("bash", "command", command, "description", "A step") },

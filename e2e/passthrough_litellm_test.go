@@ -10,12 +10,12 @@ import (
 
 // TestPassThroughEndpointsBesideLiteLLM manages endpoints of both gateways alike, and compares the statuses, the endpoints in the answers
 // and what their targets get.
-func TestPassThroughEndpointsBesideLiteLLM(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestPassThroughEndpointsBesideLiteLLM(t *testing.T) {
+	t.Parallel()
 	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = w.Write([]byte(`{"done":true}`)) })
 	config := fmt.Sprintf("model_list:\n  - {model_name: ok, litellm_params: {model: openai/ok, api_base: %q, api_key: %s}}\ngeneral_settings: {master_key: %s, store_model_in_db: true}\n", v.URL+"/v1", vendorSecret, masterKey)
-	t.Setenv("LITELLM_SALT_KEY", litellmSalt)
 	proxy, _ := litellmOnDatabase(t, config)
-	own := startGateway(t, config, "").URL()
+	own := startApp(t, config, "", map[string]string{"LITELLM_SALT_KEY": litellmSalt}).URL()
 	const at = "/config/pass_through_endpoint"
 	endpoint := func(members string) string { return `{"target":"` + v.URL + `/api",` + members + `}` }
 	for _, tt := range []struct {

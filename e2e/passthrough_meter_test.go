@@ -181,7 +181,8 @@ func TestPassThroughMetersWhatBreaksOff(t *testing.T) {
 }
 
 // TestOpenAISDKForPythonPassesThrough calls OpenAI's own API by its SDK.
-func TestOpenAISDKForPythonPassesThrough(t *testing.T) {
+func TestOpenAISDKForPythonPassesThrough(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
+	t.Parallel()
 	c := python(t)
 	v := startVendor(t, meteredAPI)
 	g := startApp(t, strings.ReplaceAll(passThroughConfig, "UPSTREAM", v.URL), "", nil)

@@ -84,6 +84,7 @@ func repeating(t *testing.T) (url string, asked func() string) {
 
 // TestPresidioItselfChecks asks a gateway whose guardrails are Presidio's own analyzer and anonymizer.
 func TestPresidioItselfChecks(t *testing.T) {
+	t.Parallel()
 	presidio := startPresidio(t)
 	vendor, asked := repeating(t)
 	g := startApp(t, `

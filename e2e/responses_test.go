@@ -37,7 +37,7 @@ func TestResponsesByOpenAISDKForPython(t *testing.T) {
 
 func TestResponsesByOpenAISDKForNode(t *testing.T) {
 	t.Parallel()
-	runResponses(t, node(t), "openai_responses.mjs", responsesScenarios())
+	runResponses(t, node(t, "node"), "openai_responses.mjs", responsesScenarios())
 }
 
 func TestResponsesByOpenAISDKForGo(t *testing.T) {
@@ -47,7 +47,7 @@ func TestResponsesByOpenAISDKForGo(t *testing.T) {
 
 func TestResponsesByOpenAISDKForJava(t *testing.T) {
 	t.Parallel()
-	runResponses(t, javaProgram(t, "openai_java", "OpenAI"), "OpenAI", responsesScenarios())
+	runResponses(t, javaProgram(t, "openai_java"), "OpenAI", responsesScenarios())
 }
 
 func runResponses(t *testing.T, c client, program string, scenarios []string) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/e2e/litellmproxy"
 	"outcrop/internal/jsonx"
 )
 
@@ -252,11 +253,11 @@ func (c *routedCall) ask(ctx context.Context, t *testing.T, address, prompt stri
 }
 
 // askBoth asks LiteLLM and Outcrop for all cases, those of one configuration at the same time.
-func askBoth(t *testing.T, program litellmProgram, cases []routedCall, settings string) (theirs, ours []*routedOutcome) {
+func askBoth(t *testing.T, program litellmproxy.Program, cases []routedCall, settings string) (theirs, ours []*routedOutcome) {
 	t.Helper()
 	v, seen := upstreamOf(t)
 	config := routedConfig(cases, v.URL, settings)
-	gateways := []string{program.start(t, config, nil), startGateway(t, config, "").URL()}
+	gateways := []string{program.Start(t, config, nil), startGateway(t, config, "").URL()}
 	results := make([][]*routedOutcome, 2)
 	var all sync.WaitGroup
 	for side, address := range gateways {
@@ -319,7 +320,7 @@ func (u *routedPair) String() string {
 }
 
 // compareRouting asks both gateways, and counts equal outcomes and, in known, those that are explained.
-func compareRouting(t *testing.T, program litellmProgram, set routedSet, known []routedDifference, headers *explanations) (same int, rest []*routedPair) {
+func compareRouting(t *testing.T, program litellmproxy.Program, set routedSet, known []routedDifference, headers *explanations) (same int, rest []*routedPair) {
 	t.Helper()
 	theirs, ours := askBoth(t, program, set.cases, set.settings)
 	for i := range set.cases {
@@ -348,7 +349,7 @@ func compareRouting(t *testing.T, program litellmProgram, set routedSet, known [
 
 func TestRoutingBesideLiteLLM(t *testing.T) {
 	t.Parallel()
-	program := litellmProxy(t)
+	program := litellmProgram(t)
 	known, headers := routedDifferences(), explaining(routedRefusalCauses())
 	same, all := 0, 0
 	for _, set := range routedSets() {

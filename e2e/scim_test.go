@@ -8,6 +8,7 @@ import (
 // TestSCIMIsAsATesterExpects runs scim2-tester, which holds a server to RFC 7643 and 7644 by what the server says of
 // itself.
 func TestSCIMIsAsATesterExpects(t *testing.T) {
+	t.Parallel()
 	c := venv(t, "scim", "scim")
 	c.dir = "sdks/scim"
 	g := startApp(t, "general_settings: {master_key: "+masterKey+"}\nmodel_list: []\n", t.TempDir(), nil)

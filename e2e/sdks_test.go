@@ -14,6 +14,7 @@ import (
 
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 )
 
 // sdkConfig configures the gateway for OpenAI's SDKs.
@@ -79,7 +80,7 @@ func TestOpenAISDKForPython(t *testing.T) {
 
 func TestOpenAISDKForNode(t *testing.T) {
 	t.Parallel()
-	runOpenAI(t, node(t), "openai_sdk.mjs")
+	runOpenAI(t, node(t, "node"), "openai_sdk.mjs")
 }
 
 func runOpenAI(t *testing.T, c client, program string) {
@@ -107,37 +108,31 @@ func python(t *testing.T) client {
 // are in sdks/python.
 func venv(t *testing.T, folder, requirements string) client {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("../.cache", folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		skipMissing(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
-	}
+	root := need.Made(t, filepath.Join("../.cache", folder), "what e2e/sdks/"+requirements+" asks of Python")
 	return client{interpreter: filepath.Join(root, "bin", "python"), dir: "sdks/python"}
 }
 
-// node returns the machine's Node with the packages that scripts/setup-tests installs.
-func node(t *testing.T) client {
+// node returns the machine's Node with the packages that scripts/setup-tests installs in a folder of sdks, which has its programs too.
+func node(t *testing.T, folder string) client {
 	t.Helper()
-	interpreter, err := exec.LookPath("node")
-	if err != nil {
-		skipMissing(t, "there is no node")
-	}
-	if _, err := os.Stat("sdks/node/node_modules/.made"); err != nil {
-		skipMissing(t, "the Node packages of e2e/sdks/node are not installed")
-	}
-	return client{interpreter: interpreter, dir: "sdks/node"}
+	need.Made(t, filepath.Join("sdks", folder, "node_modules"), "what e2e/sdks/"+folder+" asks of Node")
+	return client{interpreter: tool(t, "node"), dir: "sdks/" + folder}
 }
 
-// skipMissing skips a test that requires something that is missing, with a message. Under
-// make test, which installs everything, that is a failure.
-func skipMissing(t *testing.T, what string) {
+// tool is a program of the machine.
+func tool(t *testing.T, name string) string {
 	t.Helper()
-	if os.Getenv("OUTCROP_TEST_ALL") != "" {
-		t.Fatalf("%s: run make setup", what)
+	path, err := exec.LookPath(name)
+	if err != nil {
+		need.Missing(t, name+" is not installed")
 	}
-	t.Skipf("NOT TESTED: %s. Run make setup, or make test for all.", what)
+	return path
+}
+
+// cached is a file of a program that scripts/setup-tests installs in a folder of .cache.
+func cached(t *testing.T, name, folder, file string) string {
+	t.Helper()
+	return filepath.Join(need.Made(t, filepath.Join("../.cache", folder), name), file)
 }
 
 // clientPatience limits a program's run; each call in it has its own limit.

@@ -33,16 +33,10 @@ type signInGateway struct {
 
 func startSignIn(t *testing.T) *signInGateway {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		skipMissing(t, "there is no node")
-	}
-	if _, err := os.Stat("sdks/oidc/node_modules/.made"); err != nil {
-		skipMissing(t, "the Node packages of e2e/sdks/oidc are not installed")
-	}
+	c := node(t, "oidc")
 	g := &signInGateway{t: t, address: "http://" + reservePort(t), issuer: "http://" + reservePort(t)}
-	cmd := exec.CommandContext(t.Context(), node, "provider.mjs")
-	cmd.Dir = "sdks/oidc"
+	cmd := exec.CommandContext(t.Context(), c.interpreter, "provider.mjs")
+	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "ISSUER=" + g.issuer, "REDIRECT=" + g.address + "/sso/callback"}
 	var log bytes.Buffer
 	cmd.Stderr = &log

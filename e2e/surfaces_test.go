@@ -57,7 +57,7 @@ func TestResponsesOfBedrocksOwnSurfaces(t *testing.T) {
 				"headers tell the surface and why",
 				"a response that breaks off fails, and never claims an end",
 			), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "LIMITED="+limited)
-			node(t).run(t, "openai_surfaces.mjs", []string{
+			node(t, "node").run(t, "openai_surfaces.mjs", []string{
 				"a whole response has its text and its usage",
 				"a stream has its events in order",
 				"tools are called over several turns",

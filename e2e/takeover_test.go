@@ -20,6 +20,7 @@ import (
 	"outcrop/cli"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/tenant"
 )
@@ -29,19 +30,12 @@ func litellmDatabase(t *testing.T) (url string, exec func(statement string)) {
 	t.Helper()
 	files, err := filepath.Glob("../.cache/litellm/lib/*/site-packages/litellm_proxy_extras/migrations/*/migration.sql")
 	if err != nil || len(files) == 0 {
-		skipMissing(t, "LiteLLM's proxy is not installed")
+		need.Missing(t, "LiteLLM's proxy is not installed")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	machine, err := postgres.Start(ctx, "")
-	if err != nil {
-		skipMissing(t, err.Error())
-	}
-	t.Cleanup(func() {
-		if err := machine.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, machine, err)
 	conn, err := pgx.Connect(ctx, machine.URL())
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,8 @@ func embeddingAPIs(w http.ResponseWriter, c vendorCall) {
 
 // TestOpenAISDKEmbedsByVendorsOwnAPIs embeds with models of Cohere and Ollama, and holds what they get to
 // the types of their SDKs.
-func TestOpenAISDKEmbedsByVendorsOwnAPIs(t *testing.T) {
+func TestOpenAISDKEmbedsByVendorsOwnAPIs(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
+	t.Parallel()
 	c := python(t)
 	v := startVendor(t, embeddingAPIs)
 	g := startApp(t, `
@@ -97,6 +98,7 @@ model_list:
 
 // TestSDKsReadTheFakeEmbeddings holds the upstream of these tests to the SDKs of Cohere and Ollama.
 func TestSDKsReadTheFakeEmbeddings(t *testing.T) {
+	t.Parallel()
 	v := startVendor(t, embeddingAPIs)
 	if out, _ := judgeCohere(t, nil, v.URL, "embed"); strings.TrimSpace(out) != `{"vectors": [[7, 1]], "tokens": 2.0, "unknown": []}` {
 		t.Errorf("Cohere's SDK reads %s", out)

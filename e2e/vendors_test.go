@@ -264,7 +264,7 @@ model_list:
 					count++
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
 			defer cancel()
 			judge := exec.CommandContext(ctx, c.interpreter, "judge_requests.py")
 			judge.Dir, judge.Stdin = "sdks/"+tt.folder, &calls

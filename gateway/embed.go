@@ -31,6 +31,11 @@ func (c *Call) embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResp
 		return nil, err
 	}
 	defer release()
+	return c.vectors(ctx, req)
+}
+
+// vectors gets the vectors of a request that is ready to be sent, and charges for them.
+func (c *Call) vectors(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	resp, err := c.g.router.Embed(ctx, req)
 	if err != nil {
 		return nil, c.Fail(err)

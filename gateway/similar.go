@@ -93,14 +93,10 @@ func (g *Gateway) embedded(ctx context.Context, model, text string, regions []st
 		return nil, err
 	}
 	req.Routing.Regions = slices.Concat(req.Routing.Regions, regions) // begin has set those of the operator
-	resp, err := g.router.Embed(budget.With(ctx, call.lease), req)
+	resp, err := call.vectors(budget.With(ctx, call.lease), req)
 	if err != nil {
-		return nil, call.Fail(err)
+		return nil, err
 	}
-	call.meta(&resp.Meta)
-	call.price(&resp.Usage, "")
-	call.record.Usage, call.record.Estimated = resp.Usage, resp.Estimated
-	call.settle()
 	if len(resp.Vectors) != 1 {
 		return nil, errors.New("the embedding model has returned no vector")
 	}

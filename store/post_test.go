@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/internal/need"
+	"outcrop/internal/postgres"
 	"outcrop/quota"
 	"outcrop/store"
 )
@@ -405,7 +407,7 @@ func BenchmarkPost(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			if name == "PostgreSQL" {
 				if machine == nil {
-					b.Skip("PostgreSQL is not installed")
+					need.Missing(b, postgres.ErrNotInstalled.Error())
 				}
 				opt.URL = machine.URL()
 			}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/store"
 )
@@ -54,7 +55,7 @@ func run(m *testing.M) int {
 func shared(t *testing.T) store.Options {
 	t.Helper()
 	if machine == nil {
-		t.Skip(postgres.ErrNotInstalled)
+		need.Missing(t, postgres.ErrNotInstalled.Error())
 	}
 	name := fmt.Sprint("test", schemas.Add(1))
 	if _, err := admin.DB().ExecContext(t.Context(), "CREATE SCHEMA "+name); err != nil {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
 	"outcrop/store"
@@ -102,11 +103,11 @@ type litellm struct {
 func newLiteLLM(t *testing.T) *litellm {
 	t.Helper()
 	if machine == nil {
-		t.Skipf("NOT TESTED: taking over LiteLLM's database: %v", postgres.ErrNotInstalled)
+		need.Missing(t, postgres.ErrNotInstalled.Error())
 	}
 	err := schema()
 	if errors.Is(err, errNoLiteLLM) {
-		t.Skip("NOT TESTED: taking over LiteLLM's database: its migrations are not installed. Run make setup, or make test for all.")
+		need.Missing(t, "what makes LiteLLM's database is not installed")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/internal/need"
+	"outcrop/internal/postgres"
 	"outcrop/quota"
 	"outcrop/store"
 	"outcrop/takeover"
@@ -296,7 +298,7 @@ func TestSpendLogsAreCopiedOnceWithTheirDays(t *testing.T) {
 
 func TestADatabaseThatIsNotLiteLLMsIsRefused(t *testing.T) {
 	if machine == nil {
-		t.Skip("NOT TESTED: PostgreSQL is not installed")
+		need.Missing(t, postgres.ErrNotInstalled.Error())
 	}
 	if _, err := takeover.Open(t.Context(), machine.URL()); err == nil || !strings.Contains(err.Error(), "LiteLLM_VerificationToken") {
 		t.Errorf("%v", err)

@@ -24,6 +24,7 @@ import (
 
 	"outcrop/cache/azureblob"
 	"outcrop/cache/cachetest"
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
@@ -72,7 +73,7 @@ func certificate(t *testing.T, dir string) (cert, key string, roots *x509.CertPo
 // azurite is Azurite, Microsoft's own double of the service. It checks whom a token is for and its times, and not who has signed it.
 func azurite(t *testing.T) (account string, roots *x509.CertPool) {
 	t.Helper()
-	script := cachetest.Installed(t, "../../e2e/sdks/azurite/node_modules/azurite/dist/src/blob/main.js", "the Node package of e2e/sdks/azurite")
+	script := need.File(t, "../../e2e/sdks/azurite/node_modules/azurite/dist/src/blob/main.js", "the Node package of e2e/sdks/azurite")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,15 @@ package cachetest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+
+	"outcrop/internal/need"
 )
 
 // ErrNotInstalled says that the servers with vectors are not installed.
-var ErrNotInstalled = errors.New("NOT TESTED: the Python packages of e2e/sdks/semantic are not installed. Run make setup, or make test for all")
+var ErrNotInstalled = fmt.Errorf("what e2e/sdks/semantic asks of Python is %w", need.ErrNotInstalled)
 
 // Tools are servers that scripts/setup-tests installs.
 type Tools struct {
@@ -19,39 +22,15 @@ type Tools struct {
 	Python string
 }
 
-// skipper is a TB that can skip.
-type skipper interface {
-	TB
-	Skip(args ...any)
-}
-
-// Installed returns the absolute path of something that make setup installs. Without it the test is skipped, and fails where all tests
-// are to run (OUTCROP_TEST_ALL). what says what is missing, such as "the program of e2e/sdks/fake_gcs".
-func Installed(t skipper, path, what string) string {
-	t.Helper()
-	path, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
-	switch _, err := os.Stat(path); {
-	case err == nil:
-	case os.Getenv("OUTCROP_TEST_ALL") != "":
-		t.Fatalf("%s is not installed: run make setup", what)
-	default:
-		t.Skip("NOT TESTED: " + what + " is not installed. Run make setup, or make test for all.")
-	}
-	return path
-}
-
-// Need is FindTools for a test, which is skipped if they are not installed, and fails where all tests are to run (OUTCROP_TEST_ALL).
-func Need(t skipper, root string) *Tools {
+// Need is FindTools for a test, which ends by need.Missing if they are not installed.
+func Need(t need.TB, root string) *Tools {
 	t.Helper()
 	tools, err := FindTools(root)
-	switch {
-	case errors.Is(err, ErrNotInstalled) && os.Getenv("OUTCROP_TEST_ALL") == "":
-		t.Skip(err)
-	case err != nil:
-		t.Fatalf("%v", err)
+	if errors.Is(err, ErrNotInstalled) {
+		need.Missing(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return tools
 }

@@ -17,6 +17,7 @@ import (
 
 	"outcrop/cache/cachetest"
 	"outcrop/cache/gcs"
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
@@ -31,7 +32,7 @@ func (c *clock) now() time.Time { return c.at }
 // server is a double of Cloud Storage by others, which knows nothing of Outcrop, with the bucket answers.
 func server(t *testing.T) (url string) {
 	t.Helper()
-	program := cachetest.Installed(t, "../../.cache/fake_gcs/client", "the program of e2e/sdks/fake_gcs")
+	program := need.File(t, "../../.cache/fake_gcs/client", "the program of e2e/sdks/fake_gcs")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

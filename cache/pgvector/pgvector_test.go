@@ -2,7 +2,6 @@ package pgvector_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"outcrop/cache"
 	"outcrop/cache/cachetest"
 	"outcrop/cache/pgvector"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/store"
 )
@@ -23,14 +23,7 @@ func startServer(t *testing.T) *postgres.Server {
 	t.Helper()
 	tools := cachetest.Need(t, "../..")
 	s, err := postgres.StartIn(t.Context(), tools.Postgres, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, s, err)
 	return s
 }
 
@@ -82,17 +75,7 @@ func TestAServerThatIsAway(t *testing.T) {
 // A database without the extension says what to do.
 func TestADatabaseWithoutTheExtension(t *testing.T) {
 	server, err := postgres.Start(t.Context(), "")
-	if errors.Is(err, postgres.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	need.Server(t, server, err)
 	if err := open(t, server.URL()).Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "CREATE EXTENSION vector") {
 		t.Error(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"outcrop/cache/cachetest"
 	"outcrop/cache/s3"
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
@@ -30,7 +31,7 @@ func (c *clock) now() time.Time { return c.at }
 // moto is Moto as S3, a double of AWS by others, which knows nothing of Outcrop.
 func moto(t *testing.T) (url string) {
 	t.Helper()
-	root := filepath.Dir(cachetest.Installed(t, "../../.cache/secrets/.made", "what e2e/sdks/secrets asks of Python"))
+	root := need.Made(t, "../../.cache/secrets", "what e2e/sdks/secrets asks of Python")
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"outcrop/cache"
 	"outcrop/cache/cachetest"
 	"outcrop/cache/valkey"
+	"outcrop/internal/need"
 	server "outcrop/internal/valkey"
 )
 
@@ -20,14 +21,7 @@ func startSearching(t *testing.T) *server.Server {
 	t.Helper()
 	tools := cachetest.Need(t, "../..")
 	s, err := server.StartProgram(t.Context(), tools.Redis, t.TempDir(), "--loadmodule", tools.Search)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, s, err)
 	return s
 }
 

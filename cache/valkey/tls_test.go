@@ -19,8 +19,10 @@ import (
 	"time"
 
 	"outcrop/cache/valkey"
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
+	server "outcrop/internal/valkey"
 )
 
 // authority issues certificates, as files.
@@ -79,11 +81,9 @@ func (a *authority) write(t *testing.T, name, kind string, der []byte) string {
 // startTLS starts a server that speaks only TLS and asks for a certificate. Its own is for the host, or for another.
 func startTLS(t *testing.T, a *authority, sentinelOf ...string) (address string) {
 	t.Helper()
-	program, err := exec.LookPath("valkey-server")
+	program, err := server.Program()
 	if err != nil {
-		if program, err = exec.LookPath("redis-server"); err != nil {
-			t.Skip(err)
-		}
+		need.Missing(t, err.Error())
 	}
 	reserved, err := port.Reserve()
 	if err != nil {

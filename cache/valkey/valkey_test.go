@@ -13,6 +13,7 @@ import (
 
 	"outcrop/cache/cachetest"
 	"outcrop/cache/valkey"
+	"outcrop/internal/need"
 	server "outcrop/internal/valkey"
 )
 
@@ -21,17 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startServer(t *testing.T) *server.Server {
 	t.Helper()
 	s, err := server.Start(t.Context(), t.TempDir())
-	if errors.Is(err, server.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, s, err)
 	return s
 }
 

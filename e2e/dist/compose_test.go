@@ -2,7 +2,6 @@ package dist
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/internal/valkey"
 )
@@ -107,29 +107,9 @@ func TestComposeRunsTheImageAsItIs(t *testing.T) {
 func TestComposesConfigurationWorksWithTheDatabases(t *testing.T) {
 	s := composed(t).Services["outcrop"]
 	database, err := postgres.Start(t.Context(), filepath.Join(built.dir, "postgres"))
-	if errors.Is(err, postgres.ErrNotInstalled) {
-		missing(t, err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := database.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, database, err)
 	counters, err := valkey.Start(t.Context(), t.TempDir(), "--requirepass", "valkey-secret")
-	if errors.Is(err, valkey.ErrNotInstalled) {
-		missing(t, err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := counters.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, counters, err)
 	var environ []string
 	for name, value := range s.Environment {
 		if value != nil {

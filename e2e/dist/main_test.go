@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"outcrop/internal/need"
 )
 
 // version is that of the release that the tests make: it has what the grammars of images, packages and charts treat differently.
@@ -111,14 +113,7 @@ func refused(t *testing.T, name string, args ...string) string {
 // judge is a program that scripts/setup-tests has installed.
 func judge(t *testing.T, name string) string {
 	t.Helper()
-	dir, err := filepath.Abs("../../.cache/dist")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, ".made")); err != nil {
-		missing(t, "Helm and kubeconform are not installed")
-	}
-	return filepath.Join(dir, name)
+	return filepath.Join(need.Made(t, "../../.cache/dist", "what judges a release"), name)
 }
 
 // tool is a program of the machine.
@@ -126,18 +121,9 @@ func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, "this machine has no "+name)
+		need.Missing(t, name+" is not installed")
 	}
 	return path
-}
-
-// missing skips a test, or fails it where all are to run.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("OUTCROP_TEST_ALL") != "" {
-		t.Fatal(what + ": run make setup")
-	}
-	t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
 }
 
 // TestTheProgramsOwnTests: tools/dist is a module of its own, which go test ./... does not reach.

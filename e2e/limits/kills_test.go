@@ -2,7 +2,6 @@ package limits
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/internal/need"
 	"outcrop/internal/valkey"
 )
 
@@ -84,17 +84,7 @@ func TestNothingIsLostWhenProcessesAreKilled(t *testing.T) {
 	t.Run("three on PostgreSQL", func(t *testing.T) { killed(t, startCluster(t, 3, database(t)), kills, machine) })
 	t.Run("three on PostgreSQL and Valkey", func(t *testing.T) {
 		counters, err := valkey.Start(t.Context(), t.TempDir())
-		if errors.Is(err, valkey.ErrNotInstalled) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := counters.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
+		need.Server(t, counters, err)
 		killed(t, startCluster(t, 3, database(t), "router_settings: {redis_url: \"redis://"+counters.Address()+"\"}\n"), kills, machine, counters)
 	})
 	t.Run("one on SQLite", func(t *testing.T) { killed(t, startCluster(t, 1, ""), kills) })

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/store"
 )
@@ -68,7 +69,7 @@ func prepared(m *testing.M) (code int, err error) {
 func database(t testing.TB) string {
 	t.Helper()
 	if machine == nil {
-		t.Skip(postgres.ErrNotInstalled)
+		need.Missing(t, postgres.ErrNotInstalled.Error())
 	}
 	name := fmt.Sprint("test", schemas.Add(1))
 	db, err := sql.Open("pgx", machine.URL())

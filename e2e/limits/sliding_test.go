@@ -1,12 +1,12 @@
 package limits
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"testing"
 	"time"
 
+	"outcrop/internal/need"
 	"outcrop/internal/valkey"
 )
 
@@ -27,17 +27,7 @@ func TestASlidingLimitHoldsForEverySpan(t *testing.T) {
 	t.Run("three on PostgreSQL and Valkey", func(t *testing.T) {
 		t.Parallel()
 		counters, err := valkey.Start(t.Context(), t.TempDir())
-		if errors.Is(err, valkey.ErrNotInstalled) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := counters.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
+		need.Server(t, counters, err)
 		slides(t, startCluster(t, 3, database(t), slidingWindow, "router_settings: {redis_url: \"redis://"+counters.Address()+"\"}\n"))
 	})
 	t.Run("one on SQLite", func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 
 	"outcrop/app"
 	"outcrop/config"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/provider/all"
 )
@@ -77,7 +78,7 @@ func startIn(t *testing.T, dir, database string) *gateway {
 func postgresOf(t *testing.T) string {
 	t.Helper()
 	if machine == nil {
-		missing(t, postgres.ErrNotInstalled.Error())
+		need.Missing(t, postgres.ErrNotInstalled.Error())
 	}
 	name := fmt.Sprint("test", schemas.Add(1))
 	db, err := sql.Open("pgx", machine.URL())

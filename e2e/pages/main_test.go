@@ -65,12 +65,3 @@ func prepared(m *testing.M) (code int, err error) {
 	}
 	return m.Run(), nil
 }
-
-// missing skips a test whose tools are not installed, which fails where all tests are to run.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("OUTCROP_TEST_ALL") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}

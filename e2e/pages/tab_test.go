@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"outcrop/internal/need"
 )
 
 // tab is a page of the browser with cookies of its own.
@@ -33,7 +35,7 @@ type tab struct {
 func open(t *testing.T, g *gateway, width, height int64, dark bool) *tab {
 	t.Helper()
 	if browser == nil {
-		missing(t, "chromium is not installed: make setup does it")
+		need.Missing(t, "Chromium is not installed")
 	}
 	ctx, stop := context.WithTimeout(browser, 5*patience)
 	t.Cleanup(stop)
@@ -142,9 +144,10 @@ func (b *tab) picture() []byte {
 // violations are what axe finds on the page.
 func (b *tab) violations() []string {
 	b.t.Helper()
-	script, err := os.ReadFile(filepath.Join("..", "sdks", "axe", "node_modules", "axe-core", "axe.min.js"))
+	folder := need.Made(b.t, "../sdks/axe/node_modules", "what e2e/sdks/axe asks of Node")
+	script, err := os.ReadFile(filepath.Join(folder, "axe-core", "axe.min.js"))
 	if err != nil {
-		missing(b.t, "axe is not installed: make setup does it")
+		b.t.Fatal(err)
 	}
 	b.run(chromedp.Evaluate(string(script)+";0", nil))
 	return eval[[]string](b, `axe.run().then(r => r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.any.map(a => a.message).join(" ")).join(" | ")))`)

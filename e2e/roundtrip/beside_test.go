@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"outcrop/e2e/litellmproxy"
 )
 
 // besideKinds are the kinds of provider of the comparison with LiteLLM.
@@ -98,7 +100,7 @@ func rules() []*rule {
 func TestNothingArrivesByLiteLLMAlone(t *testing.T) {
 	b := start(t, "")
 	theirs := *b
-	theirs.other = startLiteLLM(t, b.config+"litellm_settings: {num_retries: 0}\nrouter_settings: {disable_cooldowns: true, num_retries: 0}\n")
+	theirs.other = litellmproxy.Find(t, "../..").Start(t, b.config+"litellm_settings: {num_retries: 0}\nrouter_settings: {disable_cooldowns: true, num_retries: 0}\n", nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	all := rules()

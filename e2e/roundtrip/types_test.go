@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"outcrop/internal/need"
 )
 
 // sdk is a vendor's SDK for Python whose types judge.
@@ -20,20 +21,10 @@ type sdk struct {
 	seen         map[string]bool
 }
 
-// interpreter is the SDK's Python. Under make test, which installs it, its absence is a failure.
+// interpreter is the SDK's Python.
 func (s *sdk) interpreter(t *testing.T) string {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("../../.cache", s.folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatalf("%s is not installed: run make setup", s.folder)
-		}
-		t.Skipf("%s is not installed: run make setup", s.folder)
-	}
-	return filepath.Join(root, "bin", "python")
+	return filepath.Join(need.Made(t, "../../.cache/"+s.folder, "what e2e/sdks/"+s.folder+" asks of Python"), "bin", "python")
 }
 
 // add takes a document to judge, unless there was an equal one.

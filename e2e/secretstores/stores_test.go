@@ -46,7 +46,7 @@ type aws struct{ *server }
 
 func startAWS(t *testing.T) aws {
 	t.Helper()
-	return aws{launch(t, "moto_server", "/moto-api/", func(host, number string) []string { return []string{"-H", host, "-p", number} })}
+	return aws{launch(t, "moto_server", "/moto-api/", nil, func(host, number string) []string { return []string{"-H", host, "-p", number} })}
 }
 
 // environ is that of a gateway.
@@ -177,11 +177,11 @@ type bao struct{ *server }
 
 func startBao(t *testing.T) bao {
 	t.Helper()
-	b := bao{launch(t, "bao", "/v1/sys/health", func(host, number string) []string {
+	// The secrets are there after the server: until they have versions, it refuses to read and write them.
+	const ready = "/v1/secret/config"
+	return bao{launch(t, "bao", ready, map[string]string{"X-Vault-Token": "root"}, func(host, number string) []string {
 		return []string{"server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root", "-dev-listen-address=" + host + ":" + number}
 	})}
-	b.headers = map[string]string{"X-Vault-Token": "root"}
-	return b
 }
 
 // role makes an AppRole with one policy in a namespace, and is the environment to log in with it.

@@ -21,6 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
@@ -63,18 +64,7 @@ func prepared(m *testing.M) (code int, err error) {
 // installed is the path of a program of the secret managers.
 func installed(t *testing.T, name string) string {
 	t.Helper()
-	root, err := filepath.Abs("../../.cache/secrets")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		const what = "the Python packages of e2e/sdks/secrets are not installed"
-		if os.Getenv("OUTCROP_TEST_ALL") != "" {
-			t.Fatal(what + ": run make setup")
-		}
-		t.Skip("NOT TESTED: " + what + ". Run make setup, or make test for all.")
-	}
-	return filepath.Join(root, "bin", name)
+	return filepath.Join(need.Made(t, "../../.cache/secrets", "what e2e/sdks/secrets asks of Python"), "bin", name)
 }
 
 // server is a secret manager.
@@ -85,15 +75,16 @@ type server struct {
 	client  *http.Client
 }
 
-// launch runs a secret manager until the test ends. path is of an address that answers with 200 when it is ready.
-func launch(t *testing.T, name, path string, args func(host, number string) []string) *server {
+// launch runs a secret manager until the test ends. path is of an address that answers with 200 when it is ready. headers are those of
+// each call.
+func launch(t *testing.T, name, path string, headers map[string]string, args func(host, number string) []string) *server {
 	t.Helper()
 	command := installed(t, name)
 	reserved, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, url: "http://" + reserved.Address(), client: &http.Client{Transport: &http.Transport{}}}
+	s := &server{t: t, url: "http://" + reserved.Address(), headers: headers, client: &http.Client{Transport: &http.Transport{}}}
 	host, number, _ := strings.Cut(reserved.Address(), ":")
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), command, args(host, number)...)
 	dir := t.TempDir()

@@ -30,7 +30,7 @@ func (models) Seal(v jsonx.Raw) (jsonx.Raw, error) {
 func (m models) Open(v jsonx.Raw) (jsonx.Raw, error) { return m.Seal(v) }
 
 func (models) Check(_ context.Context, doc []byte) ([]admin.Fault, []string, error) {
-	if strings.Contains(string(doc), "dab") { // bad
+	if strings.Contains(string(doc), `"dab"`) { // bad, and no id that was drawn
 		return []admin.Fault{{Field: "litellm_params.model", Message: "litellm_params.model: it is bad; give another"}}, nil, nil
 	}
 	return nil, []string{"litellm_params.note"}, nil

@@ -24,6 +24,7 @@ import (
 	"outcrop/httpd/admin"
 	"outcrop/httpd/door"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/need"
 	"outcrop/internal/postgres"
 	"outcrop/llm"
 	"outcrop/signin"
@@ -66,7 +67,7 @@ func eachStore(t *testing.T, test func(w *world)) {
 	t.Run("in memory", func(t *testing.T) { test(newWorld(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) {
 		if machine == nil {
-			t.Skip(postgres.ErrNotInstalled)
+			need.Missing(t, postgres.ErrNotInstalled.Error())
 		}
 		name := fmt.Sprint("test", schemas.Add(1))
 		db, err := sql.Open("pgx", machine.URL())

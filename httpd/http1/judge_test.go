@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long anything may take.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // seen collects the requests that a server's handler got.
 type seen struct {

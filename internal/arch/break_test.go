@@ -92,6 +92,10 @@ func TestEachRuleIsHeld(t *testing.T) {
 		{"a package named for nothing", good("internal/common"), []string{"is named common"}},
 		{"an init function", route(source("a.go", "package p\nfunc init() {}\n")), []string{"route/a.go has an init function"}},
 		{"a method named init is fine", route(source("a.go", "package p\ntype t struct{}\nfunc (t) init() {}\n")), nil},
+		{"a test that is skipped for an error", route(source("a_test.go", "package p\nfunc f(t T) { t.Skip(err) }\n")), []string{"a_test.go skips a test in line 2 without a reason of its own: what make setup installs is asked for by package need"}},
+		{"a test that is skipped for what is not installed", route(source("a_test.go", "package p\nfunc f(t T) { t.Skipf(`%s is not installed`, x) }\n")), []string{"skips a test in line 2"}},
+		{"a test that is skipped without a word", route(source("a_test.go", "package p\nfunc f(b B) { b.SkipNow() }\n")), []string{"skips a test in line 2"}},
+		{"a test that is skipped for another reason", route(source("a_test.go", "package p\nfunc f(t T) bool { t.Skip(`it needs the proc file system: `, err); return t.Skipped() }\n")), nil},
 		{"a file that is no Go", route(source("a.go", "package\n")), []string{"cannot be parsed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { expect(t, Outcrop().Check([]Package{tt.pkg}), tt.want) })

@@ -66,6 +66,9 @@ func (t Table) files(p Package) []Finding {
 				add(f.Name, "has an init function", "the caller makes what a package needs, so that a test can do so too")
 			}
 		}
+		for _, line := range skips(set, syntax) {
+			add(f.Name, fmt.Sprintf("skips a test in line %d without a reason of its own", line), "what make setup installs is asked for by package need, so that a test fails without it where all tests are to run")
+		}
 		if !test {
 			tests = false
 			parsed = append(parsed, syntax)
@@ -86,6 +89,35 @@ func (t Table) files(p Package) []Finding {
 		}
 	}
 	return out
+}
+
+// skips returns the lines in which a test is skipped for something that is not installed, or for an error that may say
+// so. Other reasons, such as a system without the proc file system, begin with a text.
+func skips(set *token.FileSet, f *ast.File) (lines []int) {
+	if !strings.HasSuffix(set.File(f.Pos()).Name(), "_test.go") {
+		return nil
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		method, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || !strings.HasPrefix(method.Sel.Name, "Skip") || method.Sel.Name == "Skipped" {
+			return true
+		}
+		if on, ok := method.X.(*ast.Ident); !ok || on.Name != "t" && on.Name != "b" {
+			return true
+		}
+		if len(call.Args) > 0 {
+			if text, ok := call.Args[0].(*ast.BasicLit); ok && text.Kind == token.STRING && !strings.Contains(text.Value, "installed") {
+				return true
+			}
+		}
+		lines = append(lines, set.Position(call.Pos()).Line)
+		return true
+	})
+	return lines
 }
 
 // stale finds exceptions that are no longer needed.

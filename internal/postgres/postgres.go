@@ -15,12 +15,13 @@ import (
 	"syscall"
 	"time"
 
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
 
 // ErrNotInstalled says that this machine has no PostgreSQL.
-var ErrNotInstalled = errors.New("PostgreSQL is not installed: scripts/setup-tests installs it (on Debian: apt-get install postgresql)")
+var ErrNotInstalled = fmt.Errorf("PostgreSQL is %w (on Debian: apt-get install postgresql)", need.ErrNotInstalled)
 
 // name is that of the server's user and of its database.
 const name = "outcrop"

@@ -13,12 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/internal/need"
 	"outcrop/internal/port"
 	"outcrop/internal/process"
 )
 
 // ErrNotInstalled says that this machine has neither Valkey nor Redis.
-var ErrNotInstalled = errors.New("neither Valkey nor Redis is installed: scripts/setup-tests installs one (on Debian: apt-get install redis-server)")
+var ErrNotInstalled = fmt.Errorf("a server, Valkey or Redis, is %w (on Debian: apt-get install redis-server)", need.ErrNotInstalled)
 
 // Server is a running Valkey or Redis without data.
 type Server struct {
@@ -32,13 +33,21 @@ type Server struct {
 // further settings, such as --requirepass. ctx bounds the start. The error is ErrNotInstalled if there is no
 // server.
 func Start(ctx context.Context, dir string, args ...string) (*Server, error) {
-	program, err := exec.LookPath("valkey-server")
+	program, err := Program()
 	if err != nil {
-		if program, err = exec.LookPath("redis-server"); err != nil {
-			return nil, ErrNotInstalled
-		}
+		return nil, err
 	}
 	return StartProgram(ctx, program, dir, args...)
+}
+
+// Program is the path of this machine's server, or the error ErrNotInstalled.
+func Program() (string, error) {
+	for _, name := range []string{"valkey-server", "redis-server"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return program, nil
+		}
+	}
+	return "", ErrNotInstalled
 }
 
 // StartProgram is Start with a certain program.

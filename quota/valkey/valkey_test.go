@@ -14,6 +14,7 @@ import (
 	client "github.com/valkey-io/valkey-go"
 	"go.uber.org/goleak"
 
+	"outcrop/internal/need"
 	server "outcrop/internal/valkey"
 	"outcrop/quota"
 	"outcrop/quota/banktest"
@@ -28,17 +29,7 @@ func TestMain(m *testing.M) {
 func start(t testing.TB, args ...string) *server.Server {
 	t.Helper()
 	s, err := server.Start(t.Context(), t.TempDir(), args...)
-	if errors.Is(err, server.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	need.Server(t, s, err)
 	return s
 }
 

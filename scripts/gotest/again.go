@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,23 +54,15 @@ func (r *report) runAgain(ctx context.Context, s *settings, events, errs io.Writ
 	}
 	for pkg, names := range tests {
 		r.sayf("\nOnce more, alone: %s", strings.Join(names, " "))
-		args := append([]string{"test", "-json"}, flags...)
-		args = append(args, "-count=1", "-run", "^("+strings.Join(names, "|")+")$", pkg)
+		args := slices.Concat(flags, []string{"-count=1", "-run", "^(" + strings.Join(names, "|") + ")$", pkg})
 		second := newReport(io.Discard, io.Discard)
-		out, in := io.Pipe()
-		cmd := exec.CommandContext(ctx, s.program, args...)
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.WaitDelay = 10 * time.Second
-		cmd.Stdout, cmd.Stderr = io.MultiWriter(in, events), errs
-		ended := make(chan error, 1)
-		go func() {
-			err := cmd.Run()
-			ended <- errors.Join(err, in.Close())
-		}()
-		read := follow(out, second, time.Now(), time.Hour)
+		code, read, err := s.test(ctx, args, second, time.Hour, events, errs)
 		// What ran and passed counts: a name that no longer matches a test would pass as well.
-		if err := cmp.Or(<-ended, read); err != nil || len(second.failed) > 0 || second.passed < len(names) {
-			r.sayf("It has failed again: %v", err)
+		if code != 0 || len(second.failed) > 0 || second.passed < len(names) || read != nil || err != nil {
+			r.sayf("It has failed again, with exit code %d", code)
+			if err := errors.Join(read, err); err != nil {
+				r.sayf("%v", err)
+			}
 			r.failed = append(r.failed, second.failed...)
 			return false
 		}

@@ -101,27 +101,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err
 		defer func() { err = errors.Join(err, file.Close()) }()
 		*f.to = file
 	}
-	cmd := exec.CommandContext(ctx, s.program, append([]string{"test", "-json"}, s.args...)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	cmd.Stderr = errs
-	stdout, err := cmd.StdoutPipe()
+	began := time.Now()
+	r := newReport(out, results)
+	code, read, err := s.test(ctx, s.args, r, s.every, events, errs)
 	if err != nil {
 		return failed, err
-	}
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return failed, err
-	}
-	r := newReport(out, results)
-	read := follow(io.TeeReader(stdout, events), r, began, s.every)
-	ended := cmd.Wait()
-	var exit *exec.ExitError
-	switch {
-	case errors.As(ended, &exit):
-		code = max(1, exit.ExitCode())
-	case ended != nil:
-		return failed, ended
 	}
 	if read == nil && code == 1 && r.runAgain(ctx, &s, events, errs) {
 		code = 0
@@ -131,6 +115,28 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err
 		return max(code, 1), fmt.Errorf("read the output of go test: %w", read)
 	}
 	return code, nil
+}
+
+// test runs go test with arguments, and adds its events to a report and to a file. It returns the exit code, and what went wrong with
+// reading the events; err is why go test did not run.
+func (s *settings) test(ctx context.Context, args []string, r *report, every time.Duration, events, errs io.Writer) (code int, read, err error) {
+	cmd := exec.CommandContext(ctx, s.program, append([]string{"test", "-json"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stderr = errs
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, nil, err
+	}
+	read = follow(io.TeeReader(stdout, events), r, time.Now(), every)
+	ended := cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](ended); ok {
+		return max(1, exit.ExitCode()), read, nil
+	}
+	return 0, read, ended
 }
 
 // follow reads events until there are no more, and prints the progress at intervals.
