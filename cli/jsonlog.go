@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"math"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -25,6 +27,33 @@ type jsonHandler struct {
 type jsonLines struct {
 	lines
 	buffers sync.Pool // of *[]byte
+	last    atomic.Pointer[second]
+}
+
+// second is how times of a second are written, but for the fraction.
+type second struct {
+	unix        int64
+	offset      int // of the zone, in seconds
+	front, back string
+}
+
+// appendTime appends a time as time.RFC3339Nano has it, in quotation marks. Many lines are of the same second.
+func (l *jsonLines) appendTime(b []byte, t time.Time) []byte {
+	_, offset := t.Zone()
+	s := l.last.Load()
+	if s == nil || s.unix != t.Unix() || s.offset != offset {
+		s = &second{unix: t.Unix(), offset: offset, front: t.Format(`"2006-01-02T15:04:05`), back: t.Format(`Z07:00"`)}
+		l.last.Store(s)
+	}
+	b = append(b, s.front...)
+	if fraction := t.Nanosecond(); fraction != 0 {
+		const digits = 1_000_000_000
+		from := len(b)
+		b = strconv.AppendInt(b, int64(digits+fraction), 10)
+		b[from] = '.' // in place of the first digit, which is 1
+		b = bytes.TrimRight(b, "0")
+	}
+	return append(b, s.back...)
 }
 
 // Write writes a line.
@@ -59,7 +88,7 @@ func (h *jsonHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	buf := h.out.buffer()
 	defer h.out.buffers.Put(buf)
-	b, known := appendHead(*buf, r.Time, r.Level, r.Message)
+	b, known := h.out.appendHead(*buf, r.Time, r.Level, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		var ok bool
 		b, ok = appendAttr(b, &a)
@@ -77,7 +106,7 @@ func (h *jsonHandler) WriteLine(t time.Time, level slog.Level, msg string, attrs
 	if h.plain {
 		buf := h.out.buffer()
 		defer h.out.buffers.Put(buf)
-		b, known := appendHead(*buf, t, level, msg)
+		b, known := h.out.appendHead(*buf, t, level, msg)
 		for i := 0; i < len(attrs) && known; i++ {
 			b, known = appendAttr(b, &attrs[i])
 		}
@@ -107,10 +136,13 @@ func (l *jsonLines) end(buf *[]byte) error {
 }
 
 // appendHead appends the beginning of a line; false if it is left to slog.
-func appendHead(b []byte, t time.Time, level slog.Level, msg string) ([]byte, bool) {
-	b, known := appendValue(append(b, `{"time":`...), slog.TimeValue(t))
+func (l *jsonLines) appendHead(b []byte, t time.Time, level slog.Level, msg string) ([]byte, bool) {
+	if y := t.Year(); y < 0 || y > 9999 {
+		return b, false
+	}
+	b = l.appendTime(append(b, `{"time":`...), t)
 	b = append(append(b, `,"level":"`...), level.String()...)
-	return jsonx.AppendString(append(b, `","msg":`...), msg), known
+	return jsonx.AppendString(append(b, `","msg":`...), msg), true
 }
 
 // appendAttr appends an attribute; false if it is left to slog.

@@ -51,6 +51,20 @@ func TestJSONLinesSayWhatSlogsDo(t *testing.T) {
 	}
 }
 
+// TestTimesOfLines compares with time.RFC3339Nano, for lines of the same second and of others, in several zones.
+func TestTimesOfLines(t *testing.T) {
+	var l jsonLines
+	base := time.Date(2026, 11, 30, 23, 59, 59, 0, time.UTC)
+	for _, zone := range []*time.Location{time.UTC, time.FixedZone("", 3600), time.FixedZone("", -5*3600-1800)} {
+		for _, after := range []time.Duration{0, 1, 120 * time.Millisecond, 999_999_999, time.Second, time.Second + 100, 0} {
+			at := base.Add(after).In(zone)
+			if got, want := string(l.appendTime(nil, at)), `"`+at.Format(time.RFC3339Nano)+`"`; got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+	}
+}
+
 // membersOf reads a line of a log: the names in their order, and what their values mean.
 func membersOf(t *testing.T, text string) (members []string) {
 	t.Helper()
