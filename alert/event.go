@@ -51,11 +51,7 @@ func (e *Event) JSON() []byte {
 	var w jsonx.Writer
 	word := func(name, value string) {
 		w.Key(name)
-		if value == "" {
-			w.Null()
-		} else {
-			w.String(value)
-		}
+		w.StringOrNull(value)
 	}
 	amount := func(name string, c llm.Opt[llm.Cost]) {
 		w.Key(name)

@@ -26,11 +26,7 @@ func (f Form) Append(dst []byte, r *Record) []byte {
 	w := jsonx.Writer{Buf: dst}
 	text := func(key, value string) {
 		w.Key(key)
-		if value == "" {
-			w.Null()
-		} else {
-			w.String(value)
-		}
+		w.StringOrNull(value)
 	}
 	null := func(keys ...string) {
 		for _, key := range keys {
@@ -178,11 +174,7 @@ func (f Form) metadata(w *jsonx.Writer, r *Record) {
 			continue
 		}
 		w.Key(m.key)
-		if m.value == "" {
-			w.Null()
-		} else {
-			w.String(m.value)
-		}
+		w.StringOrNull(m.value)
 	}
 	for _, key := range [...]string{"spend_logs_metadata", "requester_metadata", "prompt_management_metadata", "mcp_tool_call_metadata", "vector_store_request_metadata"} {
 		w.Key(key)
@@ -258,11 +250,7 @@ func appendFailure(w *jsonx.Writer, r *Record) {
 		w.String("")
 	}
 	w.Key("error_provider_request_id")
-	if id == "" {
-		w.Null()
-	} else {
-		w.String(id)
-	}
+	w.StringOrNull(id)
 	w.EndObject()
 }
 

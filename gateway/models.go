@@ -14,9 +14,7 @@ func (g *Gateway) SetForwarders(all map[string]Forwarder) { g.forwarders.Store(&
 func (g *Gateway) Settings(model string) *route.Settings { return g.router.Settings(model) }
 
 // KeepAlive returns how long a stream of a model may be silent before the client gets a comment; otherwise if
-// the model has no setting of its own. It is not inlined because the stack of every stream would hold all settings.
-//
-//go:noinline
+// the model has no setting of its own.
 func (g *Gateway) KeepAlive(model string, otherwise time.Duration) time.Duration {
 	return cmp.Or(g.router.Settings(model).KeepAlive, otherwise)
 }

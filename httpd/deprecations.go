@@ -105,11 +105,7 @@ func (e *ending) json(days int, status string) []byte {
 	var w jsonx.Writer
 	word := func(name, value string) {
 		w.Key(name)
-		if value == "" {
-			w.Null()
-		} else {
-			w.String(value)
-		}
+		w.StringOrNull(value)
 	}
 	source := ""
 	if e.successor != "" {

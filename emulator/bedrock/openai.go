@@ -186,11 +186,7 @@ func openAIErrorBody(r *refusal) []byte {
 	w.Key("message")
 	w.String(r.message)
 	w.Key("param")
-	if r.param == "" {
-		w.Null()
-	} else {
-		w.String(r.param)
-	}
+	w.StringOrNull(r.param)
 	w.Key("type")
 	w.Word(kind)
 	w.EndObject()

@@ -126,11 +126,7 @@ func (c *Check) body(in *guard.Input) []byte {
 	var w jsonx.Writer
 	text := func(key, value string) {
 		w.Key(key)
-		if value == "" {
-			w.Null()
-		} else {
-			w.String(value)
-		}
+		w.StringOrNull(value)
 	}
 	w.Object()
 	text("input_type", in.Side.String())

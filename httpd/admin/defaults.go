@@ -44,11 +44,7 @@ func (x *exchange) teamMetadata() ([]byte, error) {
 			w.Key("key")
 			w.String(f.Key)
 			w.Key("label")
-			if f.Label == "" {
-				w.Null()
-			} else {
-				w.String(f.Label)
-			}
+			w.StringOrNull(f.Label)
 			w.EndObject()
 		}
 		w.EndArray()

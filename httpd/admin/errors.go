@@ -46,11 +46,7 @@ func write(w http.ResponseWriter, e *Error) {
 	out.Key("type")
 	out.String(e.Type)
 	out.Key("param")
-	if e.Param == "" {
-		out.Null()
-	} else {
-		out.String(e.Param)
-	}
+	out.StringOrNull(e.Param)
 	out.Key("code")
 	out.String(strconv.Itoa(e.Status))
 	out.EndObject()

@@ -118,17 +118,9 @@ func rowShown(w *jsonx.Writer, r *store.Row, content *store.Content) {
 	w.Key("status_code")
 	w.Int(int64(r.Status))
 	w.Key("error_code")
-	if r.Code == "" {
-		w.Null()
-	} else {
-		w.String(r.Code)
-	}
+	w.StringOrNull(r.Code)
 	w.Key("region")
-	if r.Region == "" {
-		w.Null()
-	} else {
-		w.String(r.Region)
-	}
+	w.StringOrNull(r.Region)
 	if content != nil {
 		contentShown(w, content)
 	}

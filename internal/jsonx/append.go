@@ -83,6 +83,15 @@ func (w *Writer) AnyKey(name string) {
 // String writes a string value.
 func (w *Writer) String(s string) { w.value(true); w.Buf = AppendString(w.Buf, s) }
 
+// StringOrNull writes a string, or null if it is empty.
+func (w *Writer) StringOrNull(s string) {
+	if s == "" {
+		w.Null()
+		return
+	}
+	w.String(s)
+}
+
 // Word writes a string that needs no escaping.
 func (w *Writer) Word(s string) {
 	w.value(true)

@@ -35,7 +35,7 @@ type span struct{ from, to uint32 }
 const (
 	maxPlainNames = 32
 	maxPlainDepth = 16
-	maxPlainSize  = math.MaxUint32 // bytes of the document
+	maxPlainSize  = math.MaxInt32 // bytes of the document, which an int counts everywhere
 )
 
 // NewPlain makes a Plain that reads doc, which must not change meanwhile.

@@ -102,11 +102,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("type")
 	w.Word(litellm.ErrorType(e.Status))
 	w.Key("param")
-	if e.Param == "" {
-		w.Null()
-	} else {
-		w.String(e.Param)
-	}
+	w.StringOrNull(e.Param)
 	w.Key("code")
 	w.Word(strconv.Itoa(e.Status))
 	w.Key("outcrop")

@@ -22,11 +22,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("type")
 	w.Word(cmp.Or(e.Class, litellm.ErrorType(e.Status)))
 	w.Key("param")
-	if e.Param == "" {
-		w.Null()
-	} else {
-		w.String(e.Param)
-	}
+	w.StringOrNull(e.Param)
 	w.Key("code")
 	w.String(errorCode(e))
 	w.Key("outcrop")

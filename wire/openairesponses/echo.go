@@ -70,11 +70,7 @@ func (e *Echo) references(w *jsonx.Writer) {
 		w.EndObject()
 	}
 	w.Key("previous_response_id")
-	if e.Previous == "" {
-		w.Null()
-	} else {
-		w.String(e.Previous)
-	}
+	w.StringOrNull(e.Previous)
 	w.Key("store")
 	w.Bool(e.Store)
 }

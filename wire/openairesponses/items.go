@@ -146,11 +146,7 @@ func appendReasoning(w *jsonx.Writer, id, text, sealed string) {
 	}
 	w.EndArray()
 	w.Key("encrypted_content")
-	if sealed == "" {
-		w.Null()
-	} else {
-		w.String(sealed)
-	}
+	w.StringOrNull(sealed)
 	w.EndObject()
 }
 
