@@ -22,9 +22,19 @@ import (
 
 // deployed is a deployment that answers, or fails with what it has.
 type deployed struct {
-	err       *llm.Error
-	guardrail jsonx.Raw // of the last call
+	err *llm.Error
+
+	mu        sync.Mutex // choices are asked for side by side
+	guardrail jsonx.Raw  // of the last call
 	calls     int
+}
+
+// asked counts a call.
+func (d *deployed) asked(req *llm.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	d.guardrail = req.Guardrail
 }
 
 func (d *deployed) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
@@ -43,8 +53,7 @@ func (t target) ID() string     { return t.model }
 func (target) Guards() bool     { return true }
 
 func (t target) Complete(_ context.Context, req *llm.Request) (*llm.Response, error) {
-	t.calls++
-	t.guardrail = req.Guardrail
+	t.asked(req)
 	if t.err != nil {
 		return nil, t.err
 	}
@@ -52,8 +61,7 @@ func (t target) Complete(_ context.Context, req *llm.Request) (*llm.Response, er
 }
 
 func (t target) Stream(_ context.Context, req *llm.Request) (llm.Stream, error) {
-	t.calls++
-	t.guardrail = req.Guardrail
+	t.asked(req)
 	if t.err != nil {
 		return nil, t.err
 	}
