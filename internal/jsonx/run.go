@@ -27,6 +27,15 @@ func run[T []byte | string](s T) int {
 			return i + 8 + bits.TrailingZeros64(high)/8
 		}
 	}
+	if len(s) >= 8 { // eight bytes after eight, of which the last eight may have been looked at before
+		for ; i < len(s); i += 8 {
+			i = min(i, len(s)-8)
+			if x := special(s[i:i+8]) & highs; x != 0 {
+				return i + bits.TrailingZeros64(x)/8
+			}
+		}
+		return len(s)
+	}
 	for i < len(s) && ordinary[s[i]] {
 		i++
 	}

@@ -49,7 +49,7 @@ func TestStringsAreUnquotedAsTheLibraryDoes(t *testing.T) {
 }
 
 func BenchmarkAppendString(b *testing.B) {
-	for name, text := range map[string]string{"without escapes": strings.Repeat("x", 1<<20), "lines": strings.Repeat(strings.Repeat("word ", 15)+"\n", 1<<14)} {
+	for name, text := range map[string]string{"without escapes": strings.Repeat("x", 1<<20), "lines": strings.Repeat(strings.Repeat("word ", 15)+"\n", 1<<14), "name": "completion_tokens", "id": "chatcmpl-0123456789abcdef0123"} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			dst := make([]byte, 0, 2*len(text))
