@@ -14,6 +14,9 @@ const (
 	reclaimPeriod = 5 * time.Second
 	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
 	reclaimSpare  = 8 << 20  // bytes that are held for nothing while hardly anything is allocated
+
+	// checksTake is about how long the checks of the start take, which run code that is hardly used later.
+	checksTake = time.Second
 )
 
 // reclaim monitors the memory that the process holds until ctx ends, and returns unneeded memory to
@@ -24,10 +27,14 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 	giveBack() // what only the start needed
 	m := readMemory()
 	r := reclaimer{left: m.resident, allocated: m.allocated}
+	checked := time.NewTimer(checksTake)
+	defer checked.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-checked.C:
+			returnImage()
 		case <-tick.C:
 			if r.due(readMemory(), inFlight()) {
 				giveBack()

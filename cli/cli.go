@@ -48,6 +48,12 @@ type commands struct {
 	V          bool              `name:"version" help:"Print the version."`
 }
 
+// starting is the part of the grammar that starts the gateway. The whole would take a sixth of the start, and memory for as long as
+// the gateway runs. What this part does not understand is left to the whole, which knows the words for it.
+type starting struct {
+	Serve serveCommand `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
+}
+
 // configCommand holds the commands for configurations.
 type configCommand struct {
 	Check   checkCommand   `cmd:"" help:"List all problems of a configuration file, the models that can be served, and how many of its keys work."`
@@ -68,15 +74,24 @@ type console struct {
 // Main runs the command line and returns the exit code: 0, 1 for a failure, 2 for an
 // invalid command line or configuration, 130 after Ctrl-C.
 func Main(args []string, stdout, stderr io.Writer) int {
-	var c commands
 	exit := -1
-	parser, err := kong.New(&c,
+	options := []kong.Option{
 		kong.Name("outcrop"),
 		kong.Description("An LLM gateway for AWS Bedrock and other providers. Clients speak OpenAI's, Anthropic's, Gemini's or AWS's API. It reads LiteLLM's config.yaml."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	}
+	if (len(args) == 0 || args[0] == "serve" || strings.HasPrefix(args[0], "-")) && !slices.ContainsFunc(args, isHelp) {
+		if parser, err := kong.New(&starting{}, options...); err == nil {
+			if parsed, err := parser.Parse(args); err == nil {
+				return run(parsed, stdout, stderr)
+			}
+		}
+		exit = -1
+	}
+	var c commands
+	parser, err := kong.New(&c, options...)
 	if err != nil {
 		return failed(stderr, err)
 	}
@@ -95,6 +110,14 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		complain(stderr, what, hint)
 		return 2
 	}
+	return run(parsed, stdout, stderr)
+}
+
+// isHelp reports whether an argument asks for help.
+func isHelp(arg string) bool { return arg == "--help" || arg == "-h" }
+
+// run runs the command of a command line that has been understood, until it ends or the process is told to.
+func run(parsed *kong.Context, stdout, stderr io.Writer) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	context.AfterFunc(ctx, cancel) // a second signal ends the process as it would any other
@@ -116,7 +139,7 @@ func rewritten(args []string) []string {
 		known = func(string) bool { return true } // such a list takes no other words
 	case len(args) == 0 || args[0] != "models":
 		return args
-	case len(args) == 2 && (args[1] == "--help" || args[1] == "-h"):
+	case len(args) == 2 && isHelp(args[1]):
 		return []string{"models", "list", "--help"}
 	}
 	var out []string

@@ -45,6 +45,8 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := checkPort(c.Port); err != nil {
 		return err
 	}
+	ballast := tuneCollector(os.LookupEnv, granted()) // first, so that the start collects nothing
+	defer runtime.KeepAlive(ballast)
 	c.Demo = c.Demo || c.Emulate
 	cfg, problems, err := c.read(ctx, con.err)
 	if err != nil {
@@ -65,8 +67,6 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return &usageError{"--tls-cert and --tls-key belong together, but only one of them is set", "Set both; outcrop cert makes a certificate and its key for this machine."}
 	}
-	ballast := tuneCollector(os.LookupEnv, granted())
-	defer runtime.KeepAlive(ballast)
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
 	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Reload: c.again(con.err), Logger: log.Logger, Log: log})

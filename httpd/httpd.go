@@ -12,6 +12,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"outcrop/gateway"
@@ -69,12 +70,16 @@ type Options struct {
 }
 
 // New makes the handler for all paths.
-func New(opt Options) http.Handler {
-	s := &server{opt: opt, known: http.NewServeMux(), posts: map[string]endpoint{}}
+func New(opt Options) http.Handler { return (&server{opt: opt}).handler() }
+
+// handler registers all paths.
+func (s *server) handler() http.Handler {
+	s.posts = map[string]endpoint{}
 	mux := http.NewServeMux()
+	var all []string
 	add := func(pattern string, handle http.HandlerFunc) {
 		mux.HandleFunc(pattern, handle)
-		s.known.HandleFunc(pattern, handle)
+		all = append(all, pattern)
 		if path, ok := strings.CutPrefix(pattern, "POST "); ok && !strings.Contains(path, "{") && s.shared(path) {
 			s.posts[path] = endpoint{pattern: pattern, handle: handle}
 		}
@@ -82,7 +87,7 @@ func New(opt Options) http.Handler {
 	for _, r := range s.routes() {
 		add(r.pattern, r.handle)
 	}
-	for _, d := range opt.Doors {
+	for _, d := range s.opt.Doors {
 		if d.Whole() {
 			continue
 		}
@@ -91,14 +96,21 @@ func New(opt Options) http.Handler {
 		}
 	}
 	add("POST "+deployments, s.deployment)
+	s.known = sync.OnceValue(func() *http.ServeMux {
+		known := http.NewServeMux()
+		for _, pattern := range all {
+			known.HandleFunc(pattern, s.notFound) // which is not called
+		}
+		return known
+	})
 	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
 }
 
 type server struct {
 	opt Options
-	// known has only the routes, to find out which methods a path has.
-	known *http.ServeMux
+	// known has only the routes, to find out which methods a path has. It is made when it is first asked.
+	known func() *http.ServeMux
 	// posts are the routes of POST whose paths stand for themselves. The mux would find them too, for no other pattern is as
 	// specific, but takes a fortieth of the time of a cached call for it.
 	posts    map[string]endpoint
@@ -236,19 +248,22 @@ func (s *server) guard(next http.Handler) http.Handler {
 			w, r, release = s.captures.Capture(w, r, most)
 			defer release()
 		}
-		if to, ok := s.posts[r.URL.Path]; ok && r.Method == http.MethodPost && r.URL.RawPath == "" {
-			r.Pattern = to.pattern
-			to.handle(w, r)
-			return
-		}
-		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
-			if !s.owns(r) {
-				d.ServeHTTP(w, r)
-				return
-			}
-		}
-		next.ServeHTTP(w, r)
+		s.pass(next, w, r)
 	})
+}
+
+// pass gives a request to the handler of its path; next has all of the server's own.
+func (s *server) pass(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	if to, ok := s.posts[r.URL.Path]; ok && r.Method == http.MethodPost && r.URL.RawPath == "" {
+		r.Pattern = to.pattern
+		to.handle(w, r)
+		return
+	}
+	if d := s.owner(r.URL.Path); d != nil && d.Whole() && !s.owns(r) {
+		d.ServeHTTP(w, r)
+		return
+	}
+	next.ServeHTTP(w, r)
 }
 
 // owns reports whether a request is for one of the server's own paths, which precede those of others. A path that is not clean, such as
@@ -257,7 +272,7 @@ func (s *server) owns(r *http.Request) bool {
 	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
 		return false
 	}
-	_, pattern := s.known.Handler(r)
+	_, pattern := s.known().Handler(r)
 	return pattern != ""
 }
 

@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -58,6 +59,24 @@ func newServer(key string, r *router) http.Handler {
 		Doors:  []door.Frontend{openaichat.New(g, door.Options{MaxBody: 1 << 20})},
 		Logger: slog.New(slog.DiscardHandler),
 	})
+}
+
+// TestPostsGoWhereTheMuxWouldSendThem sends a request to each path that is found without the mux, and writes it in another way too, which
+// is left to the mux.
+func TestPostsGoWhereTheMuxWouldSendThem(t *testing.T) {
+	s := &server{opt: Options{Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})}}
+	s.opt.Doors = []door.Frontend{openaichat.New(s.opt.Gateway, door.Options{MaxBody: 1 << 20})}
+	_ = s.handler()
+	if _, ok := s.posts["/v1/chat/completions"]; !ok {
+		t.Fatalf("%v", s.posts)
+	}
+	for path, to := range s.posts {
+		for _, written := range []string{path, fmt.Sprintf("/%%%x%s", path[1], path[2:])} {
+			if _, pattern := s.known().Handler(httptest.NewRequest(http.MethodPost, written, nil)); pattern != to.pattern {
+				t.Errorf("%s: the mux finds %q, want %q", written, pattern, to.pattern)
+			}
+		}
+	}
 }
 
 func send(h http.Handler, method, path, body string, header ...string) *httptest.ResponseRecorder {

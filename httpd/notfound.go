@@ -80,7 +80,7 @@ func (s *server) methods(r *http.Request) (methods []string) {
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 		asked := *r
 		asked.Method = method
-		_, pattern := s.known.Handler(&asked)
+		_, pattern := s.known().Handler(&asked)
 		_, path, _ := strings.Cut(pattern, " ")
 		if path == "" || path == deployments && s.owner(r.URL.Path) == nil {
 			continue

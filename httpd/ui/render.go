@@ -169,8 +169,12 @@ func (x *exchange) part(page, name string, body any) error {
 }
 
 func (x *exchange) execute(status int, page, name string, body any) error {
+	pages, err := x.h.pages()
+	if err != nil {
+		return err
+	}
 	var out bytes.Buffer
-	if err := x.h.pages[page].ExecuteTemplate(&out, name, body); err != nil {
+	if err := pages[page].ExecuteTemplate(&out, name, body); err != nil {
 		return err
 	}
 	h := x.w.Header()

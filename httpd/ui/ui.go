@@ -109,7 +109,7 @@ type Options struct {
 type Handler struct {
 	opt    Options
 	mux    *http.ServeMux
-	pages  map[string]*template.Template
+	pages  func() (map[string]*template.Template, error) // parsed when the first page is asked for
 	assets assets
 	ended  ended
 	doctor doctor
@@ -130,9 +130,7 @@ func New(opt Options) (*Handler, error) {
 	if h.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	if h.pages, err = h.parse(); err != nil {
-		return nil, err
-	}
+	h.pages = sync.OnceValues(h.parse)
 	h.mux.HandleFunc("GET "+Path+"/static/{name}", h.assets.serve)
 	h.mux.HandleFunc("GET "+Path+"/login", h.loginPage)
 	h.mux.HandleFunc("POST "+Path+"/login", h.login)
