@@ -250,7 +250,7 @@ func (k *conn) refusal() *head {
 func appendHeader(b []byte, r *Request) ([]byte, error) {
 	b = append(b, r.Method...)
 	b = append(b, ' ')
-	b = append(b, r.URL.RequestURI()...)
+	b = r.target(b)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, r.URL.Host...)
 	b = append(b, "\r\nUser-Agent: "+userAgent+"\r\n"...)

@@ -91,8 +91,18 @@ func New() *Client {
 type Request struct {
 	Method string
 	URL    *url.URL
+	// Path is URL.EscapedPath(), for callers that know it; empty to have it made.
+	Path   string
 	Header http.Header
 	Body   [][]byte
+}
+
+// target appends the request's target without its host: path and query.
+func (r *Request) target(b []byte) []byte {
+	if r.Path == "" || r.URL.RawQuery != "" {
+		return append(b, r.URL.RequestURI()...)
+	}
+	return append(b, r.Path...)
 }
 
 // length is the number of bytes of the body.

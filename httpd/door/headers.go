@@ -15,10 +15,11 @@ import (
 // warnings fit into them.
 func Head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
+	v := list(make([]string, 0, usualValues))
 	limits(h, call)
-	upstreamID(h, m.UpstreamID, &m.Destination)
-	RouteHeaders(h, &m.Destination)
-	attempts(h, call)
+	v.upstreamID(h, m.UpstreamID, &m.Destination)
+	v.route(h, &m.Destination)
+	v.attempts(h, call)
 	if names := call.Guarded(); len(names) > 0 { // as in LiteLLM 1.110.2
 		h["X-Litellm-Applied-Guardrails"] = []string{strings.Join(names, ",")}
 	}
@@ -26,12 +27,12 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 		h["X-Litellm-Applied-Policies"] = []string{strings.Join(names, ",")}
 	}
 	if cost := call.Cost(); cost.Set {
-		text := []string{cost.Value.String()}
+		text := v.one(cost.Value.String())
 		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
-		parts(h, call, text)
+		v.parts(h, call, text)
 		adjusted(h, call)
 	}
-	spent(h, call)
+	v.spent(h, call)
 	if len(call.Warnings()) > 0 {
 		var text string
 		text, written = warningHeader(call.Warnings())
@@ -40,27 +41,37 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 	return written
 }
 
-// attempts sets LiteLLM's headers for which deployment has served a call, and after how much (1.110.2, as observed).
-func attempts(h http.Header, call *gateway.Call) {
-	m := call.Meta()
-	if m.Deployment == "" {
-		return
-	}
-	ids := [...]string{m.Deployment, call.Group()}
-	h["X-Litellm-Model-Id"], h["X-Litellm-Model-Group"] = ids[:1:1], ids[1:]
-	h["X-Litellm-Attempted-Retries"], h["X-Litellm-Attempted-Fallbacks"] = few(m.Retries), few(m.Fallbacks)
+// list has the values of headers, which take memory once. Most have one value each.
+type list []string
+
+// usualValues is how many values a response usually has that describe its route.
+const usualValues = 12
+
+// one is a value as net/http has values of headers.
+func (v *list) one(value string) []string {
+	*v = append(*v, value)
+	n := len(*v)
+	return (*v)[n-1 : n : n]
 }
 
-// few is a small number as the values of a header.
-func few(n int) []string { return []string{strconv.Itoa(n)} }
+// attempts sets LiteLLM's headers for which deployment has served a call, and after how much (1.110.2, as observed).
+func (v *list) attempts(h http.Header, call *gateway.Call) {
+	if m := call.Meta(); m.Deployment != "" {
+		v.attempted(h, m.Deployment, call.Group(), m.Retries, m.Fallbacks)
+	}
+}
+
+func (v *list) attempted(h http.Header, deployment, group string, retries, fallbacks int) {
+	h["X-Litellm-Model-Id"], h["X-Litellm-Model-Group"] = v.one(deployment), v.one(group)
+	h["X-Litellm-Attempted-Retries"], h["X-Litellm-Attempted-Fallbacks"] = v.one(strconv.Itoa(retries)), v.one(strconv.Itoa(fallbacks))
+}
 
 // spent sets LiteLLM's headers for how long a call has taken until its headers are sent, and without the provider (1.110.2, as observed).
-func spent(h http.Header, call *gateway.Call) {
+func (v *list) spent(h http.Header, call *gateway.Call) {
 	all, own := call.Spent()
 	var b [40]byte
 	first := appendMilliseconds(b[:0], all)
-	v := pair(appendMilliseconds(first, own), len(first))
-	h["X-Litellm-Response-Duration-Ms"], h["X-Litellm-Overhead-Duration-Ms"] = v[:1:1], v[1:]
+	h["X-Litellm-Response-Duration-Ms"], h["X-Litellm-Overhead-Duration-Ms"] = v.pair(appendMilliseconds(first, own), len(first))
 }
 
 func appendMilliseconds(b []byte, d time.Duration) []byte {
@@ -68,31 +79,31 @@ func appendMilliseconds(b []byte, d time.Duration) []byte {
 }
 
 // pair is two values of headers, of which the second begins at an index of the text.
-func pair(text []byte, at int) []string {
+func (v *list) pair(text []byte, at int) (first, second []string) {
 	s := string(text)
-	return []string{s[:at], s[at:]}
+	return v.one(s[:at]), v.one(s[at:])
 }
 
 // parts sets LiteLLM's headers for what the kinds of a call's tokens have cost; those that LiteLLM leaves out when they are 0 are left out.
 // whole is the cost of the call as the value of a header.
-func parts(h http.Header, call *gateway.Call, whole []string) {
+func (v *list) parts(h http.Header, call *gateway.Call, whole []string) {
 	cost, p, ok := call.Charged()
 	if !ok {
 		return
 	}
 	if cost != call.Cost().Value {
-		whole = []string{cost.String()}
+		whole = v.one(cost.String())
 	}
 	var b [48]byte
 	first := p.Input.Append(b[:0])
-	v := pair(p.Output.Append(first), len(first))
-	h["X-Litellm-Response-Cost-Original"], h["X-Litellm-Response-Cost-Input"], h["X-Litellm-Response-Cost-Output"] = whole, v[:1:1], v[1:]
+	h["X-Litellm-Response-Cost-Original"] = whole
+	h["X-Litellm-Response-Cost-Input"], h["X-Litellm-Response-Cost-Output"] = v.pair(p.Output.Append(first), len(first))
 	for _, part := range [...]struct {
 		name string
 		cost llm.Cost
 	}{{"X-Litellm-Response-Cost-Cache-Read", p.CacheRead}, {"X-Litellm-Response-Cost-Cache-Creation", p.CacheWrite}, {"X-Litellm-Response-Cost-Reasoning", p.Reasoning}} {
 		if part.cost > 0 {
-			h[part.name] = []string{part.cost.String()}
+			h[part.name] = v.one(part.cost.String())
 		}
 	}
 }
@@ -117,24 +128,24 @@ func adjusted(h http.Header, call *gateway.Call) {
 
 // upstreamID sets the header with the provider's id of a call: AWS's own name for it, which its SDKs
 // read, or ours.
-func upstreamID(h http.Header, id string, t *llm.Destination) {
+func (v *list) upstreamID(h http.Header, id string, t *llm.Destination) {
 	switch {
 	case id == "":
 	case t.Provider == "":
-		h["X-Amzn-Requestid"] = []string{id}
+		h["X-Amzn-Requestid"] = v.one(id)
 	default:
-		h["X-Outcrop-Upstream-Id"] = []string{id}
+		h["X-Outcrop-Upstream-Id"] = v.one(id)
 	}
 }
 
-// RouteHeaders sets the headers that describe where a call went and why.
-func RouteHeaders(h http.Header, t *llm.Destination) {
+// route sets the headers that describe where a call went and why.
+func (v *list) route(h http.Header, t *llm.Destination) {
 	if *t == (llm.Destination{}) {
 		return
 	}
-	h["X-Outcrop-Target"] = []string{t.String()}
+	h["X-Outcrop-Target"] = v.one(t.String())
 	if t.Reason != "" {
-		h["X-Outcrop-Reason"] = []string{t.Reason}
+		h["X-Outcrop-Reason"] = v.one(t.Reason)
 	}
 }
 
@@ -211,8 +222,7 @@ func Fail(w http.ResponseWriter, call *gateway.Call, err error) *llm.Error {
 	h := w.Header()
 	limits(h, call)
 	if id := cmp.Or(e.Deployment, call.Meta().Deployment); id != "" {
-		h["X-Litellm-Model-Id"], h["X-Litellm-Model-Group"] = []string{id}, []string{call.Group()}
-		h["X-Litellm-Attempted-Retries"], h["X-Litellm-Attempted-Fallbacks"] = few(e.Retries), few(e.Fallbacks)
+		new(list).attempted(h, id, call.Group(), e.Retries, e.Fallbacks)
 	}
 	if cost := call.Cost(); cost.Set {
 		h["X-Litellm-Response-Cost"] = []string{cost.Value.String()}
@@ -222,8 +232,9 @@ func Fail(w http.ResponseWriter, call *gateway.Call, err error) *llm.Error {
 
 // FailureHead sets the headers that describe where a failed call went, and when to send it again.
 func FailureHead(h http.Header, e *llm.Error) {
-	upstreamID(h, e.RequestID, &e.Destination)
-	RouteHeaders(h, &e.Destination)
+	v := new(list)
+	v.upstreamID(h, e.RequestID, &e.Destination)
+	v.route(h, &e.Destination)
 	if e.RetryAfter != "" {
 		h["Retry-After"] = []string{e.RetryAfter}
 	}

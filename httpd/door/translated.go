@@ -34,12 +34,20 @@ type Translated struct {
 	// Query is what the response cache has to know of a request whose answer Answer writes; nil if that is its body alone.
 	Query    func(r *http.Request) gateway.Query
 	options  Options
+	decoding litellm.Options   // for bodies without a model in the path
 	captures *inbound.Captures // of mirrored calls
 }
 
 // NewTranslated makes the shared part of a frontend.
 func NewTranslated(g *gateway.Gateway, name string, opt Options) Translated {
-	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, Bursts: &Bursts{}, options: opt, captures: &inbound.Captures{}}
+	decoding := litellm.Options{
+		DropParams:          func(model string) bool { return g.Settings(model).DropParams },
+		AllowClientSettings: func(model string) bool { return g.Settings(model).AllowClientSettings },
+	}
+	if opt.Parameters {
+		decoding.Parameters = func(model string) []jsonx.Member { return g.Settings(model).Parameters }
+	}
+	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, Bursts: &Bursts{}, options: opt, decoding: decoding, captures: &inbound.Captures{}}
 }
 
 // Speaks reports whether any name has a deployment that speaks a dialect.
@@ -64,14 +72,8 @@ func (t *Translated) Model(path string) string {
 
 // Decoding is how bodies are decoded. model, if not empty, is the model in the path.
 func (t *Translated) Decoding(model string) litellm.Options {
-	opt := litellm.Options{
-		Model:               model,
-		DropParams:          func(model string) bool { return t.Gateway.Settings(model).DropParams },
-		AllowClientSettings: func(model string) bool { return t.Gateway.Settings(model).AllowClientSettings },
-	}
-	if t.options.Parameters {
-		opt.Parameters = func(model string) []jsonx.Member { return t.Gateway.Settings(model).Parameters }
-	}
+	opt := t.decoding
+	opt.Model = model
 	return opt
 }
 

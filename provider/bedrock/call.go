@@ -195,7 +195,7 @@ func (d *deployment) sendAs(ctx context.Context, service string, r *sign.Request
 		e.Destination = *target
 		return nil, e
 	}
-	resp, err := d.client.Do(ctx, &upstream.Request{Method: r.Method, URL: u, Header: r.Header, Body: r.Body})
+	resp, err := d.client.Do(ctx, &upstream.Request{Method: r.Method, URL: u, Path: r.Path, Header: r.Header, Body: r.Body})
 	if err != nil {
 		return nil, diagnose.Transport(err, *target)
 	}
