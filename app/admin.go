@@ -42,7 +42,7 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 		PassThroughs: storedEndpoints{a.added},
 		Models:       a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
 		Defaults: defaults(&cfg.Management), FileSettings: fileSettings(&cfg.Management),
-		Logger:   a.opt.Logger,
+		Logger: a.opt.Logger,
 	})
 }
 
