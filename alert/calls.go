@@ -24,8 +24,8 @@ type Call struct {
 	Asked string
 	// Output is how many tokens were made.
 	Output int64
-	// NoCost is whether the call was billed by tokens whose price is not known.
-	NoCost bool
+	// NoCost is why there is no cost of a call that was billed by tokens; empty if there is one.
+	NoCost string
 }
 
 // Target is where an attempt of a call went: the model as it was sent, its provider and the region. Empty fields are not known.
@@ -106,10 +106,10 @@ func (c *Calls) Ended(call *Call) {
 		})
 		c.failed(call)
 	}
-	if call.Code == "" && call.NoCost {
+	if call.Code == "" && call.NoCost != "" {
 		c.once("cost/"+call.Model, c.opt.CostAgain, &Alert{
 			Type: NoCost, Level: High, Model: call.Model,
-			Text: fmt.Sprintf("Failed Tracking Cost for `%s`: the price of its model is not known, so its calls count nothing for budgets.\nSet `input_cost_per_token` and `output_cost_per_token` in its `model_info`.", Plain(call.Model)),
+			Text: fmt.Sprintf("Failed Tracking Cost for `%s`: %s, so its calls count nothing for budgets.\nSet its prices, such as `input_cost_per_token` and `output_cost_per_token`, in its `model_info`.", Plain(call.Model), Plain(call.NoCost)),
 		})
 	}
 }

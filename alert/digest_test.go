@@ -83,7 +83,7 @@ func TestAllFailuresOfADigestCount(t *testing.T) {
 	for range 3 {
 		c.Ended(&Call{Model: "granite", Status: 503, Code: "service.unavailable", Message: "down", Theirs: true})
 		c.Ended(&Call{Model: "granite", Status: 200, Duration: time.Minute})
-		c.Ended(&Call{Model: "granite", Status: 200, NoCost: true})
+		c.Ended(&Call{Model: "granite", Status: 200, NoCost: "no price of the model is known"})
 	}
 	count := map[Type]int{}
 	for len(told) > 0 {

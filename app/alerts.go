@@ -95,8 +95,11 @@ func (a *App) claim(ctx context.Context, what string, now, expires time.Time) (b
 
 // ended is called with each call that has ended.
 func (a *alerts) ended(c *telemetry.Call) {
-	noCost := a.costs && c.Err == nil && !c.Cached && !c.Foreign && c.Group != "" && c.Usage.Input+c.Usage.Output > 0 && !c.Usage.Cost.Set
-	if c.Err == nil && c.Duration <= a.cfg.Slow && !noCost && a.reports == nil {
+	noCost := ""
+	if a.costs && c.Err == nil && !c.Cached && !c.Foreign && c.Group != "" && c.Usage.Input+c.Usage.Output > 0 && !c.Usage.Cost.Set {
+		noCost = cmp.Or(c.CostUnknown, "no price of the model is known")
+	}
+	if c.Err == nil && c.Duration <= a.cfg.Slow && noCost == "" && a.reports == nil {
 		return
 	}
 	to := c.Meta.Destination

@@ -196,7 +196,7 @@ general_settings:
 			t.Fatalf("%d %s", status, body)
 		}
 	}
-	if text := <-texts; !strings.Contains(text, "Alert type: `failed_tracking_spend`") || !strings.Contains(text, "Failed Tracking Cost for `schist`") {
+	if text := <-texts; !strings.Contains(text, "Alert type: `failed_tracking_spend`") || !strings.Contains(text, "Failed Tracking Cost for `schist`: no price") {
 		t.Error(text)
 	}
 	if err := a.Stop(t.Context()); err != nil {
