@@ -1,5 +1,5 @@
-// Package alert tells people what they have to know: that a budget is used up, that calls fail or are slow, that a key
-// was made. Alerts go to Slack, to a webhook and by mail, in the form of LiteLLM 1.110.2
+// Package alert tells people what they have to know: that a budget is used up, that calls fail or are slow, that a
+// model ends, that a key was made. Alerts go to Slack, to a webhook and by mail, in the form of LiteLLM 1.110.2
 // (litellm/integrations/SlackAlerting), and never hold up what they are about.
 package alert
 
@@ -12,11 +12,16 @@ type Type string
 const (
 	LLMExceptions Type = "llm_exceptions"
 	LLMTooSlow    Type = "llm_too_slow"
+	NoCost        Type = "failed_tracking_spend"
 	BudgetAlerts  Type = "budget_alerts"
 	DBExceptions  Type = "db_exceptions"
 	OutageAlerts  Type = "outage_alerts"
 	RegionOutages Type = "region_outage_alerts"
 	ModelAdded    Type = "new_model_added"
+
+	DailyReports    Type = "daily_reports"
+	FallbackReports Type = "fallback_reports"
+	Deprecations    Type = "model_deprecation_warnings"
 
 	SpendReports   Type = "spend_reports"
 	UserThresholds Type = "user_spend_thresholds"
@@ -35,7 +40,10 @@ const (
 
 // Defaults are the types that are sent if the operator names none: those of LiteLLM that exist here.
 func Defaults() []Type {
-	return []Type{LLMExceptions, LLMTooSlow, BudgetAlerts, SpendReports, UserThresholds, DBExceptions, ModelAdded, OutageAlerts, RegionOutages}
+	return []Type{
+		LLMExceptions, LLMTooSlow, BudgetAlerts, SpendReports, NoCost, UserThresholds, DBExceptions, DailyReports, ModelAdded, Deprecations, OutageAlerts, RegionOutages,
+		FallbackReports,
+	}
 }
 
 // Known are all types.
@@ -43,10 +51,13 @@ func Known() []Type {
 	return append(Defaults(), UserAnomalies, KeyCreated, KeyUpdated, KeyDeleted, TeamCreated, TeamUpdated, TeamDeleted, UserCreated, UserUpdated, UserDeleted)
 }
 
-// Elsewhere are LiteLLM's types that are never sent, because what they are about is not watched here.
-func Elsewhere() []Type {
-	return []Type{
-		"llm_requests_hanging", "failed_tracking_spend", "daily_reports", "cooldown_deployment", "model_deprecation_warnings", "fallback_reports", "mcp_tool_description_blocked", "mcp_pinned_tools_changed",
+// Elsewhere are LiteLLM's types that are never sent, and why.
+func Elsewhere() map[Type]string {
+	return map[Type]string{
+		"llm_requests_hanging":         "calls that hang end by their timeout, and are told of as llm_exceptions",
+		"cooldown_deployment":          "LiteLLM 1.110.2 sends none either; outage_alerts tells of deployments that fail",
+		"mcp_tool_description_blocked": "there are no MCP servers behind the gateway",
+		"mcp_pinned_tools_changed":     "there are no MCP servers behind the gateway",
 	}
 }
 
@@ -69,6 +80,8 @@ type Alert struct {
 	Level Level
 	// Text is the message, in Slack's markup.
 	Text string
+	// Model is the configured name that it is about; empty if it is about none. Alerts of one type and model are gathered together.
+	Model string
 	// Event is what the webhook and the mail are about; nil for an alert that only Slack gets.
 	Event *Event
 }

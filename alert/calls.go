@@ -15,9 +15,21 @@ type Call struct {
 	// Status is the HTTP status, and Code and Message the failure; empty for success.
 	Status        int
 	Code, Message string
-	// Provider's is whether the failure is the provider's or the operator's, and not the client's.
+	// Theirs is whether the failure is the provider's or the operator's, and not the client's.
 	Theirs bool
+	// To is where the call went last, and Tries where it had failed before.
+	To    Target
+	Tries []Target
+	// Asked is the model that the client has asked for if Model has answered in its place, as its fallback; empty otherwise.
+	Asked string
+	// Output is how many tokens were made.
+	Output int64
+	// NoCost is why there is no cost of a call that was billed by tokens; empty if there is one.
+	NoCost string
 }
+
+// Target is where an attempt of a call went: the model as it was sent, its provider and the region. Empty fields are not known.
+type Target struct{ Provider, Model, Region string }
 
 // CallOptions are the settings of Calls.
 type CallOptions struct {
@@ -30,7 +42,11 @@ type CallOptions struct {
 	Minor, Major int
 	// RegionWindow is the same for the deployments of a provider in one region, of which several must have failed.
 	RegionWindow time.Duration
-	Now          func() time.Time // time.Now if nil
+	// CostAgain is after which time it is told again that the price of a model is not known: LiteLLM's budget_alert_ttl.
+	CostAgain time.Duration
+	// Gathers reports whether alerts of a type are gathered into one; nil for none. All of those are sent.
+	Gathers func(Type) bool
+	Now     func() time.Time // time.Now if nil
 }
 
 // sameWithin is how long the same is told of a model once.
@@ -69,6 +85,9 @@ func WatchCalls(opt CallOptions) *Calls {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Gathers == nil {
+		opt.Gathers = func(Type) bool { return false }
+	}
 	return &Calls{opt: opt, marks: map[string]*mark{}, outages: map[string]*outage{}, regions: map[string]*outage{}}
 }
 
@@ -76,22 +95,28 @@ func WatchCalls(opt CallOptions) *Calls {
 func (c *Calls) Ended(call *Call) {
 	switch {
 	case call.Code == "" && call.Duration > c.opt.Slow:
-		c.once("slow/"+call.Model, &Alert{
-			Type: LLMTooSlow, Level: Low,
+		c.once("slow/"+call.Model, sameWithin, &Alert{
+			Type: LLMTooSlow, Level: Low, Model: call.Model,
 			Text: fmt.Sprintf("`Responses are slow - %ss response time > Alerting threshold: %ss`\nRequest Model: `%s`", number(call.Duration), number(c.opt.Slow), Plain(call.Model)),
 		})
 	case call.Code != "" && call.Theirs:
-		c.once("failed/"+call.Model+"/"+call.Code, &Alert{
-			Type: LLMExceptions, Level: High,
+		c.once("failed/"+call.Model+"/"+call.Code, sameWithin, &Alert{
+			Type: LLMExceptions, Level: High, Model: call.Model,
 			Text: fmt.Sprintf("LLM API call failed: `%s`\nRequest Model: `%s`\nCode: `%s`, status `%d`", Plain(call.Message), Plain(call.Model), call.Code, call.Status),
 		})
 		c.failed(call)
+	}
+	if call.Code == "" && call.NoCost != "" {
+		c.once("cost/"+call.Model, c.opt.CostAgain, &Alert{
+			Type: NoCost, Level: High, Model: call.Model,
+			Text: fmt.Sprintf("Failed Tracking Cost for `%s`: %s, so its calls count nothing for budgets.\nSet its prices, such as `input_cost_per_token` and `output_cost_per_token`, in its `model_info`.", Plain(call.Model), Plain(call.NoCost)),
+		})
 	}
 }
 
 // DatabaseFailed is called when the database has failed.
 func (c *Calls) DatabaseFailed(err error) {
-	c.once("database", &Alert{Type: DBExceptions, Level: High, Text: "DB read/write call failed: `" + Plain(err.Error()) + "`"})
+	c.once("database", sameWithin, &Alert{Type: DBExceptions, Level: High, Text: "DB read/write call failed: `" + Plain(err.Error()) + "`"})
 }
 
 // number is a duration in seconds.
@@ -99,8 +124,12 @@ func number(d time.Duration) string {
 	return strconv.FormatFloat(d.Round(10*time.Millisecond).Seconds(), 'f', -1, 64)
 }
 
-// once sends an alert unless the same was sent a moment ago.
-func (c *Calls) once(what string, a *Alert) {
+// once sends an alert unless the same was sent within a time.
+func (c *Calls) once(what string, within time.Duration, a *Alert) {
+	if c.opt.Gathers(a.Type) {
+		c.opt.Sink.Send(*a)
+		return
+	}
 	now := c.opt.Now()
 	c.mu.Lock()
 	m := c.marks[what]
@@ -115,7 +144,7 @@ func (c *Calls) once(what string, a *Alert) {
 	if len(c.marks) >= mostMarks {
 		clear(c.marks)
 	}
-	c.marks[what] = &mark{until: now.Add(sameWithin)}
+	c.marks[what] = &mark{until: now.Add(within)}
 	c.mu.Unlock()
 	c.opt.Sink.Send(*a)
 }
@@ -133,7 +162,7 @@ func (c *Calls) failed(call *Call) {
 		kind, Plain(call.Model), Plain(call.Provider), Plain(call.Deployment), o.timeouts, o.faults)
 	c.mu.Unlock()
 	if kind != "" {
-		c.opt.Sink.Send(Alert{Type: OutageAlerts, Level: level, Text: text})
+		c.opt.Sink.Send(Alert{Type: OutageAlerts, Level: level, Text: text, Model: call.Model})
 	}
 	if call.Region != "" {
 		c.failedIn(call, now)

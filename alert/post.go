@@ -12,13 +12,17 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// slack are the posts of an alert to Slack.
-func (s *Sender) slack(a *Alert) (all []func(ctx context.Context) error) {
-	urls := s.opt.SlackURLs[a.Type]
+// slackText is an alert as Slack gets it.
+func (s *Sender) slackText(a *Alert) string {
+	return "Alert type: `" + string(a.Type) + "`\nLevel: `" + string(a.Level) + "`\nTimestamp: `" + s.opt.Now().Format("15:04:05") + "`\n\nMessage: " + a.Text
+}
+
+// slack are the posts of a text to Slack.
+func (s *Sender) slack(about Type, text string) (all []func(ctx context.Context) error) {
+	urls := s.opt.SlackURLs[about]
 	if len(urls) == 0 && s.opt.SlackURL != "" {
 		urls = []Secret{s.opt.SlackURL}
 	}
-	text := "Alert type: `" + string(a.Type) + "`\nLevel: `" + string(a.Level) + "`\nTimestamp: `" + s.opt.Now().Format("15:04:05") + "`\n\nMessage: " + a.Text
 	if s.opt.Gateway != "" {
 		text += "\n\nProxy URL: `" + s.opt.Gateway + "`"
 	}

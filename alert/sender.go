@@ -44,6 +44,8 @@ type Options struct {
 	Logger  *slog.Logger
 	// Log is whether alerts are written to the log too.
 	Log bool
+	// Digests are the types of which Slack gets one alert for each model in place of all in this time.
+	Digests map[Type]time.Duration
 	// Count counts what became of an alert at a target: sent, failed, or dropped because too many waited.
 	Count func(target, result string)
 
@@ -83,6 +85,11 @@ type Sender struct {
 	over   sync.WaitGroup
 	cancel context.CancelFunc
 
+	digests *digests
+	// gathering ends with stopGathering.
+	gathering     sync.WaitGroup
+	stopGathering context.CancelFunc
+
 	mu     sync.RWMutex
 	closed bool
 }
@@ -117,7 +124,7 @@ func New(ctx context.Context, opt Options) *Sender {
 	if opt.pause == 0 {
 		opt.pause = firstPause
 	}
-	s := &Sender{opt: opt, types: map[Type]bool{}}
+	s := &Sender{opt: opt, types: map[Type]bool{}, digests: newDigests(opt.Digests, opt.Now), stopGathering: func() {}}
 	for _, t := range opt.Types {
 		s.types[t] = true
 	}
@@ -133,6 +140,11 @@ func New(ctx context.Context, opt Options) *Sender {
 		l := &lane{target: target, queue: make(chan message, opt.queue)}
 		s.lanes = append(s.lanes, l)
 		s.over.Go(func() { s.work(background, l) })
+	}
+	if len(opt.Digests) > 0 && opt.Slack {
+		gathering, stop := context.WithCancel(background)
+		s.stopGathering = stop
+		s.gathering.Go(func() { s.digests.run(gathering, s.sendDigest) })
 	}
 	return s
 }
@@ -164,16 +176,42 @@ func (s *Sender) Send(a Alert) {
 	if s.closed {
 		return
 	}
-	if s.opt.Log {
-		s.opt.Logger.Info("an alert is sent", slog.String("type", string(a.Type)), slog.String("level", string(a.Level)), slog.String("text", a.Text))
-	}
+	s.log(&a, a.Text)
 	for _, l := range s.lanes {
-		for _, send := range s.sends(l.target, &a) {
-			select {
-			case l.queue <- message{a.Type, send}:
-			default:
-				s.opt.Count(l.target, Dropped)
-			}
+		if l.target == TargetSlack && s.Gathers(a.Type) {
+			s.digests.add(&a)
+			continue
+		}
+		s.enqueue(l, a.Type, s.sends(l.target, &a))
+	}
+}
+
+// Gathers reports whether alerts of a type are gathered, so that all of them have to be sent to be counted.
+func (s *Sender) Gathers(t Type) bool { return s.opt.Slack && s.digests.gathers(t) }
+
+// sendDigest queues one alert for all that were gathered.
+func (s *Sender) sendDigest(one *digest) {
+	for _, l := range s.lanes {
+		if l.target == TargetSlack {
+			s.enqueue(l, one.first.Type, s.slack(one.first.Type, one.text()))
+		}
+	}
+}
+
+// log writes an alert to the log, if that is wanted.
+func (s *Sender) log(a *Alert, text string) {
+	if s.opt.Log {
+		s.opt.Logger.Info("an alert is sent", slog.String("type", string(a.Type)), slog.String("level", string(a.Level)), slog.String("text", text))
+	}
+}
+
+// enqueue queues what is sent to a target, as far as there is room.
+func (s *Sender) enqueue(l *lane, about Type, all []func(ctx context.Context) error) {
+	for _, send := range all {
+		select {
+		case l.queue <- message{about, send}:
+		default:
+			s.opt.Count(l.target, Dropped)
 		}
 	}
 }
@@ -182,7 +220,7 @@ func (s *Sender) Send(a Alert) {
 func (s *Sender) sends(target string, a *Alert) []func(ctx context.Context) error {
 	switch {
 	case target == TargetSlack:
-		return s.slack(a)
+		return s.slack(a.Type, s.slackText(a))
 	case a.Event == nil:
 		return nil
 	case target == TargetWebhook:
@@ -243,6 +281,12 @@ func (s *Sender) Close(ctx context.Context) {
 	s.mu.Unlock()
 	if closed {
 		return
+	}
+	s.stopGathering()
+	s.gathering.Wait()
+	gathered, _ := s.digests.take(true)
+	for _, one := range gathered {
+		s.sendDigest(one)
 	}
 	for _, l := range s.lanes {
 		close(l.queue)

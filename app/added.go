@@ -14,6 +14,7 @@ import (
 
 	"outcrop"
 	"outcrop/config"
+	"outcrop/httpd"
 	"outcrop/httpd/admin"
 	"outcrop/httpd/passthrough"
 	"outcrop/internal/jsonx"
@@ -37,6 +38,8 @@ type added struct {
 	stored atomic.Pointer[storedModels]
 	// endpoints are those that pass requests on, as they were read last.
 	endpoints atomic.Pointer[[]passthrough.Endpoint]
+	// hub is what everybody may see of models, as it was read last.
+	hub atomic.Pointer[httpd.Hub]
 }
 
 // storedModels are the models of the database.
@@ -320,6 +323,9 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 	if err := d.reloadEndpoints(ctx, s); err != nil {
 		return err
 	}
+	if err := d.reloadHub(ctx, s); err != nil {
+		return err
+	}
 	d.client.SetAdditions(additions)
 	d.stored.Store(stored)
 	return nil
@@ -347,10 +353,10 @@ func versionOf(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// concerns reports whether a change is one of models, credentials or endpoints that pass requests on.
+// concerns reports whether a change is one of models, credentials, endpoints that pass requests on, or settings.
 func concerns(refs []store.Ref) bool {
 	return slices.ContainsFunc(refs, func(r store.Ref) bool {
-		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough
+		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough || r.Kind == store.KindSetting
 	})
 }
 

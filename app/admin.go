@@ -41,8 +41,8 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 		AdminRoutes:  cfg.Accounting.AdminRoutes,
 		PassThroughs: storedEndpoints{a.added},
 		Models:       a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
-		Defaults: defaults(&cfg.Management),
-		Logger:   a.opt.Logger,
+		Defaults: defaults(&cfg.Management), FileSettings: fileSettings(&cfg.Management),
+		Logger: a.opt.Logger,
 	})
 }
 

@@ -162,6 +162,58 @@ func TestFailedCallsAreToldAndCounted(t *testing.T) {
 	}
 }
 
+// TestAlertsAreGatheredUntilTheGatewayEnds has failures in one alert, and is told of a price that is not known and of models that end.
+func TestAlertsAreGatheredUntilTheGatewayEnds(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"a","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`)
+	}))
+	defer upstream.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	slack, texts := heard(t)
+	t.Setenv("SLACK_WEBHOOK_URL", slack)
+	cfg := load(t, gone.URL, `
+    model_info: {deprecation_date: "2020-01-31", successor_model: gneiss}
+  - {model_name: schist, litellm_params: {model: openai/of-nobody, api_base: "`+upstream.URL+`/v1", api_key: a}}
+general_settings:
+  master_key: sk-master
+  alerting: [slack]
+  alert_types: [llm_exceptions, failed_tracking_spend, model_deprecation_warnings, daily_reports, fallback_reports]
+  alert_type_config: {llm_exceptions: {digest: true}}
+`)
+	dir := t.TempDir()
+	a := start(t, app.Options{Config: cfg, DataDir: dir})
+	if text := <-texts; !strings.Contains(text, "Alert type: `model_deprecation_warnings`") || !strings.Contains(text, "`granite` (provider: bedrock, deprecates 2020-01-31, already deprecated ") || !strings.Contains(text, "migrate to `gneiss`") {
+		t.Error(text)
+	}
+	for range 3 {
+		if status, body := asks(t, a, "sk-master", "POST", "/v1/chat/completions", `{"model":"granite","messages":[{"role":"user","content":"hi"}]}`); status < 500 {
+			t.Fatalf("%d %s", status, body)
+		}
+		if status, body := asks(t, a, "sk-master", "POST", "/v1/chat/completions", `{"model":"schist","messages":[{"role":"user","content":"hi"}]}`); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	if text := <-texts; !strings.Contains(text, "Alert type: `failed_tracking_spend`") || !strings.Contains(text, "Failed Tracking Cost for `schist`: no price") {
+		t.Error(text)
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text := <-texts; !strings.Contains(text, "Alert type: `llm_exceptions` (Digest)") || !strings.Contains(text, "Count: `3`") {
+		t.Error(text)
+	}
+	a = start(t, app.Options{Config: cfg, DataDir: dir}) // what was told today is not told again
+	if err := a.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(texts) != 0 {
+		t.Errorf("it was told: %s", <-texts)
+	}
+}
+
 func TestCallsWithTheMasterKeyAreInTheSumsOfDays(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

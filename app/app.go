@@ -285,6 +285,7 @@ func (a *App) Start(ctx context.Context) error {
 		revision := a.added.begin(ctx)
 		a.own.Go(func() { a.added.follow(background, revision) })
 	}
+	a.startReports(ctx)
 	if a.checks().Background {
 		a.client.Watch()
 	}
@@ -372,6 +373,7 @@ func (a *App) Stop(ctx context.Context) error {
 
 // closeTenants posts what calls have cost, closes the database, and sends the alerts that wait.
 func (a *App) closeTenants(ctx context.Context) {
+	a.alerts.stopReports()                              // they read the database
 	if a.callbacks.storedTexts(a.client.Config()) > 0 { // what calls have asked goes to the database too
 		saving, cancel := context.WithTimeout(ctx, lastWords)
 		a.callbacks.close(saving)

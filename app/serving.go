@@ -45,6 +45,7 @@ func (a *App) serve(cfg *config.Config, before *serving) *serving {
 		Version:     outcrop.Version,
 		Models:      a.models,
 		Entries:     a.entries,
+		Hub:         a.hub(cfg),
 		Sample:      a.sample(),
 		Refresh:     a.refresh,
 		Reload:      a.Reload,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +39,10 @@ type Alerting struct {
 	Log bool
 	// UserSpend is when it is told that a user spends much.
 	UserSpend UserSpend
+	// Digests are the types of alerts that are gathered into one for each model, and for how long.
+	Digests map[alert.Type]time.Duration
+	// ReportEvery is how often it is told how deployments have done.
+	ReportEvery time.Duration
 	// ReportDays is how many days a report of what was spent is about.
 	ReportDays int
 }
@@ -73,7 +76,7 @@ type AlertMail struct {
 func defaultAlerting() Alerting {
 	return Alerting{
 		Types: alert.Defaults(), Slow: 5 * time.Minute, BudgetAgain: 24 * time.Hour, OutageWindow: time.Minute, Minor: 5, Major: 10, RegionWindow: time.Minute,
-		UserSpend: UserSpend{Multiplier: 3, Days: 7, Least: llm.Cost(10 * 1e12), Every: time.Hour}, ReportDays: 7,
+		UserSpend: UserSpend{Multiplier: 3, Days: 7, Least: llm.Cost(10 * 1e12), Every: time.Hour}, ReportDays: 7, ReportEvery: 12 * time.Hour,
 	}
 }
 
@@ -94,6 +97,8 @@ func (t *alertTargets) read(l *loader, to *Alerting, k Key, n *node, path string
 		to.Types = l.alertTypes(n, path)
 	case "alert_to_webhook_url":
 		to.SlackURLs = l.alertURLs(n, path)
+	case "alert_type_config":
+		to.Digests = l.digests(n, path)
 	case "spend_report_frequency":
 		to.ReportDays = l.reportDays(k, n, path)
 	case "alerting_args":
@@ -111,6 +116,8 @@ func (t *alertTargets) read(l *loader, to *Alerting, k Key, n *node, path string
 				to.Major = int(f)
 			case "region_outage_alert_ttl":
 				to.RegionWindow = l.seconds(k, n, path)
+			case "daily_report_frequency":
+				to.ReportEvery = l.seconds(k, n, path)
 			case "log_to_console":
 				to.Log, _ = l.boolean(k, n, path)
 			default:
@@ -181,8 +188,8 @@ func (l *loader) alertType(t alert.Type, n *node, path string) alert.Type {
 	switch {
 	case alert.IsKnown(t):
 		return t
-	case slices.Contains(alert.Elsewhere(), t):
-		l.warnAt(n.file, n.line, n.column, path, "alerts of the type "+string(t)+" are not supported yet, and none is sent", "")
+	case alert.Elsewhere()[t] != "":
+		l.warnAt(n.file, n.line, n.column, path, "no alerts of the type "+string(t)+" are sent", alert.Elsewhere()[t])
 	default:
 		words := make([]string, 0, len(alert.Known()))
 		for _, known := range alert.Known() {
@@ -191,6 +198,29 @@ func (l *loader) alertType(t alert.Type, n *node, path string) alert.Type {
 		l.errorAt(n.file, n.line, n.column, path, strconv.Quote(string(t))+" is no type of alerts", strings.Join(words, ", "), "")
 	}
 	return ""
+}
+
+// digests reads alert_type_config: which types of alerts are gathered, and for how long.
+func (l *loader) digests(n *node, path string) map[alert.Type]time.Duration {
+	all := map[alert.Type]time.Duration{}
+	for i := range n.members {
+		m := &n.members[i]
+		at := path + "." + m.key
+		t := l.alertType(alert.Type(m.key), &node{file: m.file, line: m.line, column: m.column}, at)
+		on, every := false, 24*time.Hour // LiteLLM's default
+		l.fields(m.value, sectionAlertType, at, nil, func(k Key, n *node, path string) {
+			switch k.Name {
+			case "digest":
+				on, _ = l.boolean(k, n, path)
+			case "digest_interval":
+				every = l.seconds(k, n, path)
+			}
+		})
+		if on && every > 0 && t != "" {
+			all[t] = every
+		}
+	}
+	return all
 }
 
 // alertURLs reads alert_to_webhook_url.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/alert"
 	"outcrop/llm"
 )
 
@@ -34,18 +35,35 @@ func TestWhenItIsToldThatAUserSpendsMuch(t *testing.T) {
 		t.Errorf("%+v, %s", a, said)
 	}
 	for settings, names := range map[string]string{
-		"  spend_report_frequency: weekly\n":                            "spend_report_frequency",
-		"  spend_report_frequency: 0d\n":                                "spend_report_frequency",
-		"  alerting_args: {daily_spend_per_user_threshold: 0}\n":        "daily_spend_per_user_threshold",
-		"  alerting_args: {user_spend_check_interval: 10}\n":            "user_spend_check_interval",
-		"  alerting_args: {spend_anomaly_baseline_days: 0}\n":           "spend_anomaly_baseline_days",
-		"  alerting_args: {spend_anomaly_multiplier: 0}\n":              "spend_anomaly_multiplier",
-		"  alert_types: [user_spend_anomalies, spend_repots]\n":         "spend_repots",
-		"  alert_types: [daily_reports, user_spend_anomalies]\n":        "daily_reports",
-		"  alert_to_webhook_url: {user_spend_thresholds: not-an-url}\n": "alert_to_webhook_url",
+		"  spend_report_frequency: weekly\n":                             "spend_report_frequency",
+		"  spend_report_frequency: 0d\n":                                 "spend_report_frequency",
+		"  alerting_args: {daily_spend_per_user_threshold: 0}\n":         "daily_spend_per_user_threshold",
+		"  alerting_args: {user_spend_check_interval: 10}\n":             "user_spend_check_interval",
+		"  alerting_args: {spend_anomaly_baseline_days: 0}\n":            "spend_anomaly_baseline_days",
+		"  alerting_args: {spend_anomaly_multiplier: 0}\n":               "spend_anomaly_multiplier",
+		"  alert_types: [user_spend_anomalies, spend_repots]\n":          "spend_repots",
+		"  alert_types: [cooldown_deployment, user_spend_anomalies]\n":   "cooldown_deployment",
+		"  alert_type_config: {llm_too_slo: {digest: true}}\n":           "llm_too_slo",
+		"  alert_type_config: {llm_too_slow: {digest_interval: soon}}\n": "digest_interval",
+		"  alert_type_config: {llm_too_slow: {gather: true}}\n":          "gather",
+		"  alerting_args: {daily_report_frequency: 1}\n":                 "daily_report_frequency",
+		"  alert_to_webhook_url: {user_spend_thresholds: not-an-url}\n":  "alert_to_webhook_url",
 	} {
 		if _, said := alerting(settings); !strings.Contains(said, names) {
 			t.Errorf("%s: %q", settings, said)
 		}
+	}
+}
+
+func TestWhichAlertsAreGathered(t *testing.T) {
+	a, said := alerting("")
+	if a == nil || len(a.Digests) != 0 || a.ReportEvery != 12*time.Hour {
+		t.Errorf("without settings: %+v, %s", a, said)
+	}
+	a, said = alerting(`  alert_type_config: {llm_exceptions: {digest: true}, llm_too_slow: {digest: true, digest_interval: 60}, budget_alerts: {digest: false}, db_exceptions: {digest_interval: 60}}
+  alerting_args: {daily_report_frequency: 3600}
+`)
+	if a == nil || said != "" || len(a.Digests) != 2 || a.Digests[alert.LLMExceptions] != 24*time.Hour || a.Digests[alert.LLMTooSlow] != time.Minute || a.ReportEvery != time.Hour {
+		t.Errorf("%+v, %s", a, said)
 	}
 }

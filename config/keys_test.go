@@ -90,6 +90,8 @@ func with(k Key, value string) string {
 			text += "  credential_name: c\n"
 		}
 		return text
+	case sectionAlertType:
+		return model + params + "general_settings: {alert_type_config: {llm_too_slow: {" + key + "}}}\n"
 	case sectionInfoOutcrop:
 		return model + params + "  model_info:\n    outcrop:\n      " + key + "\n"
 	case sectionWindows:
@@ -110,7 +112,7 @@ func with(k Key, value string) string {
 func TestEveryKeyDoesWhatItsClassSays(t *testing.T) {
 	for _, k := range Keys() {
 		t.Run(k.Section+"."+k.Name, func(t *testing.T) {
-			path := strings.TrimPrefix(strings.ReplaceAll(k.Section, "[]", "[0]")+"."+k.Name, ".")
+			path := strings.TrimPrefix(strings.NewReplacer("[]", "[0]", "TYPE", "llm_too_slow").Replace(k.Section)+"."+k.Name, ".")
 			about := func(value string, allow bool) (found []Problem) {
 				src := source("c.yaml", with(k, value))
 				src.AllowUnsupported = allow

@@ -372,7 +372,7 @@ func (l *loader) general(cfg *Config, health *healthSettings, n *node, path stri
 			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
-		case "alerting", "alerting_threshold", "alert_types", "alert_to_webhook_url", "alerting_args", "spend_report_frequency":
+		case "alerting", "alerting_threshold", "alert_types", "alert_to_webhook_url", "alerting_args", "alert_type_config", "spend_report_frequency":
 			alerts.read(l, &cfg.Alerting, k, n, path)
 		case "allowed_ips":
 			cfg.General.AllowedIPs = l.addresses(n, path)

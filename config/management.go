@@ -29,6 +29,9 @@ type Management struct {
 	AliasRule string
 	// TeamMetadata are the members that the metadata of teams is meant to have.
 	TeamMetadata []MetadataField
+	// PublicModels are the names of models that are shown to everybody, and PublicLinks the links beside them, as JSON; nil for none.
+	PublicModels []string
+	PublicLinks  jsonx.Raw
 }
 
 // MetadataField is a member of metadata, and its name for people, which may be empty.
@@ -88,6 +91,10 @@ func (l *loader) manage(to *Management, k Key, n *node, path string) bool {
 		}
 	case "key_alias_pattern":
 		l.aliasPattern(to, k, n, path)
+	case "public_model_groups":
+		to.PublicModels = l.texts(n, path)
+	case "public_model_groups_links":
+		to.PublicLinks = l.param(k, n, path)
 	default:
 		return false
 	}

@@ -24,6 +24,7 @@ const (
 	sectionNewUserTeam    = "litellm_settings.default_internal_user_params.teams[]"
 	sectionMakers         = "litellm_settings.key_generation_settings"
 	sectionKeyBounds      = "litellm_settings.upperbound_key_generate_params"
+	sectionAlertType      = "general_settings.alert_type_config.TYPE"
 	sectionAlertArgs      = "general_settings.alerting_args"
 	sectionPolicy         = "outcrop_settings.bedrock.policy"
 	sectionInfoOutcrop    = "model_list[].model_info.outcrop"

@@ -31,6 +31,7 @@ func managementSections() [][2]string {
 		{"tag", "Tags"},
 		{"model", "Models"},
 		{"model_group", "Groups of models"},
+		{"model_hub", "Public models"},
 		{"credentials", "Credentials"},
 		{"access_group", "Access groups"},
 		{"unified_access_group", "Access groups by their later name"},
@@ -42,8 +43,11 @@ func managementSections() [][2]string {
 	}
 }
 
-// managementSection is the first part of a path, without its version.
+// managementSection is the first part of a path, without its version. Of the paths that need no key, it is that of the public models only.
 func managementSection(path string) string {
+	if hub, ok := strings.CutPrefix(path, "/public/"); ok && strings.Contains(hub, "model_hub") {
+		path = "/" + hub
+	}
 	for _, version := range [...]string{"/v1/", "/v2/", "/v3/"} {
 		path = strings.Replace(path, version, "/", 1)
 	}
@@ -220,11 +224,13 @@ func clientMethods(t *testing.T, p litellmproxy.Program, addresses ...string) []
 // managementReasons says why Outcrop does not have endpoints.
 func managementReasons() map[string]string {
 	const connections = "users cannot connect accounts of their own at GitHub Copilot; credentials are the operator's"
+	const hubPages = "the list is not served by pages, with filters; `/public/model_hub` has all of it"
 	const encryption = "values in either of LiteLLM's formats are read, and none has to be encrypted again"
 	return map[string]string{
 		"POST /user/password/change":                                "nobody has a password: people sign in with a key, or at an identity provider",
 		"GET /model/{model_id}/kubernetes_pods":                     "Outcrop does not manage servers of models in Kubernetes",
-		"POST /model_group/make_public":                             "no list of models is public but by `general_settings.public_routes`, such as `[/v1/models]`",
+		"GET /public/v1/model_hub":                                  hubPages,
+		"GET /public/v1/model_hub/{facet}":                          hubPages,
 		"POST /credentials/migrate-encryption":                      encryption,
 		"GET /credentials/migrate-encryption/check":                 encryption,
 		"GET /credentials/{credential_name}/jwks":                   "credentials of Anthropic that sign tokens of their own are not supported",

@@ -71,6 +71,20 @@ func (s *server) deprecations(w http.ResponseWriter, r *http.Request, caller gat
 	writeJSON(w, http.StatusOK, out.Buf)
 }
 
+// Ending is the end of life of a model, for people. Successor is the model to move to; empty if none is known.
+type Ending struct {
+	Model, Provider, Successor string
+	Day                        time.Time
+}
+
+// Endings are the ends of life of entries as GET /model/deprecations has them, the first ones first.
+func Endings(entries []Entry) (all []Ending) {
+	for _, e := range endings(entries) {
+		all = append(all, Ending{Model: e.entry.Name, Provider: e.entry.Provider, Successor: e.successor, Day: e.day})
+	}
+	return all
+}
+
 // endings are the ends of life of entries, the first ones first; several entries with one name and one day are one, whose successor is
 // the first that model_info names, or else that is known.
 func endings(entries []Entry) (all []*ending) {

@@ -30,6 +30,8 @@ type Options struct {
 	Models Models
 	// Entries lists the entries of the configuration's list of models; nil for none.
 	Entries func() []Entry
+	// Hub says which models everybody may see; nil for none.
+	Hub func() Hub
 	// Version is the version of this release, for the index page; empty for none.
 	Version string
 	// Sample is a name that a chat request can use, for the index page; empty if none is known.
@@ -160,6 +162,8 @@ func (s *server) routes() []endpoint {
 		{"GET /v1/model/deprecations", "/v1/model/deprecations", "the same under /v1", s.lockedFor(s.deprecations), true, ""},
 		{"GET /v2/model/info", "/v2/model/info", "the same by pages, with filters", s.lockedFor(s.modelPages), true, ""},
 		{"GET /model_group/info", "/model_group/info", "what the models of each name can do and cost", s.lockedFor(s.modelGroups), true, ""},
+		{"GET /public/model_hub", "/public/model_hub", "what the models can do and cost that everybody may see", s.publicHub, false, ""},
+		{"GET /public/model_hub/info", "/public/model_hub/info", "which gateway this is, and links to more", s.publicHubInfo, false, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
 		{"POST /config/reload", "/config/reload", "reads the configuration again, and takes it over", s.operators(s.reloadConfig), true, ""},
 		{"GET /cache/ping", "/cache/ping", "whether the response cache can be used", s.cached(s.cachePing), true, cacheGroup},

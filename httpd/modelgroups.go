@@ -13,12 +13,7 @@ import (
 // modelGroups says of each name that a caller may request what the models behind it can do and cost, or of the one in
 // model_group, as LiteLLM does (litellm/types/router.py, ModelGroupInfo).
 func (s *server) modelGroups(w http.ResponseWriter, r *http.Request, caller gateway.Caller) {
-	byName := map[string][]Entry{}
-	for _, e := range s.entries(caller) {
-		if !e.Blocked {
-			byName[e.Name] = append(byName[e.Name], e)
-		}
-	}
+	byName, public := s.entriesByName(caller), s.hub().Groups
 	only := r.URL.Query().Get("model_group")
 	var out jsonx.Writer
 	out.Object()
@@ -28,22 +23,40 @@ func (s *server) modelGroups(w http.ResponseWriter, r *http.Request, caller gate
 		if only != "" && m.ID != only {
 			continue
 		}
-		g := modelGroup{name: m.ID}
-		entries, exact := byName[m.ID]
-		if !exact {
-			entries = byName[s.opt.Gateway.Group(m.ID)]
-		}
-		for i := range entries {
-			g.add(&entries[i])
-		}
-		if !exact { // the entry has a *, and this is one of its models
-			g.mode, g.maxInput, g.maxOutput = modeOf(m.Verb), max(g.maxInput, float64(m.MaxInput)), max(g.maxOutput, float64(m.MaxOutput))
-		}
-		g.write(&out)
+		out.Object()
+		s.group(&m, byName).write(&out, slices.Contains(public, m.ID))
+		out.EndObject()
 	}
 	out.EndArray()
 	out.EndObject()
 	writeJSON(w, http.StatusOK, out.Buf)
+}
+
+// entriesByName are the entries that a caller may use and that are served.
+func (s *server) entriesByName(caller gateway.Caller) map[string][]Entry {
+	byName := map[string][]Entry{}
+	for _, e := range s.entries(caller) {
+		if !e.Blocked {
+			byName[e.Name] = append(byName[e.Name], e)
+		}
+	}
+	return byName
+}
+
+// group is what is known of the models of one name.
+func (s *server) group(m *Model, byName map[string][]Entry) *modelGroup {
+	g := &modelGroup{name: m.ID}
+	entries, exact := byName[m.ID]
+	if !exact {
+		entries = byName[s.opt.Gateway.Group(m.ID)]
+	}
+	for i := range entries {
+		g.add(&entries[i])
+	}
+	if !exact { // the entry has a *, and this is one of its models
+		g.mode, g.maxInput, g.maxOutput = modeOf(m.Verb), max(g.maxInput, float64(m.MaxInput)), max(g.maxOutput, float64(m.MaxOutput))
+	}
+	return g
 }
 
 // modelGroup is what is known of the entries of one name together: the largest limits and prices, and what one of them can do.
@@ -105,8 +118,8 @@ func (g *modelGroup) add(e *Entry) {
 	g.outputs += e.Limits.Output.Value
 }
 
-func (g *modelGroup) write(w *jsonx.Writer) {
-	w.Object()
+// write writes the members of a group.
+func (g *modelGroup) write(w *jsonx.Writer, public bool) {
 	w.Key("model_group")
 	w.String(g.name)
 	w.Key("providers")
@@ -149,6 +162,5 @@ func (g *modelGroup) write(w *jsonx.Writer) {
 	w.Key("supports_background_chat")
 	w.Bool(false)
 	w.Key("is_public_model_group")
-	w.Bool(false)
-	w.EndObject()
+	w.Bool(public)
 }

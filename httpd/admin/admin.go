@@ -101,6 +101,8 @@ type Options struct {
 	AdminGroup string
 	// Defaults are what new keys, users and teams have beside what requests say.
 	Defaults Defaults
+	// FileSettings are the names of settings that the configuration's file has, and that cannot be changed therefore.
+	FileSettings []string
 	// MaxBody is the largest request, in bytes; 1 MiB if 0.
 	MaxBody int64
 	// Now is the time; time.Now if nil.
@@ -147,6 +149,10 @@ func (h *Handler) Owns(path string) bool {
 	switch first {
 	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
 		return true
+	case "model_group":
+		return path == "/model_group/make_public"
+	case "model_hub":
+		return path == "/model_hub/update_useful_links"
 	case "config":
 		return path == passThroughPath || strings.HasPrefix(path, passThroughPath+"/")
 	case "model": // others under it are AWS's

@@ -16,7 +16,7 @@ func tables() map[store.Kind]string {
 		store.KindMember: "LiteLLM_TeamMembership", store.KindOrganization: "LiteLLM_OrganizationTable", store.KindOrgMember: "LiteLLM_OrganizationMembership",
 		store.KindCustomer: "LiteLLM_EndUserTable", store.KindBudget: "LiteLLM_BudgetTable", store.KindTag: "LiteLLM_TagTable", store.KindModel: "LiteLLM_ProxyModelTable",
 		store.KindAccessGroup: "LiteLLM_AccessGroupTable", store.KindCredential: "LiteLLM_CredentialsTable", store.KindInvitation: "LiteLLM_InvitationLink",
-		store.KindLogin: "Outcrop_LoginTable", store.KindOldKey: "LiteLLM_DeprecatedVerificationToken",
+		store.KindLogin: "Outcrop_LoginTable", store.KindSetting: "Outcrop_SettingTable", store.KindOldKey: "LiteLLM_DeprecatedVerificationToken",
 		store.KindProject: "LiteLLM_ProjectTable", store.KindGroupBudget: "LiteLLM_ModelAccessGroupBudgetTable", store.KindPassThrough: "LiteLLM_Config",
 	}
 }

@@ -143,6 +143,8 @@ GET /credentials/by_name/{credential_name}            M A . . . . . .
 GET /credentials/by_model/{model_id}                  M A . . . . . .
 PATCH /credentials/{credential_name}                  M A . . . . . .
 DELETE /credentials/{credential_name}                 M A . . . . . .
+POST /model_group/make_public                         M A . . . . . .
+POST /model_hub/update_useful_links                   M A . . . . . .
 GET /config/pass_through_endpoint                     M A . . . . . .
 GET /config/pass_through_endpoint/team/{team_id}      M A . . . . . .
 POST /config/pass_through_endpoint                    M A . . . . . .

@@ -181,6 +181,8 @@ func modelEndpoints() []endpoint {
 		{post, []string{"/model/delete"}, "deletes a model", admins, (*exchange).deleteModel, 0},
 		{post, []string{"/model/block"}, "takes a model out of service, and keeps it", admins, with((*exchange).blockModel, true), 0},
 		{post, []string{"/model/unblock"}, "puts it back into service", admins, with((*exchange).blockModel, false), 0},
+		{post, []string{"/model_group/make_public"}, "sets which models GET /public/model_hub shows to everybody", admins, (*exchange).makePublic, 0},
+		{post, []string{"/model_hub/update_useful_links"}, "sets the links that GET /public/model_hub/info shows", admins, (*exchange).updateLinks, 0},
 		{post, []string{"/credentials"}, "makes a credential that models can name", admins, (*exchange).newCredential, 0},
 		{get, []string{"/credentials"}, "lists credentials, with their secrets masked", admins, (*exchange).listCredentials, 0},
 		{get, []string{"/credentials/by_name/{credential_name}"}, "a credential, with its secrets masked", admins, (*exchange).getCredential, 0},
