@@ -127,6 +127,9 @@ func (l *loader) pipelineStep(n *node, path string) ruleset.Step {
 	if !onError {
 		s.Error = s.Fail
 	}
+	if at := n.get("modify_response_message"); at != nil && s.Pass != ruleset.Replace && s.Fail != ruleset.Replace && s.Error != ruleset.Replace {
+		l.warnAt(at.file, at.line, at.column, path+".modify_response_message", "has no effect: no action of the step is modify_response", "set on_fail: modify_response, or remove the message")
+	}
 	return s
 }
 
@@ -138,7 +141,7 @@ func (l *loader) pipelineAction(k Key, n *node, path string) ruleset.Action {
 	case "next":
 		return ruleset.Next
 	case "modify_response":
-		l.warnAt(n.file, n.line, n.column, path, "modify_response refuses the call: clients get an error with the message, and not a response", "write block")
+		return ruleset.Replace
 	}
 	return ruleset.Block
 }

@@ -313,16 +313,20 @@ func (c *Call) alongside(ctx context.Context, requests []*llm.Request, do func(c
 func (c *Call) after(ctx context.Context, resp *llm.Response) (*llm.Response, error) {
 	for _, r := range c.in(guard.PostCall) {
 		t := collect(func(v *visitor) { v.response(resp) })
-		replaced, err := c.ask(ctx, r, guard.PostCall, guard.Response, t.texts, nil)
+		texts, err := c.ask(ctx, r, guard.PostCall, guard.Response, t.texts, nil)
+		own := *resp
+		if r := replacing(err); r != nil {
+			r.into(&own)
+			return &own, nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		if replaced == nil {
+		if texts == nil {
 			continue
 		}
-		own := *resp
 		own.Blocks = cloneBlocks(resp.Blocks)
-		if err := t.replace(replaced, func(v *visitor) { v.response(&own) }); err != nil {
+		if err := t.replace(texts, func(v *visitor) { v.response(&own) }); err != nil {
 			return nil, err
 		}
 		resp = &own
@@ -369,6 +373,9 @@ func (c *Call) stream(ctx context.Context, requests []*llm.Request, open func() 
 func (c *Call) relay(ctx context.Context, raw *llm.Raw, t *Translation) (resp *llm.RawResponse, refused, err error) {
 	req, translate, err := c.beforeRelay(ctx, raw, t)
 	if err != nil {
+		if all := c.inPlace(err, 1); all != nil {
+			return t.Response(all[0]), nil, nil
+		}
 		return nil, nil, err
 	}
 	if !translate {
@@ -389,6 +396,9 @@ func (c *Call) relay(ctx context.Context, raw *llm.Raw, t *Translation) (resp *l
 func (c *Call) relayStream(ctx context.Context, raw *llm.Raw, t *Translation) (s llm.RawStream, err error) {
 	req, translate, err := c.beforeRelay(ctx, raw, t)
 	if err != nil {
+		if all := c.inPlace(err, 1); all != nil {
+			return t.Stream(newFixedStream(all)), nil
+		}
 		return nil, err
 	}
 	if translate {

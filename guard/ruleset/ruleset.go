@@ -34,7 +34,7 @@ type Step struct {
 	Guardrail string
 	// Pass, Fail and Error are what comes after the guardrail has let something pass, has refused it, and has given no verdict.
 	Pass, Fail, Error Action
-	// Reason is what clients read of a refusal in place of the guardrail's own words; empty for those.
+	// Reason is the response that Replace has; empty for what the guardrail says.
 	Reason string
 }
 
@@ -46,6 +46,7 @@ const (
 	Next  Action = iota // the next step; after the last one as Allow
 	Allow               // no further step
 	Block               // the call is refused
+	Replace             // the call has a response that says why it is refused
 )
 
 // Decision is what is in force for a call.
