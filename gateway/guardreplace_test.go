@@ -167,7 +167,9 @@ func TestAPolicyEndsAStreamWithItsOwnWords(t *testing.T) {
 // spoken is a translation whose responses are their first text.
 func spoken(text string) *gateway.Translation {
 	tr := translation(text)
-	tr.Response = func(resp *llm.Response) *llm.RawResponse { return llm.RawOf(resp, []byte(resp.Blocks[0].Text), resp.Meta.Warnings) }
+	tr.Response = func(resp *llm.Response) *llm.RawResponse {
+		return llm.RawOf(resp, []byte(resp.Blocks[0].Text), resp.Meta.Warnings)
+	}
 	return tr
 }
 

@@ -43,10 +43,10 @@ type Action uint8
 
 // Actions.
 const (
-	Next  Action = iota // the next step; after the last one as Allow
-	Allow               // no further step
-	Block               // the call is refused
-	Replace             // the call has a response that says why it is refused
+	Next    Action = iota // the next step; after the last one as Allow
+	Allow                 // no further step
+	Block                 // the call is refused
+	Replace               // the call has a response that says why it is refused
 )
 
 // Decision is what is in force for a call.
