@@ -159,8 +159,8 @@ type Charge struct {
 	money    reserved
 	rates    reserved
 	room     [3]*party
-	names    [3]string // of the model, by which limits have been found
-	mirrored bool      // the call copies another one, and only its money counts
+	names    [3]string       // of the model, by which limits have been found
+	mirrored bool            // the call copies another one, and only its money counts
 	estimate func() Estimate // nil for a call whose size is not known
 	needs    llm.Opt[needs]  // what it comes to, once it was asked for
 
@@ -198,6 +198,9 @@ func (c *Caller) Check(req *Request) error {
 // may is the caller for one of the teams of a token that may make a call, which is the caller itself for one team and
 // for keys.
 func (c *Caller) may(req *Request) (*Caller, error) {
+	if err := c.behind(req); err != nil {
+		return nil, err
+	}
 	err := c.permitted(req)
 	if err == nil {
 		return c, nil
