@@ -262,7 +262,7 @@ func (d *added) read(path string, entry jsonx.Raw, credentials map[string]jsonx.
 	return models, problems
 }
 
-// reload serves what the database has now, models and endpoints.
+// reload serves what the database has now: models, endpoints and policies.
 func (d *added) reload(ctx context.Context, s *store.Store) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -320,6 +320,9 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 	if err := d.reloadEndpoints(ctx, s); err != nil {
 		return err
 	}
+	if err := d.reloadPolicies(ctx, s); err != nil {
+		return err
+	}
 	d.client.SetAdditions(additions)
 	d.stored.Store(stored)
 	return nil
@@ -347,10 +350,10 @@ func versionOf(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// concerns reports whether a change is one of models, credentials or endpoints that pass requests on.
+// concerns reports whether a change is one of models, credentials, endpoints that pass requests on, or policies.
 func concerns(refs []store.Ref) bool {
 	return slices.ContainsFunc(refs, func(r store.Ref) bool {
-		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough
+		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough || r.Kind == store.KindPolicy || r.Kind == store.KindAttachment
 	})
 }
 

@@ -55,10 +55,11 @@ func (c *Call) named(req *llm.Call) error {
 		names = slices.Concat(t.Guardrails(), names)
 	}
 	var tags []string
-	if c.set.byTags || c.set.Policies != nil {
+	policies := c.set.policies.Load()
+	if c.set.byTags || policies != nil {
 		tags = c.allTags(req)
 	}
-	decided, err := c.byPolicy(req, tags)
+	decided, err := c.byPolicy(policies, req, tags)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (c *Call) named(req *llm.Call) error {
 }
 
 // byPolicy finds the guardrails that policies put in force for a call.
-func (c *Call) byPolicy(req *llm.Call, tags []string) (ruleset.Decision, error) {
+func (c *Call) byPolicy(policies *ruleset.Set, req *llm.Call, tags []string) (ruleset.Decision, error) {
 	named := req.Policies
 	about := ruleset.Call{Tags: tags, Models: []string{c.record.Model}}
 	if c.asked != "" && c.asked != c.record.Model {
@@ -91,7 +92,7 @@ func (c *Call) byPolicy(req *llm.Call, tags []string) (ruleset.Decision, error) 
 		named = slices.Concat(t.Policies(), named)
 		about.Teams, about.Key = t.TeamAliases(), t.Alias
 	}
-	decided, unknown := c.set.Policies.Decide(&about, named)
+	decided, unknown := policies.Decide(&about, named)
 	if unknown != "" {
 		e := llm.Invalid("policies", "the gateway has no policy %q", unknown)
 		if !slices.Contains(req.Policies, unknown) {
