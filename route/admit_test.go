@@ -98,7 +98,7 @@ func TestADeploymentIsAskedForByItsOwnName(t *testing.T) {
 			if name == "sand" {
 				return nil, &llm.Error{Code: llm.CodeRateLimited, Status: 429}
 			}
-			return nil, nil
+			return func() {}, nil
 		}}})
 		if err != nil {
 			t.Errorf("%s: %v", tt.model, err)

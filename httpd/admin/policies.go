@@ -128,10 +128,7 @@ func (x *exchange) versions(name string) ([]*thing, error) {
 	return all, err
 }
 
-func versionOf(t *thing) int64 {
-	n, _ := t.doc.whole("version_number")
-	return n
-}
+func versionOf(t *thing) int64 { return t.doc.whole("version_number") }
 
 // newPolicy serves POST /policies.
 func (x *exchange) newPolicy() ([]byte, error) {
