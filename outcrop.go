@@ -125,6 +125,7 @@ type Client struct {
 	current   atomic.Pointer[served]
 	providers []provider.Info // deployments that they open share what they know of an account
 	added     addedModels
+	policies  addedPolicies
 	instance  string          // identifies this client to itself
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc

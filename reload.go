@@ -103,7 +103,7 @@ func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloade
 	}
 	guarded := c.guards.Swap(guards)
 	over = c.gateway.Set(gateway.Settings{
-		Media: media, MasterKey: cfg.General.MasterKey.Reveal(), Guardrails: guards.rules, Policies: cfg.Policies, Attribution: cfg.Attribution, SessionTags: cfg.SessionTags, Cache: answers,
+		Media: media, MasterKey: cfg.General.MasterKey.Reveal(), Guardrails: guards.rules, Policies: c.policies.beside(cfg), Attribution: cfg.Attribution, SessionTags: cfg.SessionTags, Cache: answers,
 		Demands: gateway.Demands(cfg.Demands), ForwardHeaders: gateway.ForwardHeaders(cfg.General.ForwardHeaders),
 		Replacements: gateway.Replacements(cfg.General.Replacements),
 	}, func() {

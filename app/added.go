@@ -265,7 +265,7 @@ func (d *added) read(path string, entry jsonx.Raw, credentials map[string]jsonx.
 	return models, problems
 }
 
-// reload serves what the database has now, models and endpoints.
+// reload serves what the database has now: models, endpoints and policies.
 func (d *added) reload(ctx context.Context, s *store.Store) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -326,6 +326,9 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 	if err := d.reloadHub(ctx, s); err != nil {
 		return err
 	}
+	if err := d.reloadPolicies(ctx, s); err != nil {
+		return err
+	}
 	d.client.SetAdditions(additions)
 	d.stored.Store(stored)
 	return nil
@@ -353,10 +356,15 @@ func versionOf(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// concerns reports whether a change is one of models, credentials, endpoints that pass requests on, or settings.
+// concerns reports whether a change is one of models, credentials, endpoints that pass requests on, policies, or settings.
 func concerns(refs []store.Ref) bool {
 	return slices.ContainsFunc(refs, func(r store.Ref) bool {
-		return r.Kind == store.KindModel || r.Kind == store.KindCredential || r.Kind == store.KindPassThrough || r.Kind == store.KindSetting
+		switch r.Kind {
+		case store.KindModel, store.KindCredential, store.KindPassThrough, store.KindPolicy, store.KindAttachment, store.KindSetting:
+			return true
+		default:
+			return false
+		}
 	})
 }
 

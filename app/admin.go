@@ -39,8 +39,8 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 		},
 		SignIn: signIn.frontend(), ProviderBudgets: cfg.Accounting.Providers,
 		AdminRoutes:  cfg.Accounting.AdminRoutes,
-		PassThroughs: storedEndpoints{a.added},
-		Models:       a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
+		PassThroughs: storedEndpoints{a.added}, Policies: storedPolicies{a.added},
+		Models: a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
 		Defaults: defaults(&cfg.Management), FileSettings: fileSettings(&cfg.Management),
 		Logger: a.opt.Logger,
 	})

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"outcrop/guard/ruleset"
 	"outcrop/internal/jsonx"
 )
 
@@ -16,6 +17,7 @@ type base struct {
 	creds      map[string]credential
 	globals    globals
 	managed    *managed
+	guarded    []string
 }
 
 // Addition is an entry that is not in the file, as JSON.
@@ -81,6 +83,50 @@ func (c *Config) AddedPassThrough(path string, entry jsonx.Raw) (*PassThrough, [
 		return nil, problems
 	}
 	return &p, problems
+}
+
+// AddedPolicy reads a policy that is not in the file as one of policies, with the same problems. It is nil if one of them is an error.
+// Guardrails that there are not are one, unless absent is set: whoever has the policy in force refuses calls then. Whether
+// there is what it inherits from is not checked.
+func (c *Config) AddedPolicy(path, name string, entry jsonx.Raw, absent bool) (*ruleset.Policy, []Problem) {
+	l, root, wrong := c.addedToSets(path, entry)
+	if wrong != nil {
+		return nil, wrong
+	}
+	l.absent = absent
+	sets := policies{parents: map[string]*node{}}
+	sets.named(l, name, root, path)
+	p := sets.policy(l, name, root, path)
+	problems := l.sorted()
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {
+		return nil, problems
+	}
+	return p, problems
+}
+
+// AddedAttachment reads an attachment that is not in the file as one of policy_attachments. Its policy has to be one of all.
+func (c *Config) AddedAttachment(path string, entry jsonx.Raw, all []*ruleset.Policy) (*ruleset.Attachment, []Problem) {
+	l, root, wrong := c.addedToSets(path, entry)
+	if wrong != nil {
+		return nil, wrong
+	}
+	var sets policies
+	a := sets.attachment(l, root, path, all)
+	problems := l.sorted()
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {
+		return nil, problems
+	}
+	return &a, problems
+}
+
+// addedToSets is what reads a policy or an attachment that is not in the file.
+func (c *Config) addedToSets(path string, entry jsonx.Raw) (*loader, *node, []Problem) {
+	if c.base == nil {
+		return nil, nil, []Problem{{Severity: Error, Path: path, Message: "this configuration was not read from a file, so no policy can be added"}}
+	}
+	l, file := c.additions()
+	l.guarded = c.base.guarded
+	return l, fromJSON(entry, file, 0), nil
 }
 
 // fetchMore reads what an entry and its credentials refer to from the secret manager, unless the file refers to it too.

@@ -36,9 +36,7 @@ func (p *policies) read(l *loader) *ruleset.Set {
 		for i := range p.all.members {
 			m := &p.all.members[i]
 			path := "policies." + m.key
-			if m.key == "" || strings.ContainsFunc(m.key, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
-				l.errorAt(m.file, m.line, m.column, path, "must be a word, because headers of responses have it", "ASCII without spaces and commas", "")
-			}
+			p.named(l, m.key, &node{file: m.file, line: m.line, column: m.column}, path)
 			all = append(all, p.policy(l, m.key, m.value, path))
 		}
 	}
@@ -52,6 +50,13 @@ func (p *policies) read(l *loader) *ruleset.Set {
 		l.warnAt(p.all.file, p.all.line, p.all.column, "policies", "no policy is attached to anything: they are in force only for calls whose request, key, team or project names them", "set policy_attachments")
 	}
 	return ruleset.New(all, attachments)
+}
+
+// named checks the name of a policy.
+func (*policies) named(l *loader, name string, n *node, path string) {
+	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
+		l.errorAt(n.file, n.line, n.column, path, "must be a word, because headers of responses have it", "ASCII without spaces and commas", "")
+	}
 }
 
 // policy reads one policy.
@@ -127,6 +132,9 @@ func (l *loader) pipelineStep(n *node, path string) ruleset.Step {
 	if !onError {
 		s.Error = s.Fail
 	}
+	if at := n.get("modify_response_message"); at != nil && s.Pass != ruleset.Replace && s.Fail != ruleset.Replace && s.Error != ruleset.Replace {
+		l.warnAt(at.file, at.line, at.column, path+".modify_response_message", "has no effect: no action of the step is modify_response", "set on_fail: modify_response, or remove the message")
+	}
 	return s
 }
 
@@ -138,7 +146,7 @@ func (l *loader) pipelineAction(k Key, n *node, path string) ruleset.Action {
 	case "next":
 		return ruleset.Next
 	case "modify_response":
-		l.warnAt(n.file, n.line, n.column, path, "modify_response refuses the call: clients get an error with the message, and not a response", "write block")
+		return ruleset.Replace
 	}
 	return ruleset.Block
 }
@@ -154,7 +162,7 @@ func (l *loader) guardNames(n *node, path string) (names []string) {
 }
 
 func (l *loader) guardName(n *node, path string) (name string, ok bool) {
-	if name, ok = l.text(Key{Type: StringType}, n, path); ok && !slices.Contains(l.guarded, name) {
+	if name, ok = l.text(Key{Type: StringType}, n, path); ok && !l.absent && !slices.Contains(l.guarded, name) {
 		l.errorAt(n.file, n.line, n.column, path, "there is no guardrail "+strconv.Quote(name), strings.Join(l.guarded, ", "), "add it to guardrails, or remove the name")
 		return "", false
 	}

@@ -36,6 +36,7 @@ type loader struct {
 	managed     *managed             // what the secret manager has; nil without one
 	guarded     []string             // the names of the guardrails
 	addition    bool                 // an entry is read that is not in the file
+	absent      bool                 // guardrails may be named that there are not
 	used        func(Use)            // is told of keys; nil if nobody asks
 }
 
@@ -189,7 +190,7 @@ func (l *loader) load() *Config {
 	l.models(cfg, all, everywhere, models, creds)
 	l.checkCache(cfg, &caching)
 	cfg.Accounting.Providers = g.limits.providers
-	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed}
+	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed, guarded: l.guarded}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		m.Callers.All = cfg.General.ClientCredentials

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,7 +114,7 @@ func TestPipelinesAreLiteLLMs(t *testing.T) {
 	v := namingVendor(t)
 	var config strings.Builder
 	config.WriteString("model_list:\n")
-	for _, name := range []string{"milder", "hard", "masked", "lets", "none", "plain"} {
+	for _, name := range []string{"milder", "hard", "masked", "lets", "none", "kept", "plain"} {
 		fmt.Fprintf(&config, "  - {model_name: %s, litellm_params: {model: openai/upstream, api_base: %q, api_key: %s}}\n", name, v.URL+"/v1", vendorSecret)
 	}
 	fmt.Fprintf(&config, `general_settings: {master_key: %s}
@@ -133,6 +135,9 @@ policies:
   lets:
     guardrails: {add: [mask, strict]}
     pipeline: {mode: pre_call, steps: [{guardrail: mask, on_fail: allow, pass_data: true}]}
+  kept:
+    guardrails: {add: [mask, strict]}
+    pipeline: {mode: pre_call, steps: [{guardrail: mask, on_pass: next, pass_data: false}, {guardrail: strict}]}
   none:
     guardrails: {add: [strict]}
     pipeline: {mode: pre_call, steps: [{guardrail: strict, on_pass: block, on_fail: block}]}
@@ -142,11 +147,12 @@ policy_attachments:
   - {policy: masked, models: [masked]}
   - {policy: lets, models: [lets]}
   - {policy: none, models: [none]}
+  - {policy: kept, models: [kept]}
 `, masterKey)
 	proxy, own := program.Start(t, config.String(), nil), startGateway(t, config.String(), "").URL()
 	v.taken()
 	seen := map[string]bool{}
-	for _, model := range []string{"milder", "hard", "masked", "lets", "none", "plain"} {
+	for _, model := range []string{"milder", "hard", "masked", "lets", "none", "kept", "plain"} {
 		for _, text := range []string{"hello", "slate", "granite", "basalt", "tuff", "basalt and slate"} {
 			outcomes := [2]string{}
 			for i, address := range []string{proxy, own} {
@@ -174,5 +180,57 @@ policy_attachments:
 		if !seen[want] {
 			t.Errorf("nothing has become of a text as in %q: %v", want, seen)
 		}
+	}
+}
+
+// TestResponsesOfPipelinesAreLiteLLMs compares what both say in place of the model.
+func TestResponsesOfPipelinesAreLiteLLMs(t *testing.T) {
+	t.Parallel()
+	program := litellmProgram(t)
+	v := namingVendor(t)
+	config := fmt.Sprintf(`model_list: [{model_name: chat, litellm_params: {model: openai/upstream, api_base: %q, api_key: %s}}]
+general_settings: {master_key: %s}
+guardrails:
+  - {guardrail_name: strict, litellm_params: {guardrail: litellm_content_filter, mode: pre_call, blocked_words: [{keyword: granite, action: BLOCK}]}}
+policies:
+  kind:
+    guardrails: {add: [strict]}
+    pipeline: {mode: pre_call, steps: [{guardrail: strict, on_fail: modify_response, modify_response_message: Ask about sand.}]}
+policy_attachments: [{policy: kind, scope: "*"}]
+`, v.URL+"/v1", vendorSecret, masterKey)
+	proxy, own := program.Start(t, config, nil), startGateway(t, config, "").URL()
+	v.taken()
+	for _, c := range []struct{ path, body, end string }{
+		{"/v1/chat/completions", `{"model":"chat","messages":[{"role":"user","content":"granite"}]}`, "finish_reason"},
+		{"/v1/messages", `{"model":"chat","max_tokens":9,"messages":[{"role":"user","content":"granite"}]}`, "stop_reason"},
+		{"/v1/responses", `{"model":"chat","input":"granite"}`, "status"},
+	} {
+		var outcomes [2]string
+		for i, address := range []string{proxy, own} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+c.path, strings.NewReader(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+masterKey)
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := regexp.MustCompile(`"(?:content|text|role|input_tokens|output_tokens|prompt_tokens|completion_tokens|`+c.end+`)": ?(?:"[^"]*"|[0-9]+)`).FindAllString(string(body), -1)
+			slices.Sort(found)
+			outcomes[i] = fmt.Sprint(resp.StatusCode, found)
+		}
+		if outcomes[0] != outcomes[1] || !strings.Contains(outcomes[1], "Ask about sand.") {
+			t.Errorf("%s: LiteLLM %s, Outcrop %s", c.path, outcomes[0], outcomes[1])
+		}
+	}
+	if calls := v.taken(); len(calls) > 0 {
+		t.Errorf("the model was asked %d times", len(calls))
 	}
 }

@@ -44,9 +44,10 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
+	n := req.Choices
 	req, err := c.before(ctx, req)
 	if err != nil {
-		return nil, err
+		return c.responses(err, n)
 	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
@@ -66,9 +67,10 @@ func (c *Call) CompleteEach(ctx context.Context, requests []*llm.Request) ([]*ll
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
+	n := int64(len(requests))
 	requests, err := c.beforeEach(ctx, requests)
 	if err != nil {
-		return nil, err
+		return c.responses(err, n)
 	}
 	return c.completeEach(ctx, requests)
 }
@@ -198,9 +200,10 @@ func (c *Call) StreamEach(ctx context.Context, requests []*llm.Request) (llm.Str
 		return nil, err
 	}
 	ctx = budget.With(c.detached(ctx), c.lease)
+	n := int64(len(requests))
 	requests, err := c.beforeEach(ctx, requests)
 	if err != nil {
-		return nil, err
+		return c.streamInPlace(ctx, err, n)
 	}
 	req := requests[0]
 	m := &meteredStream{metering: metering{call: c, release: func() {}, allowance: allowance{ctx: ctx}}, tier: req.ServiceTier, out: make([]int64, len(requests))}

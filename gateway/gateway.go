@@ -357,7 +357,11 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	ctx = budget.With(ctx, c.lease)
 	req, err := c.before(ctx, req)
 	if err != nil {
-		return nil, err
+		all, err := c.responses(err, 1)
+		if err != nil {
+			return nil, err
+		}
+		return all[0], nil
 	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
@@ -423,8 +427,9 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	}
 	body := c.lease.Held()
 	ctx = budget.With(c.detached(ctx), c.lease)
+	n := req.Choices
 	if req, err = c.before(ctx, req); err != nil {
-		return nil, err
+		return c.streamInPlace(ctx, err, n)
 	}
 	req, release, err := c.inline(ctx, req)
 	if err != nil {

@@ -55,10 +55,11 @@ func (c *Call) named(req *llm.Call) error {
 		names = slices.Concat(t.Guardrails(), names)
 	}
 	var tags []string
-	if c.set.byTags || c.set.Policies != nil {
+	policies := c.set.policies.Load()
+	if c.set.byTags || policies != nil {
 		tags = c.allTags(req)
 	}
-	decided, err := c.byPolicy(req, tags)
+	decided, err := c.byPolicy(policies, req, tags)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (c *Call) named(req *llm.Call) error {
 }
 
 // byPolicy finds the guardrails that policies put in force for a call.
-func (c *Call) byPolicy(req *llm.Call, tags []string) (ruleset.Decision, error) {
+func (c *Call) byPolicy(policies *ruleset.Set, req *llm.Call, tags []string) (ruleset.Decision, error) {
 	named := req.Policies
 	about := ruleset.Call{Tags: tags, Models: []string{c.record.Model}}
 	if c.asked != "" && c.asked != c.record.Model {
@@ -91,7 +92,7 @@ func (c *Call) byPolicy(req *llm.Call, tags []string) (ruleset.Decision, error) 
 		named = slices.Concat(t.Policies(), named)
 		about.Teams, about.Key = t.TeamAliases(), t.Alias
 	}
-	decided, unknown := c.set.Policies.Decide(&about, named)
+	decided, unknown := policies.Decide(&about, named)
 	if unknown != "" {
 		e := llm.Invalid("policies", "the gateway has no policy %q", unknown)
 		if !slices.Contains(req.Policies, unknown) {
@@ -313,16 +314,20 @@ func (c *Call) alongside(ctx context.Context, requests []*llm.Request, do func(c
 func (c *Call) after(ctx context.Context, resp *llm.Response) (*llm.Response, error) {
 	for _, r := range c.in(guard.PostCall) {
 		t := collect(func(v *visitor) { v.response(resp) })
-		replaced, err := c.ask(ctx, r, guard.PostCall, guard.Response, t.texts, nil)
+		texts, err := c.ask(ctx, r, guard.PostCall, guard.Response, t.texts, nil)
+		own := *resp
+		if r := replacing(err); r != nil {
+			r.into(&own)
+			return &own, nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		if replaced == nil {
+		if texts == nil {
 			continue
 		}
-		own := *resp
 		own.Blocks = cloneBlocks(resp.Blocks)
-		if err := t.replace(replaced, func(v *visitor) { v.response(&own) }); err != nil {
+		if err := t.replace(texts, func(v *visitor) { v.response(&own) }); err != nil {
 			return nil, err
 		}
 		resp = &own
@@ -369,6 +374,9 @@ func (c *Call) stream(ctx context.Context, requests []*llm.Request, open func() 
 func (c *Call) relay(ctx context.Context, raw *llm.Raw, t *Translation) (resp *llm.RawResponse, refused, err error) {
 	req, translate, err := c.beforeRelay(ctx, raw, t)
 	if err != nil {
+		if all := c.inPlace(err, 1); all != nil {
+			return t.Response(all[0]), nil, nil
+		}
 		return nil, nil, err
 	}
 	if !translate {
@@ -389,6 +397,9 @@ func (c *Call) relay(ctx context.Context, raw *llm.Raw, t *Translation) (resp *l
 func (c *Call) relayStream(ctx context.Context, raw *llm.Raw, t *Translation) (s llm.RawStream, err error) {
 	req, translate, err := c.beforeRelay(ctx, raw, t)
 	if err != nil {
+		if all := c.inPlace(err, 1); all != nil {
+			return t.Stream(newFixedStream(all)), nil
+		}
 		return nil, err
 	}
 	if translate {

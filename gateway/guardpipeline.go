@@ -98,7 +98,7 @@ func (c *Call) ask(ctx context.Context, r rule, mode guard.Mode, side guard.Side
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
-		replaced, err := c.judgeSome(ctx, s.rule, mode, side, texts, roles)
+		texted, err := c.judgeSome(ctx, s.rule, mode, side, texts, roles)
 		action := s.Pass
 		if err != nil {
 			e, ok := errors.AsType[*llm.Error](err)
@@ -111,14 +111,18 @@ func (c *Call) ask(ctx context.Context, r rule, mode guard.Mode, side guard.Side
 				return nil, err // the client has gone
 			}
 		}
-		if replaced != nil {
-			texts, masked = replaced, replaced
+		if texted != nil {
+			texts, masked = texted, texted
 		}
 		switch {
 		case action == ruleset.Allow:
 			return masked, nil
-		case action == ruleset.Block && s.Reason != "":
-			return nil, refusal(s.Reason)
+		case action == ruleset.Replace:
+			text := s.Reason
+			if text == "" && err != nil {
+				text = llm.AsError(err).Message
+			}
+			return nil, replaced(r.Name, text)
 		case action == ruleset.Block && err == nil:
 			return nil, refusal("Content blocked: the policy " + r.Name + " lets nothing pass that the guardrail " + s.rule.Name + " does")
 		case action == ruleset.Block:

@@ -58,7 +58,7 @@ func TestPipelines(t *testing.T) {
 		"a refusal goes on to a milder one":         {first: blocks, second: passes, steps: [2]ruleset.Step{{Fail: next}, {Pass: allow, Fail: block}}, asked: []string{"a: basalt", "b: basalt"}, sent: "basalt"},
 		"both refuse":                               {first: blocks, second: blocks, steps: [2]ruleset.Step{{Fail: next}, {Fail: block}}, asked: []string{"a: basalt", "b: basalt"}, refused: "not this"},
 		"a refusal that lets pass":                  {first: blocks, second: blocks, steps: [2]ruleset.Step{{Fail: allow}, {Fail: block}}, asked: []string{"a: basalt"}, sent: "basalt"},
-		"words of its own":                          {first: blocks, second: passes, steps: [2]ruleset.Step{{Fail: block, Reason: "Ask about granite."}, {}}, asked: []string{"a: basalt"}, refused: "Ask about granite."},
+		"a refusal has the guardrail's own words":   {first: blocks, second: passes, steps: [2]ruleset.Step{{Fail: block, Reason: "Ask about granite."}, {}}, asked: []string{"a: basalt"}, refused: "not this"},
 		"a pass that is refused":                    {first: passes, second: passes, steps: [2]ruleset.Step{{Pass: block}, {}}, asked: []string{"a: basalt"}, refused: "Content blocked: the policy tiers"},
 		"no verdict is no refusal":                  {first: breaks, second: passes, steps: [2]ruleset.Step{{Fail: block, Error: next}, {Pass: allow}}, asked: []string{"a: basalt", "b: basalt"}, sent: "basalt"},
 		"no verdict":                                {first: breaks, second: passes, steps: [2]ruleset.Step{{Fail: next, Error: block}, {}}, asked: []string{"a: basalt"}, refused: `the guardrail "a" gives no verdict`},

@@ -37,6 +37,7 @@ type guardedStream struct {
 	held, every int
 
 	open  []*guardedText
+	said  []saidChoice // by choice
 	ready []llm.Event
 	err   error // comes after ready
 }
@@ -79,6 +80,9 @@ func (s *guardedStream) read() {
 		}
 		return
 	}
+	if s.dropped(&ev) {
+		return
+	}
 	switch ev.Kind {
 	case llm.EventDelta:
 		s.end(func(t *guardedText) bool { return t.last.Choice == ev.Choice && !t.continues(&ev) })
@@ -90,8 +94,8 @@ func (s *guardedStream) read() {
 		s.end(func(t *guardedText) bool { return t.last.Choice == ev.Choice })
 	default: // it carries no text
 	}
-	if s.err == nil {
-		s.ready = append(s.ready, ev)
+	if s.err == nil && !s.dropped(&ev) {
+		s.release(&ev)
 	}
 }
 
@@ -101,7 +105,7 @@ func (t *guardedText) continues(ev *llm.Event) bool {
 
 // delta adds a piece to its text.
 func (s *guardedStream) delta(ev *llm.Event) {
-	if s.err != nil {
+	if s.err != nil || s.dropped(ev) {
 		return
 	}
 	at := slices.IndexFunc(s.open, func(t *guardedText) bool { return t.continues(ev) })
@@ -120,19 +124,19 @@ func (s *guardedStream) delta(ev *llm.Event) {
 	if t.masked {
 		piece.Signature = "" // it signs another text
 	}
-	if s.err == nil && (piece.Text != "" || piece.Signature != "" || piece.Media != nil || piece.Other != nil || len(piece.Extra) > 0) {
-		s.ready = append(s.ready, piece)
+	if s.err == nil && !s.dropped(ev) && (piece.Text != "" || piece.Signature != "" || piece.Media != nil || piece.Other != nil || len(piece.Extra) > 0) {
+		s.release(&piece)
 	}
 }
 
 // whole checks a piece that is complete by itself and cannot be changed, and releases it.
 func (s *guardedStream) whole(ev *llm.Event) {
 	if ev.Text != "" && ev.Block != llm.BlockRedacted {
-		t := guardedText{last: llm.Event{Block: llm.BlockToolUse}}
+		t := guardedText{last: llm.Event{Choice: ev.Choice, Block: llm.BlockToolUse}}
 		s.add(&t, ev.Text, true)
 	}
-	if s.err == nil {
-		s.ready = append(s.ready, *ev)
+	if s.err == nil && !s.dropped(ev) {
+		s.release(ev)
 	}
 }
 
@@ -144,7 +148,7 @@ func (s *guardedStream) end(ends func(*guardedText) bool) {
 		}
 		rest := t.last
 		if rest.Text = s.add(t, "", true); rest.Text != "" && s.err == nil {
-			s.ready = append(s.ready, rest)
+			s.release(&rest)
 		}
 		return true
 	})
@@ -153,7 +157,7 @@ func (s *guardedStream) end(ends func(*guardedText) bool) {
 // add adds to a text, and returns what is released. Where texts cannot be changed, as in the arguments of tools, something that would be masked
 // ends the stream.
 func (s *guardedStream) add(t *guardedText, piece string, over bool) string {
-	if s.err != nil {
+	if s.err != nil || s.of(t.last.Choice).replaced {
 		return ""
 	}
 	released, block, err := t.window.Add(s.ctx, piece, over, s.held, s.every, func(ctx context.Context, before, text string) (string, *guard.Block, error) {
@@ -182,7 +186,9 @@ func (s *guardedStream) add(t *guardedText, piece string, over bool) string {
 		}
 		return text, nil, nil
 	})
-	switch {
+	switch r := replacing(err); {
+	case r != nil:
+		s.replace(t.last.Choice, r)
 	case err != nil:
 		s.err = err
 	case block != nil:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"slices"
+	"sync/atomic"
 
 	"outcrop/cache"
 	"outcrop/guard"
@@ -54,7 +55,9 @@ type inForce struct {
 	locked bool
 	key    [sha256.Size]byte
 	byTags bool // the modes of some guardrails depend on the tags of calls
-	calls  *hold.Hold
+	// policies are Settings.Policies until others take their place.
+	policies atomic.Pointer[ruleset.Set]
+	calls    *hold.Hold
 }
 
 func newInForce(s Settings) *inForce {
@@ -62,6 +65,7 @@ func newInForce(s Settings) *inForce {
 		Settings: s, locked: s.MasterKey != "", key: sha256.Sum256([]byte(s.MasterKey)), calls: hold.New(),
 		byTags: slices.ContainsFunc(s.Guardrails, func(r *guard.Rule) bool { return r.Tags != nil }),
 	}
+	f.policies.Store(s.Policies)
 	f.MasterKey = "" // its hash is enough
 	if len(s.Guardrails) > 0 {
 		f.Cache = nil // it answers before a guardrail could check anything
@@ -86,6 +90,16 @@ func (g *Gateway) Set(s Settings, together func()) (over <-chan struct{}) {
 	before.calls.Leave()
 	return before.calls.Over()
 }
+
+// SetPolicies replaces the policies for the calls that begin from then on.
+func (g *Gateway) SetPolicies(s *ruleset.Set) {
+	g.swap.Lock()
+	defer g.swap.Unlock()
+	g.current.Load().policies.Store(s)
+}
+
+// Policies say for which calls guardrails are in force besides; nil for none.
+func (g *Gateway) Policies() *ruleset.Set { return g.current.Load().policies.Load() }
 
 // take returns the present settings for a call, which leaves their hold when it ends.
 func (g *Gateway) take() *inForce {

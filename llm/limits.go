@@ -42,5 +42,7 @@ type Budget struct {
 }
 
 // Admission lets a call use a deployment within its limits, or refuses it with an *Error. What it reserves counts for
-// the call when that ends, unless failed is called, because the deployment has not served it.
-type Admission func(ctx context.Context, limits *Limits) (failed func(), err error)
+// the call when that ends, unless failed is called, because the deployment has not served it. limits is nil for a deployment without
+// limits. name is the model name of the deployment if the call has come to it by another, such as that of a group of names: what the
+// caller may use of a model holds for it by that name too. Otherwise it is empty.
+type Admission func(ctx context.Context, limits *Limits, name string) (failed func(), err error)

@@ -53,10 +53,14 @@ func (c *call) ask(ctx context.Context, from *candidates, t *deployment) (failed
 	var no *refusal
 	defer func() { from.full = nil }()
 	for t != nil {
-		if t.Limits == nil {
+		name := ""
+		if t.Name != c.g.name {
+			name = t.Name
+		}
+		if t.Limits == nil && name == "" {
 			return nil, t, nil
 		}
-		failed, err := c.req.Admit(ctx, t.Limits)
+		failed, err := c.req.Admit(ctx, t.Limits, name)
 		if err == nil {
 			return failed, t, nil
 		}

@@ -16,7 +16,7 @@ type admissions struct {
 	seen   []string
 }
 
-func (a *admissions) admit(_ context.Context, limits *llm.Limits) (func(), error) {
+func (a *admissions) admit(_ context.Context, limits *llm.Limits, _ string) (func(), error) {
 	if e := a.refuse[limits.Deployment]; e != nil {
 		a.seen = append(a.seen, "refused "+limits.Deployment)
 		return nil, e
@@ -82,5 +82,29 @@ func TestDeploymentsWithoutLimitsAreNotAskedFor(t *testing.T) {
 	}
 	if len(free.calls) != 4 || len(full.calls) != 0 || slices.Contains(asked.seen, "free") {
 		t.Errorf("%d and %d calls, %q", len(free.calls), len(full.calls), asked.seen)
+	}
+}
+
+// TestADeploymentIsAskedForByItsOwnName is about calls that come to it by a name for several models, or by its id.
+func TestADeploymentIsAskedForByItsOwnName(t *testing.T) {
+	a, b := &fake{name: "a", steps: []step{{}}}, &fake{name: "b", steps: []step{{}}}
+	r := New(Plan{Entries: []Entry{entry("sand", a), entry("clay", b)}, Policy: Policy{
+		Groups: map[string][]string{"both": {"sand", "clay"}}, Aliases: map[string]Alias{"any": {Name: "both"}, "fine": {Name: "sand"}},
+	}}, Options{})
+	for _, tt := range []struct{ model, name string }{{"both", "clay"}, {"any", "clay"}, {"b", "clay"}, {"clay", ""}, {"fine", ""}} {
+		var asked []string
+		_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: tt.model, Admit: func(_ context.Context, _ *llm.Limits, name string) (func(), error) {
+			asked = append(asked, name)
+			if name == "sand" {
+				return nil, &llm.Error{Code: llm.CodeRateLimited, Status: 429}
+			}
+			return func() {}, nil
+		}}})
+		if err != nil {
+			t.Errorf("%s: %v", tt.model, err)
+		}
+		if got := slices.DeleteFunc(asked, func(name string) bool { return name == "sand" }); !slices.Equal(got, strings.Fields(tt.name)) {
+			t.Errorf("%s: asked for %q, want %q", tt.model, got, tt.name)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func newSlots(most int) *slots {
 	return &slots{most: most, taken: map[string]int{}, watch: map[string]llm.Watcher{}}
 }
 
-func (s *slots) admit(_ context.Context, limits *llm.Limits) (func(), error) {
+func (s *slots) admit(_ context.Context, limits *llm.Limits, _ string) (func(), error) {
 	id := limits.Deployment
 	s.mu.Lock()
 	defer s.mu.Unlock()

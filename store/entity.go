@@ -22,7 +22,9 @@ const (
 	KindGroupBudget  Kind = "access_group_budget" // what all who may use an access group of models may spend; its id is the group's name
 	KindCredential   Kind = "credential"
 	KindPassThrough  Kind = "pass_through_endpoint"
-	KindSetting      Kind = "setting" // of the gateway that its configuration does not have; its id is the setting's name
+	KindSetting      Kind = "setting"           // of the gateway that its configuration does not have; its id is the setting's name
+	KindPolicy       Kind = "policy"            // a version of a policy of guardrails; its alias is the policy's name
+	KindAttachment   Kind = "policy_attachment" // for which calls a policy is in force; its alias is the policy's name
 	KindInvitation   Kind = "invitation"
 	KindLogin        Kind = "login"   // of the command line: who has signed in for it, until it has its key
 	KindOldKey       Kind = "old_key" // the hash of a key that was replaced, while it still works

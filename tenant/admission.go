@@ -30,12 +30,16 @@ type served struct {
 type admission struct {
 	money, rates reserved
 	watch        llm.Watcher // nil for nobody
+	own          *admission  // of the caller's limits for the deployment's model; nil for none
 }
 
 // settle ends the reservation, and appends the charges of its money.
 func (a *admission) settle(charges []store.Charge, u *use) []store.Charge {
 	charges = a.money.settle(charges, u)
 	a.rates.settle(nil, u)
+	if a.own != nil {
+		charges = a.own.settle(charges, u)
+	}
 	if a.watch != nil {
 		a.watch.Free()
 	}
@@ -93,8 +97,8 @@ func (d *Directory) serves(limits *llm.Limits) *served {
 // Admission reserves what the call may use of deployments, as long as the call is not over.
 func (ch *Charge) Admission() llm.Admission {
 	of := ch.ended
-	return func(ctx context.Context, limits *llm.Limits) (failed func(), err error) {
-		return ch.admit(ctx, of, limits)
+	return func(ctx context.Context, limits *llm.Limits, name string) (failed func(), err error) {
+		return ch.admit(ctx, of, limits, name)
 	}
 }
 
@@ -103,8 +107,9 @@ func errOver() error {
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the call is over"}
 }
 
-// admit reserves what a call may use of a deployment, or refuses the deployment. of counts the calls before it.
-func (ch *Charge) admit(ctx context.Context, of int, limits *llm.Limits) (failed func(), err error) {
+// admit reserves what a call may use of a deployment and of its model by its own name, or refuses the deployment. of counts the calls
+// before it.
+func (ch *Charge) admit(ctx context.Context, of int, limits *llm.Limits, name string) (failed func(), err error) {
 	ch.mu.Lock()
 	if ch.ended != of {
 		ch.mu.Unlock()
@@ -113,22 +118,26 @@ func (ch *Charge) admit(ctx context.Context, of int, limits *llm.Limits) (failed
 	ch.admitted = true // so that the charge remains this call's
 	d, n, team := ch.c.d, ch.needed().part(), ch.c.TeamID
 	ch.mu.Unlock()
-	if limits.Reserved != nil {
+	if limits != nil && limits.Reserved != nil {
 		if until := limits.Reserved.Until(team, d.opt.Now()); !until.IsZero() {
 			return nil, keptAway(until.Sub(d.opt.Now()))
 		}
 	}
-	s := d.serves(limits)
-	a := &admission{watch: limits.Watch}
-	a.money.limits, a.rates.limits = a.money.room[:0], a.rates.room[:0]
-	a.money.add(s.counts, true)
-	a.rates.add(s.counts, false)
-	if err := ch.reserve(ctx, &a.money, d.opt.Money, &n); err != nil {
-		return nil, unserved(err)
+	a := &admission{}
+	if own := ch.ofModel(name); len(own) > 0 {
+		a.own = &admission{}
+		if err := ch.take(ctx, a.own, own, &n); err != nil {
+			return nil, err
+		}
 	}
-	if err := ch.reserve(ctx, &a.rates, d.opt.Rates, &n); err != nil {
-		a.money.settle(nil, &use{})
-		return nil, unserved(err)
+	if limits != nil {
+		if err := ch.take(ctx, a, d.serves(limits).counts, &n); err != nil {
+			if a.own != nil {
+				a.own.settle(nil, &use{})
+			}
+			return nil, unserved(err)
+		}
+		a.watch = limits.Watch
 	}
 	ch.mu.Lock()
 	over := ch.ended != of
@@ -141,6 +150,37 @@ func (ch *Charge) admit(ctx context.Context, of int, limits *llm.Limits) (failed
 		return nil, errOver()
 	}
 	return func() { ch.fail(a) }, nil
+}
+
+// take reserves what a call may use of limits.
+func (ch *Charge) take(ctx context.Context, a *admission, limits []limit, n *needs) error {
+	d := ch.c.d
+	a.money.limits, a.rates.limits = a.money.room[:0], a.rates.room[:0]
+	a.money.add(limits, true)
+	a.rates.add(limits, false)
+	if err := ch.reserve(ctx, &a.money, d.opt.Money, n); err != nil {
+		return err
+	}
+	if err := ch.reserve(ctx, &a.rates, d.opt.Rates, n); err != nil {
+		a.money.settle(nil, &use{})
+		return err
+	}
+	return nil
+}
+
+// ofModel are the limits for a model that the call has not been counted for by the names that it has itself.
+func (ch *Charge) ofModel(name string) (limits []limit) {
+	if name == "" || slices.Contains(ch.names[:], name) {
+		return nil
+	}
+	for _, p := range ch.parties {
+		for i := range p.byModel {
+			if l := &p.byModel[i]; l.scope.model == name && (!ch.mirrored || l.scope.what == whatMoney) {
+				limits = append(limits, *l)
+			}
+		}
+	}
+	return limits
 }
 
 // unserved is the refusal of a call that no deployment can serve: it is not the caller's limit, so a budget is told as

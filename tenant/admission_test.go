@@ -17,7 +17,7 @@ func some(n int64) llm.Opt[int64] { return llm.Some(n) }
 func (w *world) admitted(l *llm.Limits) (*tenant.Charge, func()) {
 	w.t.Helper()
 	ch := w.passes(call(10))
-	failed, err := ch.Admission()(w.t.Context(), l)
+	failed, err := ch.Admission()(w.t.Context(), l, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func (w *world) unserved(l *llm.Limits) *llm.Error {
 	w.t.Helper()
 	ch := w.passes(call(10))
 	defer ch.Cancel()
-	_, err := ch.Admission()(w.t.Context(), l)
+	_, err := ch.Admission()(w.t.Context(), l, "")
 	if err == nil {
 		w.t.Fatal("the deployment admits the call")
 	}
@@ -117,7 +117,7 @@ func TestABudgetOfAProviderIsThatOfAllItsDeployments(t *testing.T) {
 	if e.Status != 429 || e.Code != llm.CodeBudget || !strings.Contains(e.Message, "the provider p") {
 		t.Errorf("%d %s: %s", e.Status, e.Code, e.Message)
 	}
-	if _, err := w.passes(call(10)).Admission()(t.Context(), &llm.Limits{Deployment: "c", Provider: "q", ProviderBudget: budget}); err != nil {
+	if _, err := w.passes(call(10)).Admission()(t.Context(), &llm.Limits{Deployment: "c", Provider: "q", ProviderBudget: budget}, ""); err != nil {
 		t.Errorf("another provider: %v", err)
 	}
 	w.pass(24 * time.Hour)
@@ -129,7 +129,7 @@ func TestPartsOfACallShareItsCost(t *testing.T) {
 	w := begin(t, tenant.Settings{})
 	w.key(`{}`)
 	ch, _ := w.admitted(&llm.Limits{Deployment: "a", Budget: llm.Budget{Most: llm.Some(llm.Cost(1000e10))}})
-	if _, err := ch.Admission()(t.Context(), &llm.Limits{Deployment: "b", Budget: llm.Budget{Most: llm.Some(llm.Cost(1000e10))}}); err != nil {
+	if _, err := ch.Admission()(t.Context(), &llm.Limits{Deployment: "b", Budget: llm.Budget{Most: llm.Some(llm.Cost(1000e10))}}, ""); err != nil {
 		t.Fatal(err)
 	}
 	row := w.settle(ch, 5)
@@ -187,10 +187,10 @@ func TestAnAttemptThatWasGivenUpReservesNothingOfLaterCalls(t *testing.T) {
 		late := ch.Admission()
 		w.settle(ch, 1)
 		next := w.passes(call(10))
-		if _, err := late(t.Context(), l); err == nil || llm.AsError(err).Code != llm.CodeClientGone {
+		if _, err := late(t.Context(), l, ""); err == nil || llm.AsError(err).Code != llm.CodeClientGone {
 			t.Errorf("an attempt of a call that is over: %v", err)
 		}
-		if _, err := next.Admission()(t.Context(), l); err != nil {
+		if _, err := next.Admission()(t.Context(), l, ""); err != nil {
 			t.Errorf("the next call: %v", err)
 		}
 		w.settle(next, 1)

@@ -159,6 +159,8 @@ type Charge struct {
 	money    reserved
 	rates    reserved
 	room     [3]*party
+	names    [3]string       // of the model, by which limits have been found
+	mirrored bool            // the call copies another one, and only its money counts
 	estimate func() Estimate // nil for a call whose size is not known
 	needs    llm.Opt[needs]  // what it comes to, once it was asked for
 
@@ -196,6 +198,9 @@ func (c *Caller) Check(req *Request) error {
 // may is the caller for one of the teams of a token that may make a call, which is the caller itself for one team and
 // for keys.
 func (c *Caller) may(req *Request) (*Caller, error) {
+	if err := c.behind(req); err != nil {
+		return nil, err
+	}
 	err := c.permitted(req)
 	if err == nil {
 		return c, nil
@@ -285,6 +290,7 @@ func (c *Caller) Begin(ctx context.Context, req *Request) (*Charge, error) {
 // limit finds the limits that hold for a call.
 func (ch *Charge) limit(req *Request) {
 	ch.money.limits, ch.rates.limits = ch.money.room[:0], ch.rates.room[:0]
+	ch.names, ch.mirrored = [...]string{req.Model, req.Group, req.Asked}, req.Mirrors != nil
 	add := func(limits []limit) {
 		ch.money.add(limits, true)
 		if req.Mirrors == nil {
@@ -294,7 +300,7 @@ func (ch *Charge) limit(req *Request) {
 	for _, p := range ch.parties {
 		add(p.limits)
 		for i := range p.byModel {
-			if model := p.byModel[i].scope.model; model == req.Model || model == req.Group || model == req.Asked {
+			if slices.Contains(ch.names[:], p.byModel[i].scope.model) {
 				add(p.byModel[i : i+1])
 			}
 		}

@@ -52,7 +52,7 @@ func TestSlidingLimitsHoldForEveryMinute(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				if _, err := ch.Admission()(t.Context(), &tt.limits); err != nil {
+				if _, err := ch.Admission()(t.Context(), &tt.limits, ""); err != nil {
 					ch.Cancel()
 					return err
 				}

@@ -102,6 +102,16 @@ func (c *Caller) within(model string) error {
 	}
 }
 
+// behind is within for the model behind an alias of the caller's: whoever may give a team or a key aliases does not decide on what tokens
+// may call. LiteLLM compares the alias alone. The names that the configuration has for models are the operator's, who lists them.
+func (c *Caller) behind(req *Request) error {
+	to := c.Model(req.Asked)
+	if to == req.Asked || to != req.Model && req.Team == "" { // of a model of a team, req.Model is its name within the gateway
+		return nil
+	}
+	return c.within(to)
+}
+
 // RolePermission is what tokens of a role may call: an element of general_settings.role_permissions, which holds if EnforceRoles
 // is set. Models and Routes are nil for all.
 type RolePermission struct {

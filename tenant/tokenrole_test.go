@@ -183,3 +183,51 @@ func TestRolesSayWhichModelsAndPathsTokensMayCall(t *testing.T) {
 		}
 	}
 }
+
+// TestScopesHoldForWhatIsBehindAnAlias is about aliases of teams, which their administrators can change.
+func TestScopesHoldForWhatIsBehindAnAlias(t *testing.T) {
+	mappings := []tenant.ScopeMapping{{Scope: "a", Models: []string{"m", "n"}}}
+	for name, settings := range map[string]tenant.Tokens{
+		"scopes": {ScopeMappings: mappings, EnforceScopes: true},
+		"roles":  {EnforceRoles: true, RolePermissions: []tenant.RolePermission{{Role: tenant.TokenOfTeam, Models: []string{"m", "n"}}}},
+	} {
+		w := tokens(t, settings)
+		w.put(store.KindTeam, "geology", `{"team_id":"geology","model_aliases":{"fast":"m"}}`)
+		w.put(store.KindTeam, "open", `{"team_id":"open"}`)
+		w.put(store.KindTeam, "aliased", `{"team_id":"aliased","model_aliases":{"n":"secret"}}`)
+		for _, tt := range []struct {
+			id    bearer.Identity
+			asked string
+			may   bool
+		}{
+			{bearer.Identity{Team: "open"}, "m", true},
+			{bearer.Identity{Team: "open"}, "secret", false},
+			{bearer.Identity{Team: "aliased"}, "m", true},
+			{bearer.Identity{Team: "aliased"}, "n", false},
+			{bearer.Identity{Team: "geology"}, "fast", false}, // the alias is not listed
+			{bearer.Identity{Team: "aliased", Teams: []string{"aliased", "open"}}, "n", false},
+		} {
+			tt.id.Scopes = []string{"a"}
+			c := w.admits(tt.id)
+			ch, err := c.Begin(t.Context(), &tenant.Request{Asked: tt.asked, Model: c.Model(tt.asked), Group: c.Model(tt.asked)})
+			if err == nil {
+				ch.Cancel()
+			} else if e := refusal(t, err); e.Code != llm.CodeModelDenied {
+				t.Errorf("%s, %+v, %s: %v", name, tt.id, tt.asked, err)
+			}
+			if (err == nil) != tt.may {
+				t.Errorf("%s, %+v, %s which is %s: %v", name, tt.id, tt.asked, c.Model(tt.asked), err)
+			}
+		}
+		// A model of a team has a name of its own within the gateway.
+		c := w.admits(bearer.Identity{Team: "open", Scopes: []string{"a"}})
+		if err := c.Check(&tenant.Request{Asked: "m", Model: "model_of_open", Group: "m", Team: "open"}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		// A fallback to a model whose name is an alias elsewhere is no alias.
+		c = w.admits(bearer.Identity{Team: "aliased", Scopes: []string{"a"}})
+		if err := c.Check(&tenant.Request{Asked: "n", Model: "n", Group: "n"}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@
 package ruleset
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ type Step struct {
 	Guardrail string
 	// Pass, Fail and Error are what comes after the guardrail has let something pass, has refused it, and has given no verdict.
 	Pass, Fail, Error Action
-	// Reason is what clients read of a refusal in place of the guardrail's own words; empty for those.
+	// Reason is the response that Replace has; empty for what the guardrail says.
 	Reason string
 }
 
@@ -43,9 +44,10 @@ type Action uint8
 
 // Actions.
 const (
-	Next  Action = iota // the next step; after the last one as Allow
-	Allow               // no further step
-	Block               // the call is refused
+	Next    Action = iota // the next step; after the last one as Allow
+	Allow                 // no further step
+	Block                 // the call is refused
+	Replace               // the call has a response that says why it is refused
 )
 
 // Decision is what is in force for a call.
@@ -70,6 +72,9 @@ func ParsePattern(text string) (Pattern, error) {
 	}
 	return Pattern{name: text, expr: expr}, nil
 }
+
+// String is the pattern as it was written.
+func (p Pattern) String() string { return p.name }
 
 func (p Pattern) matches(name string) bool { return name == p.name || p.expr.MatchString(name) }
 
@@ -106,6 +111,110 @@ func New(policies []*Policy, attachments []Attachment) *Set {
 		s.policies[p.Name] = p
 	}
 	return s
+}
+
+// With is the set with further policies, which replace those with their names, and further attachments; nil if there are none at all.
+func (s *Set) With(policies []*Policy, attachments []Attachment) *Set {
+	if len(policies)+len(attachments) == 0 {
+		return s
+	}
+	if s == nil {
+		s = &Set{}
+	}
+	next := &Set{policies: maps.Clone(s.policies), attachments: slices.Concat(s.attachments, attachments)}
+	if next.policies == nil {
+		next.policies = make(map[string]*Policy, len(policies))
+	}
+	for _, p := range policies {
+		next.policies[p.Name] = p
+	}
+	return next
+}
+
+// Policies are all policies, by name.
+func (s *Set) Policies() []*Policy {
+	if s == nil {
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(s.policies), func(a, b *Policy) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Attachments are all attachments. Nobody may change them.
+func (s *Set) Attachments() []Attachment {
+	if s == nil {
+		return nil
+	}
+	return s.attachments
+}
+
+// Heirs are the policies that inherit from one itself.
+func (s *Set) Heirs(name string) (names []string) {
+	for _, p := range s.Policies() {
+		if p.Inherit == name {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// Loops reports whether a policy inherits from itself.
+func (s *Set) Loops(name string) bool {
+	chain := s.chain(name)
+	return len(chain) > 0 && s.policies[chain[0].Inherit] != nil
+}
+
+// Match is a policy that is in force for a call, and why it is: an attachment of it, in LiteLLM's form, such as team:health.
+type Match struct {
+	Policy, Via string
+	Guardrails  []string
+}
+
+// Matches are the policies that are attached to a call.
+func (s *Set) Matches(c *Call) (all []Match) {
+	if s == nil {
+		return nil
+	}
+	for _, name := range s.attached(c) {
+		if slices.ContainsFunc(all, func(m Match) bool { return m.Policy == name }) {
+			continue
+		}
+		all = append(all, Match{name, s.via(name, c), s.resolve(name, c)})
+	}
+	return all
+}
+
+// via is the first attachment of a policy that is for a call.
+func (s *Set) via(name string, c *Call) string {
+	i := slices.IndexFunc(s.attachments, func(a Attachment) bool { return a.Policy == name && a.covers(c) })
+	a := &s.attachments[i]
+	var parts []string
+	for _, of := range [...]struct {
+		kind            string
+		patterns, names []string
+	}{{"tag", a.Tags, c.Tags}, {"team", a.Teams, c.Teams}, {"key", a.Keys, c.keys()}, {"model", a.Models, c.Models}} {
+		if len(of.patterns) == 0 {
+			continue
+		}
+		if at := slices.IndexFunc(of.names, func(name string) bool { return named(of.patterns, []string{name}) }); at >= 0 {
+			parts = append(parts, of.kind+":"+of.names[at])
+		}
+	}
+	via := strings.Join(parts, "+")
+	if via == "" {
+		via = "scope:*"
+	}
+	if a.Default {
+		via = "default:" + via
+	}
+	return via
+}
+
+// keys is the alias of the key; nil if it has none.
+func (c *Call) keys() []string {
+	if c.Key == "" {
+		return nil
+	}
+	return []string{c.Key}
 }
 
 // Decide finds what is in force for a call by attachments and by policies that are named for it. unknown is the first name that no policy
@@ -157,11 +266,7 @@ func (s *Set) attached(c *Call) (names []string) {
 
 // covers reports whether an attachment is for a call.
 func (a *Attachment) covers(c *Call) bool {
-	var key []string
-	if c.Key != "" {
-		key = []string{c.Key}
-	}
-	return named(a.Teams, c.Teams) && named(a.Keys, key) && named(a.Models, c.Models) && named(a.Tags, c.Tags)
+	return named(a.Teams, c.Teams) && named(a.Keys, c.keys()) && named(a.Models, c.Models) && named(a.Tags, c.Tags)
 }
 
 // named reports whether a list of patterns has one of some names. An asterisk alone is for those without a name too.
@@ -202,8 +307,13 @@ func (s *Set) resolve(name string, c *Call) (guardrails []string) {
 		if !p.meets(c) {
 			continue
 		}
-		guardrails = append(guardrails, p.Add...)
-		guardrails = slices.DeleteFunc(guardrails, func(g string) bool { return slices.Contains(p.Remove, g) })
+		guardrails = p.change(guardrails)
 	}
 	return guardrails
+}
+
+// change is what becomes of inherited guardrails.
+func (p *Policy) change(guardrails []string) []string {
+	guardrails = append(guardrails, p.Add...)
+	return slices.DeleteFunc(guardrails, func(g string) bool { return slices.Contains(p.Remove, g) })
 }

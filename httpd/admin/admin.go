@@ -89,6 +89,8 @@ type Options struct {
 	Models Models
 	// PassThroughs serves what is in the store of endpoints that pass requests on; nil if nothing does.
 	PassThroughs PassThroughs
+	// Policies has in force what is in the store of policies of guardrails; nil if nothing does.
+	Policies Policies
 	// ProviderBudgets are those of the configuration.
 	ProviderBudgets ProviderBudgets
 	// SignIn lets people sign in at an identity provider; nil if there is none.
@@ -147,7 +149,7 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials":
+	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials", "policies":
 		return true
 	case "model_group":
 		return path == "/model_group/make_public"

@@ -18,6 +18,7 @@ func tables() map[store.Kind]string {
 		store.KindAccessGroup: "LiteLLM_AccessGroupTable", store.KindCredential: "LiteLLM_CredentialsTable", store.KindInvitation: "LiteLLM_InvitationLink",
 		store.KindLogin: "Outcrop_LoginTable", store.KindSetting: "Outcrop_SettingTable", store.KindOldKey: "LiteLLM_DeprecatedVerificationToken",
 		store.KindProject: "LiteLLM_ProjectTable", store.KindGroupBudget: "LiteLLM_ModelAccessGroupBudgetTable", store.KindPassThrough: "LiteLLM_Config",
+		store.KindPolicy: "LiteLLM_PolicyTable", store.KindAttachment: "LiteLLM_PolicyAttachmentTable",
 	}
 }
 

@@ -95,10 +95,13 @@ func costOf(v jsonx.Raw) (llm.Cost, bool) {
 	return c, true
 }
 
-// whole is an integer; ok is false if there is none.
-func (d *document) whole(name string) (n int64, ok bool) {
+// whole is an integer; 0 if there is none.
+func (d *document) whole(name string) int64 {
 	n, err := strconv.ParseInt(string(d.get(name)), 10, 64)
-	return n, err == nil
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // bytes is the document as JSON.

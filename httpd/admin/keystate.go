@@ -171,7 +171,7 @@ func (x *exchange) regenerateKey() ([]byte, error) {
 	if given.has("duration") {
 		t.doc.set("expires", moment(later(given.text("duration"), x.now)))
 	}
-	n, _ := t.doc.whole("rotation_count")
+	n := t.doc.whole("rotation_count")
 	t.doc.set("rotation_count", wholeOf(n+1))
 	t.doc.set("last_rotation_at", moment(x.now))
 	t.doc.put("key_name", mask(secret))

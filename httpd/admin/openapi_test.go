@@ -25,7 +25,7 @@ func TestOpenAPIHasTheFieldsOfRequests(t *testing.T) {
 	for name, fields := range map[string][]field{
 		"KeyRequest": keyFields(), "RegenerateKeyRequest": regenerateFields(), "UserRequest": userFields(), "TeamRequest": teamFields(), "TeamMemberRequest": memberFields(),
 		"OrganizationRequest": organizationFields(), "CustomerRequest": customerFields(), "ProjectRequest": projectFields(), "BudgetRequest": budgetFields(), "TagRequest": tagFields(), "AccessGroupRequest": groupFields(), "ModelRequest": modelFields(), "CredentialRequest": credentialFields(),
-		"PassThroughEndpointRequest": passThroughFields(),
+		"PassThroughEndpointRequest": passThroughFields(), "PolicyRequest": policyFields(), "PolicyAttachmentRequest": attachmentFields(),
 	} {
 		said := doc.Components.Schemas[name].Properties
 		for _, f := range fields {

@@ -32,7 +32,7 @@ const (
 // endpoints is the table of the API: who may call what follows LiteLLM (litellm/proxy/_types.py, LiteLLMRoutes).
 func endpoints() []endpoint {
 	var all []endpoint
-	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), projectEndpoints(), otherEndpoints(), modelEndpoints(), spendEndpoints(), usageEndpoints()} {
+	for _, part := range [][]endpoint{keyEndpoints(), userEndpoints(), teamEndpoints(), organizationEndpoints(), projectEndpoints(), otherEndpoints(), modelEndpoints(), policyEndpoints(), spendEndpoints(), usageEndpoints()} {
 		all = append(all, part...)
 	}
 	return all
@@ -194,6 +194,26 @@ func modelEndpoints() []endpoint {
 		{post, []string{passThroughPath}, "adds an endpoint that passes requests on", admins, (*exchange).newPassThrough, 0},
 		{post, []string{passThroughPath + "/{endpoint_id}"}, "changes one", admins, (*exchange).updatePassThrough, 0},
 		{http.MethodDelete, []string{passThroughPath}, "deletes one", admins, (*exchange).deletePassThrough, 0},
+	}
+}
+
+func policyEndpoints() []endpoint {
+	return []endpoint{
+		{get, []string{"/policies/list"}, "lists policies of guardrails", readers, (*exchange).listPolicies, 0},
+		{post, []string{"/policies"}, "makes a policy, which is in force at once", admins, (*exchange).newPolicy, 0},
+		{get, []string{"/policies/compare"}, "how two versions of a policy differ", readers, (*exchange).compareVersions, 0},
+		{post, []string{"/policies/resolve"}, "which policies and guardrails are in force for a call", readers, (*exchange).resolvePolicies, 0},
+		{get, []string{"/policies/name/{policy_name}/versions"}, "lists the versions of a policy", readers, (*exchange).listVersions, 0},
+		{post, []string{"/policies/name/{policy_name}/versions"}, "makes a draft from a version", admins, (*exchange).newVersion, 0},
+		{http.MethodDelete, []string{"/policies/name/{policy_name}/all-versions"}, "deletes a policy with all versions", admins, (*exchange).deleteVersions, 0},
+		{get, []string{"/policies/{policy_id}"}, "a version of a policy", readers, (*exchange).getPolicy, 0},
+		{http.MethodPut, []string{"/policies/{policy_id}"}, "changes a draft", admins, (*exchange).updatePolicy, 0},
+		{http.MethodDelete, []string{"/policies/{policy_id}"}, "deletes a version", admins, (*exchange).deletePolicy, 0},
+		{http.MethodPut, []string{"/policies/{policy_id}/status"}, "publishes a draft, or puts a published version in force", admins, (*exchange).setVersion, 0},
+		{get, []string{"/policies/attachments/list"}, "lists for which calls policies are in force", readers, (*exchange).listAttachments, 0},
+		{post, []string{"/policies/attachments"}, "attaches a policy to calls", admins, (*exchange).newAttachment, 0},
+		{get, []string{"/policies/attachments/{attachment_id}"}, "an attachment", readers, (*exchange).getAttachment, 0},
+		{http.MethodDelete, []string{"/policies/attachments/{attachment_id}"}, "deletes an attachment", admins, (*exchange).deleteAttachment, 0},
 	}
 }
 

@@ -272,7 +272,7 @@ func finishReason(s llm.StopReason, calls int, functions bool) string {
 	switch s {
 	case llm.StopMaxTokens, llm.StopContextWindow:
 		return "length"
-	case llm.StopFiltered:
+	case llm.StopFiltered, llm.StopReplaced:
 		return "content_filter"
 	default:
 	}

@@ -1,0 +1,54 @@
+package ruleset_test
+
+import (
+	"slices"
+	"testing"
+
+	"outcrop/guard/ruleset"
+)
+
+func TestASetBesideAnotherReplacesItsPolicies(t *testing.T) {
+	t.Parallel()
+	file := ruleset.New([]*ruleset.Policy{{Name: "base", Add: []string{"a"}}, {Name: "heir", Inherit: "base"}}, []ruleset.Attachment{{Policy: "heir"}})
+	if file.With(nil, nil) != file {
+		t.Error("nothing beside a set is another one")
+	}
+	both := file.With([]*ruleset.Policy{{Name: "base", Add: []string{"b"}}, {Name: "more", Add: []string{"c"}}}, []ruleset.Attachment{{Policy: "more"}, {Policy: "gone"}})
+	for _, tt := range []struct {
+		set  *ruleset.Set
+		want []string
+	}{{file, []string{"a"}}, {both, []string{"b", "c"}}, {(*ruleset.Set)(nil).With([]*ruleset.Policy{{Name: "x", Add: []string{"d"}}}, []ruleset.Attachment{{Policy: "x"}}), []string{"d"}}} {
+		if d, _ := tt.set.Decide(&ruleset.Call{}, nil); !slices.Equal(d.Guardrails, tt.want) {
+			t.Errorf("the guardrails are %q, want %q", d.Guardrails, tt.want)
+		}
+	}
+	if heirs := both.Heirs("base"); !slices.Equal(heirs, []string{"heir"}) {
+		t.Errorf("the heirs are %q", heirs)
+	}
+	if both.Loops("heir") || !both.With([]*ruleset.Policy{{Name: "base", Inherit: "heir"}}, nil).Loops("base") || both.With([]*ruleset.Policy{{Name: "x", Inherit: "none"}}, nil).Loops("x") {
+		t.Error("a loop is not seen, or one is that is none")
+	}
+}
+
+func TestMatchesSayWhichAttachmentTheyAreBy(t *testing.T) {
+	t.Parallel()
+	p := []*ruleset.Policy{{Name: "p", Add: []string{"g"}}}
+	c := &ruleset.Call{Teams: []string{"health-eu"}, Key: "dev", Models: []string{"gpt-4"}, Tags: []string{"other", "prod"}}
+	for via, a := range map[string]ruleset.Attachment{
+		"scope:*":                {},
+		"default:scope:*":        {Default: true},
+		"tag:prod":               {Tags: []string{"prod"}},
+		"team:health-eu":         {Teams: []string{"health-*"}},
+		"key:dev+model:gpt-4":    {Keys: []string{"dev"}, Models: []string{"*"}},
+		"default:team:health-eu": {Teams: []string{"*"}, Default: true},
+	} {
+		a.Policy = "p"
+		got := ruleset.New(p, []ruleset.Attachment{a, a}).Matches(c)
+		if len(got) != 1 || got[0].Via != via || !slices.Equal(got[0].Guardrails, []string{"g"}) {
+			t.Errorf("%+v: %+v, want %s", a, got, via)
+		}
+	}
+	if got := ruleset.New(p, []ruleset.Attachment{{Policy: "p", Teams: []string{"t"}}}).Matches(c); got != nil {
+		t.Errorf("got %+v", got)
+	}
+}
