@@ -32,7 +32,7 @@ func litellmDatabase(t *testing.T) (url string, exec func(statement string)) {
 	if err != nil || len(files) == 0 {
 		need.Missing(t, "LiteLLM's proxy is not installed")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	machine, err := postgres.Start(ctx, "")
 	need.Server(t, machine, err)

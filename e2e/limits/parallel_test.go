@@ -41,7 +41,7 @@ func TestParallelCallsAreBoundedAtEveryInstant(t *testing.T) {
 		for i := range clients {
 			all.Go(func() {
 				for n := range 25 {
-					switch a := c.ask(question{key: key, script: s, at: next, stream: (i+n)%2 == 1}); {
+					switch a := c.told(func() answer { return c.ask(question{key: key, script: s, at: next, stream: (i+n)%2 == 1}) }); {
 					case a.whole:
 						passed.Add(1)
 					case a.status == 429:

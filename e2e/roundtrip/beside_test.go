@@ -1,7 +1,6 @@
 package roundtrip
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -101,8 +100,6 @@ func TestNothingArrivesByLiteLLMAlone(t *testing.T) {
 	b := start(t, "")
 	theirs := *b
 	theirs.other = litellmproxy.Find(t, "../..").Start(t, b.config+"litellm_settings: {num_retries: 0}\nrouter_settings: {disable_cooldowns: true, num_retries: 0}\n", nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-	defer cancel()
 	all := rules()
 	patterns := make([]*regexp.Regexp, len(all))
 	for i, r := range all {
@@ -118,8 +115,8 @@ func TestNothingArrivesByLiteLLMAlone(t *testing.T) {
 				}
 				stream := (i+j/2)%2 == 1
 				var s [2]side
-				b.converse(ctx, d, u, &c, stream, &s[0].run, &s[0].calls)
-				theirs.converse(ctx, d, u, &c, stream, &s[1].run, &s[1].calls)
+				b.converse(t.Context(), d, u, &c, stream, &s[0].run, &s[0].calls)
+				theirs.converse(t.Context(), d, u, &c, stream, &s[1].run, &s[1].calls)
 				if s[0].elsewhere(u) || s[1].elsewhere(u) {
 					elsewhere++
 					continue

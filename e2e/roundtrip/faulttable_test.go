@@ -230,9 +230,7 @@ func TestAFailedStreamNeverLooksFinished(t *testing.T) {
 		}
 		for name, s := range table {
 			b.fake.set(u.name, s)
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			got, err := b.call(ctx, d, u.name, true, hello(d, u, true))
-			cancel()
+			got, err := b.call(t.Context(), d, u.name, true, hello(d, u, true))
 			if err != nil {
 				t.Errorf("%s, %s: %v", d.name, name, err)
 				continue

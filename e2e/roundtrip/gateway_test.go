@@ -426,8 +426,10 @@ func (b *bench) address() string {
 	return b.URL()
 }
 
-// call makes a call by a door and reads the response to its end.
+// call makes a call by a door and reads the response to its end. Its limit of time is for one call, not for a test of hundreds.
 func (b *bench) call(ctx context.Context, d *door, model string, stream bool, body []byte) (*response, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.address()+d.path(url.PathEscape(model), stream), strings.NewReader(string(body)))
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package roundtrip
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
 	"strings"
@@ -24,8 +23,6 @@ func long(t *testing.T, body []byte) []byte {
 // alone: as it is, and by the common language.
 func TestTheResponsesLaneAndItsTranslationSayTheSame(t *testing.T) {
 	b := start(t, "")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	var door *door
 	for _, d := range doors() {
 		if d.name == "responses" {
@@ -49,7 +46,7 @@ func TestTheResponsesLaneAndItsTranslationSayTheSame(t *testing.T) {
 						}
 						s := &script{answer: &reply}
 						b.fake.set(u.name, s)
-						resp, err := b.call(ctx, door, u.name, stream, body)
+						resp, err := b.call(t.Context(), door, u.name, stream, body)
 						if err != nil {
 							t.Fatal(err)
 						}

@@ -289,8 +289,6 @@ var placeless = regexp.MustCompile(`^(?:messages|input|contents)[^ :]*: `)
 
 func TestNothingIsLostThatBothSidesCanSay(t *testing.T) {
 	b := start(t, "")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	total := len(conversations())
 	cells := map[string]int{} // conversations without a loss, by pair
 	lost := map[missing]map[string]map[string]bool{}
@@ -302,7 +300,7 @@ func TestNothingIsLostThatBothSidesCanSay(t *testing.T) {
 			incomplete := map[string]bool{}
 			var whys [2]map[string]string // of each loss, by conversation and label
 			for i, stream := range []bool{false, true} {
-				r := b.converseAll(ctx, d, u, stream)
+				r := b.converseAll(t.Context(), d, u, stream)
 				for _, fault := range r.faults {
 					t.Error(fault)
 				}

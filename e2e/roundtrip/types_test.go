@@ -47,9 +47,11 @@ func (s *sdk) add(t *testing.T, what, where string, body []byte) {
 }
 
 // judge returns what the types do not accept.
-func (s *sdk) judge(ctx context.Context, t *testing.T) []string {
+func (s *sdk) judge(t *testing.T) []string {
 	t.Helper()
 	python := s.interpreter(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "judge_types.py", s.name)
 	cmd.Stdin = &s.lines
 	var log bytes.Buffer
@@ -118,15 +120,13 @@ func TestEveryBodyIsOfTheTypesOfItsSDK(t *testing.T) {
 	openai := &sdk{name: "openai", folder: "clients"}
 	sdks := map[string]*sdk{"chat": openai, "responses": openai, "messages": {name: "anthropic", folder: "anthropic"}, "gemini": {name: "google", folder: "google"}}
 	b := start(t, "")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for _, d := range doors() {
 		for _, u := range upstreams() {
 			for _, stream := range []bool{false, true} {
 				if !d.served(u) {
 					continue
 				}
-				r := b.converseAll(ctx, d, u, stream)
+				r := b.converseAll(t.Context(), d, u, stream)
 				for i := range r.exchanges {
 					add(t, sdks, d, u, &r.exchanges[i])
 				}
@@ -136,7 +136,7 @@ func TestEveryBodyIsOfTheTypesOfItsSDK(t *testing.T) {
 	for _, name := range []string{"chat", "messages", "gemini"} {
 		s := sdks[name]
 		t.Run(s.name, func(t *testing.T) {
-			for _, fault := range s.judge(ctx, t) {
+			for _, fault := range s.judge(t) {
 				if fault != "" && !byDesign(fault) {
 					t.Error(fault)
 				}

@@ -1,6 +1,7 @@
 package secretstores
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -184,6 +185,22 @@ func startBao(t *testing.T) bao {
 	})}
 }
 
+// ready waits until the secrets of a mount have versions, as those of the mount that is there from the start do when the server is ready.
+func (b bao) ready(config string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	for {
+		status, answer := b.try(ctx, http.MethodGet, config, nil)
+		if status == http.StatusOK {
+			return
+		}
+		if ctx.Err() != nil {
+			b.t.Fatalf("GET %s: status %d, %v", config, status, answer)
+		}
+	}
+}
+
 // role makes an AppRole with one policy in a namespace, and is the environment to log in with it.
 func (b bao) role(namespace, policy string) []string {
 	b.t.Helper()
@@ -223,6 +240,7 @@ func TestVault(t *testing.T) {
 	t.Run("a namespace and a mount", func(t *testing.T) {
 		b.do(http.MethodPost, "/v1/sys/namespaces/team", nil)
 		b.do(http.MethodPost, "/v1/team/sys/mounts/kv", map[string]any{"type": "kv", "options": map[string]any{"version": "2"}})
+		b.ready("/v1/team/kv/config")
 		b.do(http.MethodPost, "/v1/team/kv/data/gateway/PROVIDER_KEY", map[string]any{"data": map[string]any{"key": providerKey}})
 		b.do(http.MethodPost, "/v1/team/kv/data/gateway/GATEWAY_KEY", map[string]any{"data": map[string]any{"key": masterKey}})
 		role := append(b.role("/v1/team", `path "kv/data/gateway/*" { capabilities = ["read"] }`), "HCP_VAULT_NAMESPACE=team", "HCP_VAULT_MOUNT_NAME=kv", "HCP_VAULT_PATH_PREFIX=gateway")

@@ -41,7 +41,7 @@ var (
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // a busy machine takes long to start PostgreSQL
 	defer cancel()
 	var err error
 	if machine, err = postgres.Start(ctx, ""); err != nil && !errors.Is(err, postgres.ErrNotInstalled) {

@@ -32,10 +32,11 @@ func TestAReturnToASliceWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}
 	back := []quota.Return{{Counter: counter, Period: first.Period, Units: 3}}
 	soon(t, a, quota.Draw{Counter: "key:y/requests", Limit: 10, Need: 1, Want: 1})
-	do(t, c, "CLIENT", "PAUSE", "300", "ALL")
+	goOn := hang(t, c)
 	if err := a.Return(t.Context(), back); !errors.Is(err, quota.ErrAway) {
 		t.Fatal(err)
 	}
+	goOn()
 	for began := time.Now(); ; {
 		err := a.Return(t.Context(), back)
 		if err == nil {
