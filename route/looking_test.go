@@ -67,3 +67,44 @@ func TestSilenceWhileItIsLookedWhetherThereIsMoreEndsAStream(t *testing.T) {
 		})
 	}
 }
+
+// asking is a stream that counts how often it is asked whether there is more, which may be a system call.
+type asking struct {
+	looking
+	more bool
+}
+
+func (a *asking) Next(ev *llm.Event) error {
+	a.begun = false
+	return a.looking.Next(ev)
+}
+
+func (a *asking) More() bool {
+	a.looked++
+	return a.more
+}
+
+func TestAStreamIsAskedOnceForEachEventWhetherThereIsMore(t *testing.T) {
+	for _, more := range []bool{false, true} {
+		inner := &asking{more: more}
+		s, err := open[llm.Event](t.Context(), silence{time.Minute, time.Minute}, func(context.Context) (Source[llm.Event], error) { return inner, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 5
+		before := inner.looked
+		for range n {
+			var ev llm.Event
+			if err := s.Next(&ev); err != nil {
+				t.Fatal(err)
+			}
+			s.More()
+		}
+		if asked := inner.looked - before; asked != n {
+			t.Errorf("more: %t: asked %d times for %d events", more, asked, n)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

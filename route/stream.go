@@ -50,6 +50,9 @@ type stream[E any, P event[E]] struct {
 	opened  time.Time
 	waiting atomic.Int64 // when the wait for the provider began, in nanoseconds after opened; or one of those below
 
+	// more is what inner said when it was asked, since the last event: to ask again may be a system call.
+	asked, more bool
+
 	held   []E
 	err    error // the error that ended the stream
 	failed func(*llm.Error)
@@ -146,7 +149,10 @@ func (s *stream[E, P]) pull(ev *E) error {
 		return s.err
 	}
 	s.waiting.Store(waitingHardly)
-	if !s.inner.More() {
+	if !s.asked {
+		s.more = s.inner.More()
+	}
+	if s.asked = false; !s.more {
 		s.waiting.Store(int64(time.Since(s.opened)))
 	}
 	err := s.inner.Next(ev)
@@ -174,9 +180,9 @@ func (s *stream[E, P]) More() bool {
 		return true
 	}
 	s.waiting.Store(waitingHardly)
-	more := s.inner.More()
+	s.asked, s.more = true, s.inner.More()
 	s.waiting.Store(waitingNot)
-	return more
+	return s.more
 }
 
 func (s *stream[E, P]) Meta() *llm.Meta { return s.inner.Meta() }
