@@ -131,8 +131,8 @@ const (
 	StopToolUse                  // the model waits for tool results
 	StopFiltered                 // content was filtered, or a guardrail intervened
 	StopMalformed                // the model's output could not be parsed
-	StopReplaced                 // a policy of the gateway's has a response in place of the model's
 	StopOther
+	StopReplaced // a policy of the gateway's has a response in place of the model's
 )
 
 // Usage counts tokens.
