@@ -15,8 +15,11 @@ const (
 	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
 	reclaimSpare  = 8 << 20  // bytes that are held for nothing while hardly anything is allocated
 
-	// checksTake is about how long the checks of the start take, which run code that is hardly used later.
-	checksTake = time.Second
+	// When the code that only the rest of the start and its checks run is returned: they take a few milliseconds, or up to about a
+	// second with a slow network.
+	firstCheck = 20 * time.Millisecond
+	someChecks = 200 * time.Millisecond
+	lastCheck  = time.Second
 )
 
 // reclaim monitors the memory that the process holds until ctx ends, and returns unneeded memory to
@@ -27,14 +30,18 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 	giveBack() // what only the start needed
 	m := readMemory()
 	r := reclaimer{left: m.resident, allocated: m.allocated}
-	checked := time.NewTimer(checksTake)
-	defer checked.Stop()
+	steps := []time.Duration{firstCheck, someChecks - firstCheck, lastCheck - someChecks}
+	step := time.NewTimer(steps[0])
+	defer step.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-checked.C:
+		case <-step.C:
 			returnImage()
+			if steps = steps[1:]; len(steps) > 0 {
+				step.Reset(steps[0])
+			}
 		case <-tick.C:
 			if r.due(readMemory(), inFlight()) {
 				giveBack()
