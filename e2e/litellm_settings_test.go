@@ -207,24 +207,10 @@ policy_attachments: [{policy: kind, scope: "*"}]
 	} {
 		var outcomes [2]string
 		for i, address := range []string{proxy, own} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+c.path, strings.NewReader(c.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", "Bearer "+masterKey)
-			req.Header.Set("Content-Type", "application/json")
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			found := regexp.MustCompile(`"(?:content|text|role|input_tokens|output_tokens|prompt_tokens|completion_tokens|`+c.end+`)": ?(?:"[^"]*"|[0-9]+)`).FindAllString(string(body), -1)
+			got := ask(t, address, http.MethodPost, c.path, masterKey, c.body)
+			found := regexp.MustCompile(`"(?:content|text|role|input_tokens|output_tokens|prompt_tokens|completion_tokens|`+c.end+`)": ?(?:"[^"]*"|[0-9]+)`).FindAllString(string(got.body), -1)
 			slices.Sort(found)
-			outcomes[i] = fmt.Sprint(resp.StatusCode, found)
+			outcomes[i] = fmt.Sprint(got.status, found)
 		}
 		if outcomes[0] != outcomes[1] || !strings.Contains(outcomes[1], "Ask about sand.") {
 			t.Errorf("%s: LiteLLM %s, Outcrop %s", c.path, outcomes[0], outcomes[1])

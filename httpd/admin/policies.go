@@ -204,9 +204,15 @@ func (x *exchange) policyOfPath() (*thing, error) {
 }
 
 func (x *exchange) policy(id, param string) (*thing, error) {
-	t, err := x.entity(store.KindPolicy, id)
+	return x.ofStore(store.KindPolicy, id, param, "Policy", "/policies/list")
+}
+
+// ofStore is a policy or an attachment of the store. For others, the error names the parameter with the id, what it should be of, and the
+// path that lists them.
+func (x *exchange) ofStore(kind store.Kind, id, param, what, list string) (*thing, error) {
+	t, err := x.entity(kind, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, absent(param, "Policy with ID %s not found: GET /policies/list lists the ids. One of the configuration's file can only be changed there.", clip(id))
+		return nil, absent(param, "%s with ID %s not found: GET %s lists the ids. One of the configuration's file can only be changed there.", what, clip(id), list)
 	}
 	return t, err
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -109,12 +108,7 @@ func (x *exchange) aliased(field string, kind store.Kind, names []string) error 
 
 // attachmentOfPath is the attachment that the path names.
 func (x *exchange) attachmentOfPath() (*thing, error) {
-	id := x.r.PathValue("attachment_id")
-	t, err := x.entity(store.KindAttachment, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, absent("attachment_id", "Attachment with ID %s not found: GET /policies/attachments/list lists the ids. One of the configuration's file can only be changed there.", clip(id))
-	}
-	return t, err
+	return x.ofStore(store.KindAttachment, x.r.PathValue("attachment_id"), "attachment_id", "Attachment", "/policies/attachments/list")
 }
 
 // getAttachment serves GET /policies/attachments/{attachment_id}.
