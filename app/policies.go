@@ -141,11 +141,7 @@ func policyOfFile(p *ruleset.Policy) jsonx.Raw {
 	var w jsonx.Writer
 	text := func(name, value string) {
 		w.Key(name)
-		if value == "" {
-			w.Null()
-		} else {
-			w.String(value)
-		}
+		w.StringOrNull(value)
 	}
 	w.Object()
 	text("policy_id", p.Name)

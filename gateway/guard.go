@@ -315,16 +315,17 @@ func (c *Call) after(ctx context.Context, resp *llm.Response) (*llm.Response, er
 	for _, r := range c.in(guard.PostCall) {
 		t := collect(func(v *visitor) { v.response(resp) })
 		texts, err := c.ask(ctx, r, guard.PostCall, guard.Response, t.texts, nil)
-		own := *resp
-		if r := replacing(err); r != nil {
-			r.into(&own)
-			return &own, nil
-		}
-		if err != nil {
+		words := replacing(err)
+		if err != nil && words == nil {
 			return nil, err
 		}
-		if texts == nil {
+		if err == nil && texts == nil {
 			continue
+		}
+		own := *resp
+		if words != nil {
+			words.into(&own)
+			return &own, nil
 		}
 		own.Blocks = cloneBlocks(resp.Blocks)
 		if err := t.replace(texts, func(v *visitor) { v.response(&own) }); err != nil {

@@ -168,7 +168,6 @@ func (s *guardedStream) replace(choice int, r *replacement) {
 	at := said.next
 	s.release(&llm.Event{Kind: llm.EventDelta, Choice: choice, Index: at, Block: llm.BlockText, Text: r.text})
 	s.release(&llm.Event{Kind: llm.EventBlockEnd, Choice: choice, Index: at})
-	said = s.of(choice)
 	said.replaced = true
 	meta := s.Meta()
 	meta.Warnings = append(slices.Clip(meta.Warnings), r.warning())

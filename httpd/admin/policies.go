@@ -74,6 +74,11 @@ func policyShown(t *thing) jsonx.Raw {
 		}
 		d.set(f.name, orNull(v))
 	}
+	return stored(d, t)
+}
+
+// stored ends what is shown of a thing of the store with who has written it and when.
+func stored(d *document, t *thing) jsonx.Raw {
 	d.set("created_at", moment(t.Created))
 	d.set("updated_at", moment(t.Updated))
 	d.set("created_by", orNull(t.doc.get("created_by")))

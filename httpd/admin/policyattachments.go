@@ -33,12 +33,7 @@ func attachmentShown(t *thing) jsonx.Raw {
 		}
 		d.set(f.name, orNull(v))
 	}
-	d.set("created_at", moment(t.Created))
-	d.set("updated_at", moment(t.Updated))
-	d.set("created_by", orNull(t.doc.get("created_by")))
-	d.set("updated_by", orNull(t.doc.get("updated_by")))
-	d.put("definition_location", "db")
-	return d.bytes()
+	return stored(d, t)
 }
 
 // listAttachments serves GET /policies/attachments/list.

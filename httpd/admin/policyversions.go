@@ -108,7 +108,7 @@ func (x *exchange) setVersion() ([]byte, error) {
 
 // compareVersions serves GET /policies/compare.
 func (x *exchange) compareVersions() ([]byte, error) {
-	var both [2]*thing
+	var both [2]*document
 	answer, diffs := &document{}, &document{}
 	for i, name := range [...]string{"version_a", "version_b"} {
 		id := x.r.URL.Query().Get(name)
@@ -119,11 +119,12 @@ func (x *exchange) compareVersions() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		both[i] = t
-		answer.set(name, policyShown(t))
+		shown := policyShown(t)
+		both[i] = parse(shown)
+		answer.set(name, shown)
 	}
 	for _, f := range contents() {
-		a, b := parse(policyShown(both[0])).get(f.name), parse(policyShown(both[1])).get(f.name)
+		a, b := both[0].get(f.name), both[1].get(f.name)
 		if string(a) == string(b) {
 			continue
 		}
