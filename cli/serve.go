@@ -20,6 +20,7 @@ import (
 	"outcrop/app"
 	"outcrop/config"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/processors"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/telemetry"
@@ -37,7 +38,7 @@ type serveCommand struct {
 	Watch   bool   `name:"watch-config" negatable:"" default:"true" help:"Take over the configuration file when it changes. SIGHUP and POST /config/reload do so in any case."`
 	Debug   bool   `aliases:"detailed_debug" help:"Log at debug level."`
 	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object per line, text for short lines; auto is text on a terminal and JSON elsewhere."`
-	Workers int    `name:"num_workers" hidden:"" help:"A flag of LiteLLM. It has no effect: one process uses all cores."`
+	Workers int    `name:"num_workers" hidden:"" help:"A flag of LiteLLM. It has no effect: one process uses as many cores as it needs."`
 }
 
 // Run serves until a signal arrives.
@@ -83,6 +84,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	var checks sync.WaitGroup
 	checks.Go(func() { startChecks(checkCtx, con.out, a, before, announced) })
 	checks.Go(func() { c.reloads(checkCtx, a) })
+	checks.Go(func() { processors.Follow(checkCtx, os.LookupEnv) })
 	defer cancel()
 	if c.Demo && !announced { // otherwise no call can succeed
 		if err := c.show(ctx, con.out, a); err != nil {

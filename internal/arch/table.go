@@ -251,7 +251,7 @@ func rules() []Rule {
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "config/migrate", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all", "secrets/all",
+				"internal/processors", "internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "config/migrate", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all", "secrets/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 				"provider/bedrock/openai", "provider/bedrock/bill",
 			),
