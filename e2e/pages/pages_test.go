@@ -1,10 +1,12 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -50,6 +52,26 @@ func TestEveryPageShowsWhatThereIs(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The browser lays a page out as far as it has come, so a table whose rows come later, or a machine that is busy, must not move what is there.
+func TestAPageThatComesSlowlyDoesNotShift(t *testing.T) {
+	g := start(t, "")
+	g.traffic()
+	b := open(t, g, 1440, 900, false)
+	b.login(master)
+	paths := append(b.links(), extra...)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := network.EmulateNetworkConditionsByRule(false, []*network.Conditions{{DownloadThroughput: 10 << 10, UploadThroughput: -1}}).Do(ctx) // 10 KB a second
+		return err
+	}))
+	for _, path := range append(paths, "/ui/teams/"+g.team) {
+		b.visit(path)
+		if path == "/ui" {
+			b.until(`!document.querySelector("#doctor progress")`)
+		}
+		b.healthy(path)
 	}
 }
 

@@ -166,9 +166,12 @@ func (b *tab) healthy(path string) {
 		wide := eval[[]string](b, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll")).slice(0, 4).map(e => e.outerHTML.slice(0, 120))`)
 		b.t.Errorf("%s is %d pixels wider than the screen: %q", path, over, wide)
 	}
-	shift := eval[float64](b, `new Promise(done => { let sum = 0; new PerformanceObserver(l => l.getEntries().forEach(e => { if (!e.hadRecentInput) sum += e.value; })).observe({type: "layout-shift", buffered: true}); setTimeout(() => done(sum), 50); })`)
-	if shift > 0.01 { // a tenth of what the web takes for good
-		b.t.Errorf("%s: its layout shifts by %v", path, shift)
+	shifts := eval[struct {
+		Sum   float64
+		Nodes []string
+	}](b, `new Promise(done => { const all = {Sum: 0, Nodes: []}; new PerformanceObserver(l => l.getEntries().forEach(e => { if (e.hadRecentInput) return; all.Sum += e.value; e.sources.forEach(s => all.Nodes.push(s.node && s.node.outerHTML ? s.node.outerHTML.slice(0, 80) : "" + s.node)); })).observe({type: "layout-shift", buffered: true}); setTimeout(() => done(all), 50); })`)
+	if shifts.Sum > 0.01 { // a tenth of what the web takes for good
+		b.t.Errorf("%s: its layout shifts by %v: %q", path, shifts.Sum, shifts.Nodes)
 	}
 	// The time depends on the machine, so it is only said: docs/benchmarks.md has those of a quiet one.
 	if paint := eval[float64](b, `(performance.getEntriesByName("first-contentful-paint")[0] || {startTime: 0}).startTime`); paint > 0 {
