@@ -81,7 +81,7 @@ func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, er
 func (c *Client) prices(provider, model string) (p llm.Pricer, own bool) {
 	s := c.served()
 	for i := range s.models {
-		m := &s.models[i]
+		m := s.models[i]
 		if m.Provider != provider || m.Model != model {
 			continue
 		}

@@ -51,7 +51,7 @@ func (p *plan) make() {
 
 // add adds a job for a deployment, unless another job makes the same calls.
 func (p *plan) add(i int, name string, candidates ...string) {
-	m, s := &p.x.s.models[i], p.x.of[i]
+	m, s := p.x.s.models[i], p.x.of[i]
 	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.locations[i], candidates, m.Values["model_id"], m.Policy)
 	if known := p.byKey[key]; known != nil {
 		known.names = union(known.names, name)
@@ -70,7 +70,7 @@ func (p *plan) named(name string) {
 	group := p.x.c.router.Group(name)
 	served := false
 	for i := range p.x.s.models {
-		m := &p.x.s.models[i]
+		m := p.x.s.models[i]
 		if p.x.of[i] == nil || group == "" || m.Name != group && m.ID != group {
 			continue
 		}
@@ -98,7 +98,7 @@ const maxSamples = 3
 
 // configured adds the models of a configured entry.
 func (p *plan) configured(i int) {
-	m := &p.x.s.models[i]
+	m := p.x.s.models[i]
 	samples := p.x.checker(i).Candidates(false)
 	switch {
 	case !strings.Contains(m.Model, "*"):

@@ -78,7 +78,7 @@ func (c *Client) checkHealth(ctx context.Context, now time.Time) []EntryHealth {
 		}
 	}
 	for i := range all {
-		m := &s.models[i]
+		m := s.models[i]
 		all[i] = EntryHealth{Name: cmp.Or(m.Public, m.Name), Model: m.Provider + "/" + m.Model, ID: m.ID}
 		if r, ok := s.deployments[i].(provider.Readier); ok {
 			if err := r.Ready(ctx); err != nil {

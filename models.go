@@ -68,7 +68,7 @@ func (c *Client) Doubts() []Doubt {
 
 // doubt is a provider's doubt about an entry, with its position.
 func (s *served) doubt(i int, d *provider.Doubt) Doubt {
-	if m := &s.models[i]; d.Absent && m.Bare {
+	if m := s.models[i]; d.Absent && m.Bare {
 		own := *d
 		own.Message += "; " + m.Model + " without a provider in front of it is a model of " + m.Provider + ", as in LiteLLM"
 		for _, info := range all.Providers() {
@@ -92,7 +92,7 @@ const notice = 90 * 24 * time.Hour
 // retirement is the doubt about the model of an entry that the catalogue says is retired or soon will be; nil
 // if there is none. It is mild, because the days are those of public tables, and providers postpone them.
 func (s *served) retirement(i int, now time.Time) *provider.Doubt {
-	m := &s.models[i]
+	m := s.models[i]
 	if s.facts[i] == nil || strings.Contains(m.Model, "*") {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (c *Client) Models() []Model {
 		}
 	}
 	for i := range s.models {
-		m := &s.models[i]
+		m := s.models[i]
 		if strings.Contains(m.Name, "*") {
 			continue
 		}
@@ -179,7 +179,7 @@ func (c *Client) Models() []Model {
 		if !ok {
 			continue
 		}
-		entry := &s.models[i]
+		entry := s.models[i]
 		for _, m := range lister.Models() {
 			name, ok := named(entry.Name, entry.Model, m.ID)
 			if !ok {
@@ -223,7 +223,7 @@ func (c *Client) alias(models []Model) {
 
 // about returns what is known of the model of entry i; of one with a *, its id alone.
 func (s *served) about(i int) provider.Model {
-	m := &s.models[i]
+	m := s.models[i]
 	known := provider.Model{ID: m.Model}
 	if !strings.Contains(m.Model, "*") {
 		if reviewer, ok := s.deployments[i].(provider.Reviewer); ok {
@@ -289,12 +289,12 @@ func named(name, model, id string) (string, bool) {
 func (s *served) listed() []int {
 	var out []int
 	for i := range s.models {
-		m := &s.models[i]
+		m := s.models[i]
 		if !strings.Contains(m.Name, "*") {
 			continue
 		}
 		same := slices.IndexFunc(out, func(j int) bool {
-			o := &s.models[j]
+			o := s.models[j]
 			return o.Provider == m.Provider && o.Model == m.Model && o.Values["aws_region_name"] == m.Values["aws_region_name"]
 		})
 		switch {

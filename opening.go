@@ -48,7 +48,7 @@ func (c *Client) openEntry(cfg *config.Config, m *config.Model, with *upstream.C
 		return nil, nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 	}
 	var problems []config.Problem
-	o := &opened{model: *m}
+	o := &opened{model: m}
 	if kept != nil {
 		o.deployment, o.facts, o.incomplete = kept.deployment, kept.facts, kept.incomplete
 	} else {

@@ -36,7 +36,7 @@ func (c *Client) Preview(model string) *Preview {
 	entries := slices.Clone(s.entries)
 	known := slices.ContainsFunc(entries, func(e route.Entry) bool { return e.Name == model || e.ID == model })
 	for i := range s.models {
-		m := &s.models[i]
+		m := s.models[i]
 		if !known && m.Provider+"/"+m.Model == model && !strings.Contains(m.Model, "*") {
 			e := entries[i]
 			e.Name, e.ID = model, "preview of "+e.ID

@@ -49,7 +49,7 @@ func (c *Client) Probe(ctx context.Context, o ProbeOptions) []EntryHealth {
 	slots := make(chan struct{}, cmp.Or(s.cfg.General.Health.Parallel, healthParallel))
 	var calls sync.WaitGroup
 	for i := range s.models {
-		m := &s.models[i]
+		m := s.models[i]
 		if s.deployments[i] == nil || o.Which != nil && !o.Which(m) {
 			continue
 		}
@@ -79,7 +79,7 @@ func (c *Client) Probe(ctx context.Context, o ProbeOptions) []EntryHealth {
 
 // probe calls an entry.
 func (s *served) probe(ctx context.Context, i int, free func() map[string]EntryHealth) EntryHealth {
-	m := &s.models[i]
+	m := s.models[i]
 	start := time.Now()
 	h := EntryHealth{Name: cmp.Or(m.Public, m.Name), Model: m.Provider + "/" + m.Model, ID: m.ID, Provider: m.Provider, Mode: m.Probe.Mode}
 	candidates := s.probed(i)
@@ -111,7 +111,7 @@ func reached(e *llm.Error) bool { return e.Upstream && strings.HasPrefix(string(
 
 // probed are the model strings to call for an entry, of which one has to answer.
 func (s *served) probed(i int) []string {
-	m := &s.models[i]
+	m := s.models[i]
 	switch {
 	case m.Probe.Model != "":
 		return []string{strings.TrimPrefix(m.Probe.Model, m.Provider+"/")}
@@ -148,7 +148,7 @@ func (s *served) probeVerb(i int, model string) llm.Verb {
 
 // call makes the smallest call of a model for a verb.
 func (s *served) call(ctx context.Context, i int, verb llm.Verb, model string) error {
-	m := &s.models[i]
+	m := s.models[i]
 	timeout := cmp.Or(m.Probe.Timeout, healthCallTimeout)
 	r := route.New(route.Plan{Entries: []route.Entry{{Name: "*", Model: "*", Deployment: s.deployments[i], Timeout: timeout, StreamTimeout: timeout}}}, route.Options{})
 	if verb != llm.VerbChat {
@@ -165,7 +165,7 @@ func (s *served) call(ctx context.Context, i int, verb llm.Verb, model string) e
 
 // question is the chat request of a health check, with the entry's defaults and what model_info says.
 func (s *served) question(i int, model string) (*llm.Request, error) {
-	m := &s.models[i]
+	m := s.models[i]
 	own := slices.DeleteFunc(slices.Clone(m.Probe.Parameters), func(p jsonx.Member) bool {
 		return p.Name == "model" || p.Name == "messages" || p.Name == "stream"
 	})
@@ -204,7 +204,7 @@ func (s *served) question(i int, model string) (*llm.Request, error) {
 
 // probeTokens is the bound of the response.
 func (s *served) probeTokens(i int, model string) int64 {
-	p := &s.models[i].Probe
+	p := s.models[i].Probe
 	other := p.MaxOther
 	if s.facts[i] != nil {
 		if known := s.facts[i](model); known != nil && known.Reasoning.Value {

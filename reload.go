@@ -50,7 +50,7 @@ func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloade
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		was := old[m.ID]
-		if was != nil && !sameDeployment(&was.model, m) {
+		if was != nil && !sameDeployment(was.model, m) {
 			was = nil
 		}
 		o, problems, err := c.openEntry(cfg, m, c.upstream, was)

@@ -11,7 +11,7 @@ import (
 // configuration first. It is not modified once calls can see it.
 type served struct {
 	cfg         *config.Config
-	models      []config.Model
+	models      []*config.Model
 	deployments []provider.Deployment               // nil for an entry that could not be opened
 	facts       []func(model string) *catalog.Model // nil for those with a catalogue of their own
 	incomplete  []bool                              // whether it was opened without settings that are invalid
@@ -20,7 +20,7 @@ type served struct {
 
 // opened is an entry with its deployment.
 type opened struct {
-	model      config.Model
+	model      *config.Model
 	deployment provider.Deployment
 	facts      func(model string) *catalog.Model
 	incomplete bool
@@ -50,7 +50,7 @@ func (c *Client) Entries() []Entry {
 	s := c.served()
 	out := make([]Entry, len(s.models))
 	for i := range out {
-		out[i] = Entry{Model: &s.models[i], Known: s.about(i), Added: i >= len(s.cfg.Models)}
+		out[i] = Entry{Model: s.models[i], Known: s.about(i), Added: i >= len(s.cfg.Models)}
 	}
 	return out
 }

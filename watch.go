@@ -94,7 +94,7 @@ func (c *Client) LastHealth(ctx context.Context) []EntryHealth {
 	defer c.health.probes.mu.Unlock()
 	var all []EntryHealth
 	for i := range s.models {
-		if h, ok := c.health.probes.byID[s.models[i].ID]; ok && checks.Checked(&s.models[i]) {
+		if h, ok := c.health.probes.byID[s.models[i].ID]; ok && checks.Checked(s.models[i]) {
 			all = append(all, h)
 		}
 	}

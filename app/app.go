@@ -58,6 +58,9 @@ type Options struct {
 	Environ func(string) string
 	// Reload reads the configuration again, for App.Reload; a configuration with errors is nil. Nil if there is no file.
 	Reload func(ctx context.Context) (*config.Config, []config.Problem, error)
+	// Settled is called after the start and after each reload, when a collection of garbage has removed what only they needed;
+	// nil for nobody.
+	Settled func()
 	// Drain bounds how long Stop waits for open calls; DrainLimit if 0.
 	Drain time.Duration
 }
@@ -85,6 +88,7 @@ type App struct {
 	cert      *certificate    // nil without TLS
 	started   *config.Config  // the configuration of the start
 	reloading sync.Mutex
+	reloaded  chan struct{} // holds one if a configuration was taken over since garbage was collected for it
 	stopped   chan struct{} // closed when no configuration is taken over any more
 	ended     chan struct{} // closed when no call is open any more
 	serving   atomic.Pointer[serving]
@@ -119,7 +123,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, cert: cert, done: make(chan struct{}), stopped: make(chan struct{}), ended: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
+	a := &App{opt: opt, cert: cert, done: make(chan struct{}), reloaded: make(chan struct{}, 1), stopped: make(chan struct{}), ended: make(chan struct{}), tenants: &tenants{dir: opt.DataDir, logger: opt.Logger}}
 	if a.vault, err = openVault(&opt); err != nil {
 		return nil, err
 	}
@@ -289,7 +293,7 @@ func (a *App) Start(ctx context.Context) error {
 	if a.checks().Background {
 		a.client.Watch()
 	}
-	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
+	a.own.Go(func() { a.reclaim(background) })
 	go func() {
 		defer close(a.done)
 		if err := a.server.Serve(a.listen(a.conns.Listener(a.listener))); !httpd.IsClosed(err) {

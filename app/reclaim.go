@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -23,11 +24,16 @@ const (
 )
 
 // reclaim monitors the memory that the process holds until ctx ends, and returns unneeded memory to
-// the system after a burst. inFlight is the memory of calls in flight.
-func reclaim(ctx context.Context, inFlight func() int64) {
+// the system after a burst.
+func (a *App) reclaim(ctx context.Context) {
+	settled := a.opt.Settled
+	if settled == nil {
+		settled = func() {}
+	}
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
 	giveBack() // what only the start needed
+	settled()
 	m := readMemory()
 	r := reclaimer{left: m.resident, allocated: m.allocated}
 	steps := []time.Duration{firstCheck, someChecks - firstCheck, lastCheck - someChecks}
@@ -42,8 +48,11 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 			if steps = steps[1:]; len(steps) > 0 {
 				step.Reset(steps[0])
 			}
+		case <-a.reloaded:
+			runtime.GC() // the configuration before
+			settled()
 		case <-tick.C:
-			if r.due(readMemory(), inFlight()) {
+			if r.due(readMemory(), a.client.InFlight().Taken) {
 				giveBack()
 				r.left = readMemory().resident
 			}

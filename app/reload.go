@@ -23,6 +23,10 @@ func (a *App) Reload(ctx context.Context) (*httpd.Reloaded, error) {
 		a.opt.Logger.Error("the configuration was not taken over, and the one before is still in force", slog.String("error", err.Error()))
 		return nil, reloadError(err)
 	}
+	select {
+	case a.reloaded <- struct{}{}:
+	default:
+	}
 	log := a.opt.Logger.With(slog.Int("kept", r.Kept), slog.Int("opened", r.Opened), slog.Int("closed", r.Closed))
 	if len(r.Restart) > 0 {
 		log.Warn("the configuration was taken over, except for what needs a restart", slog.String("restart", strings.Join(r.Restart, ", ")))

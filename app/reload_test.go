@@ -102,6 +102,25 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 	}
 }
 
+func TestMemoryIsSettledAfterTheStartAndEachReload(t *testing.T) {
+	f := &file{text: "model_list: [{model_name: stone, litellm_params: {model: openai/stone, api_base: \"http://127.0.0.1:9/v1\", api_key: sk-test}}]\n"}
+	cfg, _, _ := f.load(t.Context())
+	settled := make(chan struct{})
+	a := start(t, app.Options{Config: cfg, Reload: f.load, Settled: func() {
+		select {
+		case settled <- struct{}{}:
+		case <-t.Context().Done():
+		}
+	}, Environ: func(string) string { return "" }})
+	<-settled // after the start
+	for range 2 {
+		if _, err := a.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-settled
+	}
+}
+
 func TestWithoutAFileThereIsNothingToReload(t *testing.T) {
 	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", "")})
 	if status, body := asks(t, a, "", "POST", "/config/reload", ""); status != 400 || !strings.Contains(body, "without a configuration file") {

@@ -25,10 +25,11 @@ type checkCommand struct {
 // the file has one.
 func (c *checkCommand) Run(ctx context.Context, con console) error {
 	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported, SkipUnsupported: c.SkipUnsupported}
-	cfg, problems, err := flags.inspect(ctx, con.err)
+	src, err := flags.source(ctx, con.err)
 	if err != nil {
 		return err
 	}
+	cfg, problems, uses := config.InspectUses(src)
 	if err := app.Check(cfg); err != nil {
 		refused, ok := errors.AsType[*outcrop.ConfigError](err)
 		if !ok {
@@ -40,7 +41,7 @@ func (c *checkCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	keys := config.Judge(flags.uses, slices.Concat(problems, wrong))
+	keys := config.Judge(uses, slices.Concat(problems, wrong))
 	problems = slices.Concat(problems, wrong, problemsOf(doubts))
 	doubtful := map[string]bool{} // entries whose calls will probably fail
 	for _, d := range doubts {

@@ -22,8 +22,7 @@ type configFlags struct {
 	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start even if the file has access rules or limits that Outcrop does not enforce; warn about them."`
 	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Skip models of providers that Outcrop does not support; warn about them."`
 
-	files sources      // that were read last
-	uses  []config.Use // of the file that was read last
+	files sources // that were read last
 }
 
 // load reads the configuration and prints its problems.
@@ -60,14 +59,28 @@ func isError(p config.Problem) bool { return p.Severity == config.Error }
 // inspect is like read, but also returns a configuration with errors: what could be read
 // of it.
 func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config, []config.Problem, error) {
+	src, err := f.source(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.ConfigFile == "" {
+		cfg, problems := config.Defaults(src)
+		return cfg, problems, nil
+	}
+	cfg, problems := config.Inspect(src)
+	return cfg, problems, nil
+}
+
+// source returns the file, and what else a configuration is read from. If the file cannot
+// be read, source prints the error.
+func (f *configFlags) source(ctx context.Context, w io.Writer) (config.Source, error) {
 	f.files.begin()
 	src := config.Source{
 		LookupEnv: os.LookupEnv, ReadFile: f.files.read, Secrets: managers.Reader(ctx), Providers: all.Providers(),
 		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
 	}
 	if f.ConfigFile == "" {
-		cfg, problems := config.Defaults(src)
-		return cfg, problems, nil
+		return src, nil
 	}
 	data, err := f.files.read(f.ConfigFile)
 	if err != nil {
@@ -76,12 +89,10 @@ func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config,
 			hint = "Check the file name, and the folder that the command runs in."
 		}
 		complain(w, "cannot read the configuration: "+err.Error(), hint)
-		return nil, nil, errProblems
+		return src, errProblems
 	}
 	src.Name, src.Data = f.ConfigFile, data
-	cfg, problems, uses := config.InspectUses(src)
-	f.uses = uses
-	return cfg, problems, nil
+	return src, nil
 }
 
 // problemsOf returns the problems of doubts without duplicates.

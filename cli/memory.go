@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"runtime/debug"
+	gometrics "runtime/metrics"
 
 	"outcrop/internal/memlimit"
 )
@@ -14,12 +15,18 @@ import (
 // grow by 16 MB first; with many open streams, the lower percentage limits garbage to half
 // of the live heap.
 //
+// What a large configuration holds is different: each collection marks it again, so that
+// ten thousand deployments made a call a seventh dearer than one. For each byte of it over
+// usualHeap, the heap may grow by another byte (pace), up to maxPercent of all.
+//
 // No other setting of Go has this effect: a higher GOGC wastes memory when the live heap
 // is large, and a memory limit alone (GOGC=off) lets garbage grow up to the limit, which
 // is the container's memory here.
 const (
-	gcPercent = 50
-	ballast   = 32 << 20 // bytes
+	gcPercent  = 50
+	maxPercent = 100
+	ballast    = 32 << 20 // bytes
+	usualHeap  = 8 << 20  // bytes
 )
 
 // limitShare is Go's memory limit in percent of the memory granted to the process. Near
@@ -27,20 +34,43 @@ const (
 // program itself, system stacks, and socket buffers that count for the container.
 const limitShare = 90
 
+// collector is what Outcrop sets of Go's garbage collector. Keep it reachable for as long as
+// the settings should apply: the ballast is memory that is never touched, so no page of it is
+// resident, although it counts as heap in Go's metrics.
+type collector struct {
+	ballast []byte // nil if GOGC is set
+}
+
 // tuneCollector sets the frequency of garbage collections, unless GOGC is set, and the
 // memory limit of Go's runtime, unless GOMEMLIMIT is set. granted is the memory that the
-// process may use, in bytes; 0 if it is unknown. Keep the result reachable for as long as
-// the setting should apply: it is memory that is never touched, so no page of it is
-// resident, although it counts as heap in Go's metrics.
-func tuneCollector(lookupEnv func(string) (string, bool), granted int64) []byte {
+// process may use, in bytes; 0 if it is unknown.
+func tuneCollector(lookupEnv func(string) (string, bool), granted int64) *collector {
 	if _, ok := lookupEnv("GOMEMLIMIT"); !ok && granted > 0 {
 		debug.SetMemoryLimit(granted/100*limitShare + ballast) // the ballast counts as heap, but is not resident
 	}
 	if _, ok := lookupEnv("GOGC"); ok {
-		return nil
+		return &collector{}
 	}
 	debug.SetGCPercent(gcPercent)
-	return untouched(make([]byte, ballast))
+	return &collector{untouched(make([]byte, ballast))}
+}
+
+// settle sets the frequency of garbage collections by what was live at the last one, which
+// is what the configuration holds.
+func (c *collector) settle() {
+	if c.ballast == nil {
+		return
+	}
+	live := [...]gometrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	gometrics.Read(live[:])
+	debug.SetGCPercent(pace(int64(live[0].Value.Uint64()) - ballast))
+}
+
+// pace returns the percentage of the heap, with its ballast, by which it may grow, if held
+// bytes of it stay.
+func pace(held int64) int {
+	more := max(0, held-usualHeap)
+	return int(min(maxPercent, gcPercent+100*more/(max(0, held)+ballast)))
 }
 
 // granted returns the memory that this process may use, in bytes; 0 if it is unknown.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -35,9 +36,51 @@ func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
 			if got := debug.SetMemoryLimit(-1); got/(1<<20) != tt.limit/(1<<20) {
 				t.Errorf("the memory limit is %d, want %d", got, tt.limit)
 			}
-			if len(kept) != tt.kept {
-				t.Errorf("%d bytes of ballast, want %d", len(kept), tt.kept)
+			if len(kept.ballast) != tt.kept {
+				t.Errorf("%d bytes of ballast, want %d", len(kept.ballast), tt.kept)
 			}
 		})
 	}
+}
+
+func TestALargeConfigurationIsMarkedLessOften(t *testing.T) {
+	for _, tt := range []struct {
+		held int64
+		want int
+	}{
+		{0, gcPercent},
+		{4 << 20, gcPercent},
+		{usualHeap, gcPercent},
+		{16 << 20, 66},         // 32 MB may be added
+		{64 << 20, maxPercent}, // 96 MB may be added
+		{1 << 30, maxPercent},
+		{-1 << 20, gcPercent}, // no collection has counted the ballast yet
+	} {
+		if got := pace(tt.held); got != tt.want {
+			t.Errorf("%d MB held: GOGC is %d, want %d", tt.held>>20, got, tt.want)
+		}
+	}
+}
+
+func TestThePaceFollowsWhatIsLive(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	defer func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}()
+	gc := tuneCollector(func(string) (string, bool) { return "", false }, 0)
+	configuration := make([]byte, 200<<20)
+	runtime.GC()
+	gc.settle()
+	runtime.KeepAlive(configuration)
+	if got := debug.SetGCPercent(100); got != maxPercent {
+		t.Errorf("GOGC is %d with a large configuration, want %d", got, maxPercent)
+	}
+	fixed := tuneCollector(func(name string) (string, bool) { return "70", name == "GOGC" }, 0)
+	debug.SetGCPercent(70)
+	fixed.settle()
+	if got := debug.SetGCPercent(100); got != 70 {
+		t.Errorf("GOGC is %d, want that of the environment", got)
+	}
+	runtime.KeepAlive(gc)
 }

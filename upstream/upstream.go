@@ -43,6 +43,7 @@ type Client struct {
 	guard          Guard
 
 	buffers sync.Pool // of *[]byte: requests being written
+	bodies  sync.Pool // of *[]byte, see Buffer
 	heads   sync.Pool // of *[headSize]byte: responses being read
 	lent    sync.Pool // of *[lentSize]byte: bodies being read, see body.Lend
 
@@ -261,6 +262,26 @@ func (c *Client) take(to origin) *conn {
 	c.idle--
 	return idle
 }
+
+// Buffer returns memory for the body of a request or a response, preferably that of an earlier one: of calls of any
+// deployment, since many deployments have few calls each. Release takes it back.
+func (c *Client) Buffer() *[]byte {
+	if b, ok := c.bodies.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 4<<10)
+	return &b
+}
+
+// Release keeps a buffer for a later call, unless it is unusually large.
+func (c *Client) Release(b *[]byte) {
+	if cap(*b) <= maxKept {
+		c.bodies.Put(b)
+	}
+}
+
+// maxKept bounds the buffers that are kept, in bytes.
+const maxKept = 1 << 20
 
 // buffer returns memory for writing a request.
 func (c *Client) buffer() *[]byte {

@@ -203,7 +203,7 @@ func open(p provider.Params, v *openaicompat.Vendor, s service, guard upstream.G
 		_ = e.Close() // it has no error
 		return nil, err
 	}
-	return openaicompat.Open(p, v, e, client, openaicompat.Overrides{
+	return openaicompat.Open(p, v, e, client, &openaicompat.Overrides{
 		Options: options(v), Own: []string{"azure_ad_token", "tenant_id", "client_id", "client_secret", "azure_scope"},
 		Open: func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) {
 			return open(p, v, s, guard)

@@ -26,7 +26,6 @@ import (
 	"outcrop/provider/bedrock/sign"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
-	"outcrop/wire/eventstream"
 )
 
 // Providers are Provider and Mantle, which share what they read of an account.
@@ -158,9 +157,6 @@ type deployment struct {
 	own           []string // the regions of such calls, best first: home, or those of the policy
 	overrides     overridden
 	overrideCache overrideCache
-
-	buffers sync.Pool // of *buffer
-	frames  eventstream.Buffers
 
 	mu    sync.RWMutex
 	plans map[string]*plan // by model string

@@ -68,7 +68,7 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 		}
 		return converse.StreamOf(resp), nil
 	}
-	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.frames)}), nil
+	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.identities.frames)}), nil
 }
 
 // call is one call of Converse, or of ConverseStream, that AWS has accepted.
@@ -280,7 +280,7 @@ func bodyFault(err error) error {
 
 // buffer returns a buffer, preferably one of an earlier call.
 func (d *deployment) buffer() *buffer {
-	if b, ok := d.buffers.Get().(*buffer); ok {
+	if b, ok := d.identities.buffers.Get().(*buffer); ok {
 		return b
 	}
 	return &buffer{bytes: make([]byte, 0, 4<<10)}
@@ -289,6 +289,6 @@ func (d *deployment) buffer() *buffer {
 // release keeps a buffer for the next call, unless it is unusually large.
 func (d *deployment) release(b *buffer) {
 	if cap(b.bytes) <= 4<<20 {
-		d.buffers.Put(b)
+		d.identities.buffers.Put(b)
 	}
 }

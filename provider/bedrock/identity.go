@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"sync"
 
 	"outcrop/internal/refcount"
 	"outcrop/provider"
@@ -13,6 +14,7 @@ import (
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/upstream"
+	"outcrop/wire/eventstream"
 )
 
 // identities holds the credentials in use. Deployments with the same settings share one source, so
@@ -23,6 +25,9 @@ type identities struct {
 	accounts refcount.Pool[identity, *inventory.Inventory]
 	// overlays holds the catalogues of all accounts; nil until the first account is opened.
 	overlays *catalog.Overlays
+
+	buffers sync.Pool // of *buffer: of the calls of all deployments, since many deployments have few calls each
+	frames  eventstream.Buffers
 }
 
 // maxOverrideLists bounds the memory for the model lists of client-supplied accounts, in bytes.

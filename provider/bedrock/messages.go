@@ -121,7 +121,7 @@ func (w *target) passMessages(ctx context.Context, raw *llm.Raw) (llm.RawStream,
 	if err != nil {
 		return nil, err
 	}
-	reader := invoke.NewReader(c.resp.Body).Share(&w.d.frames)
+	reader := invoke.NewReader(c.resp.Body).Share(&w.d.identities.frames)
 	return &messageStream{invoked: c, Relay: invoke.NewRelay(reader, raw.Model)}, nil
 }
 
@@ -221,7 +221,7 @@ func (w *target) streamChat(ctx context.Context, req *llm.Request) (llm.Stream, 
 		}
 		return converse.StreamOf(resp), nil
 	}
-	reader := invoke.NewReader(c.resp.Body).Share(&w.d.frames)
+	reader := invoke.NewReader(c.resp.Body).Share(&w.d.identities.frames)
 	return fitted.Stream(&chatStream{invoked: c, Events: invoke.NewEvents(reader)}), nil
 }
 

@@ -99,7 +99,7 @@ func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 		return nil, err
 	}
 	s := &passedStream{exchange: x, frames: eventstream.NewDecoder(x.resp.Body), invoked: raw.Operation == opInvokeStream}
-	s.frames.Share(&w.d.frames)
+	s.frames.Share(&w.d.identities.frames)
 	return s, nil
 }
 

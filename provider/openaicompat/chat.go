@@ -83,8 +83,8 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	own := *req
 	own.Stream = stream
 	warnings := t.sampling(&own)
-	buf := t.d.buffer()
-	defer t.d.release(buf)
+	buf := t.d.client.Buffer()
+	defer t.d.client.Release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
 	encoded, err := wire.AppendRequest(&w, &own, t.name, &t.d.vendor.form)
 	if err != nil {
@@ -111,22 +111,6 @@ func (t *target) sampling(req *llm.Request) []llm.Warning {
 
 func (t *target) edit(dropParams bool) wire.Edit {
 	return wire.Edit{Edits: &t.d.vendor.edits, Model: t.name, Usage: true, DropParams: dropParams}
-}
-
-// buffer returns memory for a request, preferably that of an earlier one.
-func (d *Deployment) buffer() *[]byte {
-	if b, ok := d.buffers.Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, 0, 4<<10)
-	return &b
-}
-
-// release keeps a buffer for the next call, unless it is unusually large.
-func (d *Deployment) release(b *[]byte) {
-	if cap(*b) <= 1<<20 {
-		d.buffers.Put(b)
-	}
 }
 
 // Broken is the error for a stream that ended too early.

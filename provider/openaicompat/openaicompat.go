@@ -87,7 +87,7 @@ func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deploym
 	if err != nil {
 		return nil, err
 	}
-	return Open(p, v, end, client, Overrides{Options: v.options(), Own: sortedKeys(v.HeaderOptions), Open: v.open}), nil
+	return Open(p, v, end, client, &v.overrides), nil
 }
 
 // API is one of a vendor's APIs.
@@ -204,11 +204,9 @@ type Deployment struct {
 	end    Endpoint
 	client *upstream.Client
 
-	overrides Overrides
+	overrides *Overrides
 
 	listed *modellist.List
-
-	buffers sync.Pool // of *[]byte
 
 	noResponses atomic.Bool // the server has turned out not to have the Responses API
 	noCount     atomic.Bool // the server has turned out not to count the tokens of requests
@@ -217,8 +215,8 @@ type Deployment struct {
 	targets map[string][]provider.Target // by model
 }
 
-// Open opens a deployment of a vendor at an endpoint.
-func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client, o Overrides) *Deployment {
+// Open opens a deployment of a vendor at an endpoint. The overrides may be those of other deployments too.
+func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client, o *Overrides) *Deployment {
 	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, overrides: o, targets: map[string][]provider.Target{}}
 	d.listed = d.list()
 	return d

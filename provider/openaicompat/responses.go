@@ -130,8 +130,8 @@ func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*excha
 func (t *target) askWith(ctx context.Context, req *llm.Request, stream bool, sealer string) (*exchange, error) {
 	own := *req
 	own.Stream = stream
-	buf := t.d.buffer()
-	defer t.d.release(buf)
+	buf := t.d.client.Buffer()
+	defer t.d.client.Release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
 	warnings, err := openairesponses.AppendRequest(&w, &own, t.name, &openairesponses.Form{Sealer: sealer, WebSearch: true})
 	if err != nil {

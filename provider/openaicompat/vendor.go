@@ -63,6 +63,7 @@ type Vendor struct {
 	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
 	responseEdits                openaichat.Edits // of Responses
 	form                         openaichat.Form
+	overrides                    Overrides // of its deployments
 }
 
 // APIs are paths below the base URL; empty for what the vendor does not have.
@@ -188,6 +189,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	if q.NoModel {
 		v.edits.Own = map[string]bool{"model": true}
 	}
+	v.overrides = Overrides{Options: v.options(), Own: sortedKeys(v.HeaderOptions), Open: v.open}
 	v.edits.Ollamas = v.Name != "ollama"
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
 	v.responseEdits = openaichat.Edits{Remove: v.edits.Remove, Unsupported: set(slices.DeleteFunc(slices.Clone(q.Unsupported), func(name string) bool { return name == "store" }))}

@@ -116,7 +116,7 @@ func (s *sources) deployment(p provider.Params, v *openaicompat.Vendor) (provide
 	if v.Name == "sagemaker" {
 		v = v.With(dialect{name: p.Values["hf_model_name"]})
 	}
-	d := openaicompat.Open(p, v, e, client, openaicompat.Overrides{Options: options()})
+	d := openaicompat.Open(p, v, e, client, &openaicompat.Overrides{Options: options()})
 	if strings.Contains(p.Model, "*") {
 		e.refresh = d.Refresh
 	}

@@ -51,7 +51,7 @@ func isOpen(model string) bool {
 func (d *deployment) openDeployment(v *openaicompat.Vendor, mistral bool) *openaicompat.Deployment {
 	p := d.params
 	p.Instance = d.instance()
-	return openaicompat.Open(p, v, &openEndpoint{host: &host{d: d}, mistral: mistral}, d.client, openaicompat.Overrides{})
+	return openaicompat.Open(p, v, &openEndpoint{host: &host{d: d}, mistral: mistral}, d.client, &openaicompat.Overrides{})
 }
 
 // vendor reads a vendor's file.
