@@ -165,7 +165,7 @@ type group struct {
 	settings     Settings                    // of calls of its name
 	bounded      bool                        // calls can wait in its queue
 	reach        []*group                    // that its calls may go on with
-	terms        atomic.Pointer[recentTerms] // of a name that is no wildcard; nil if nobody has asked
+	terms        rememberedTerms
 }
 
 // shared is what the groups of a name have in common in the tables of a router that follow each other.
