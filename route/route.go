@@ -161,10 +161,10 @@ type group struct {
 	guardrails   []string
 	ids          []string
 	capacity     *llm.Capacity
-	policy       *Policy                     // the table's, or its own
-	settings     Settings                    // of calls of its name
-	bounded      bool                        // calls can wait in its queue
-	reach        []*group                    // that its calls may go on with
+	policy       *Policy  // the table's, or its own
+	settings     Settings // of calls of its name
+	bounded      bool     // calls can wait in its queue
+	reach        []*group // that its calls may go on with
 	terms        rememberedTerms
 }
 
