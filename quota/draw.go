@@ -113,7 +113,10 @@ func (c *Counter) redeem(w *waiter) {
 
 // ahead draws ahead if the share is small. l.mu is held.
 func (l *Ledger) ahead(c *Counter) {
-	if chunk := l.chunk(c); l.shared && c.asked == nil && chunk > 0 && c.free < chunk/4 && c.left > 0 && !c.dry {
+	if !l.shared || c.asked != nil || c.left <= 0 || c.dry {
+		return
+	}
+	if chunk := l.chunk(c); chunk > 0 && c.free < chunk/4 {
 		l.request(c, nil)
 	}
 }
@@ -123,7 +126,7 @@ func (l *Ledger) chunk(c *Counter) int64 {
 	switch {
 	case !l.shared:
 		return math.MaxInt64
-	case l.now().Before(c.strict):
+	case !c.strict.IsZero() && l.now().Before(c.strict):
 		return 0
 	case c.known:
 		return min(c.limit.Units/portion, c.left/4)

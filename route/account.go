@@ -1,6 +1,8 @@
 package route
 
 import (
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"outcrop/llm"
@@ -160,7 +162,20 @@ const termsFor = time.Second
 type recentTerms struct {
 	Terms
 
-	at time.Time
+	at       time.Time
+	captured string // by the wildcard of the name; empty for none
+}
+
+// rememberedTerms are terms of a group that were found lately: those of a name, or of some that a wildcard has captured.
+type rememberedTerms [8]atomic.Pointer[recentTerms]
+
+// of is where the terms of a name are remembered, and those of others may be.
+func (r *rememberedTerms) of(captured string) *atomic.Pointer[recentTerms] {
+	sum := 0
+	for i := range len(captured) {
+		sum += int(captured[i])
+	}
+	return &r[sum%len(r)]
 }
 
 // Terms returns the terms of a model name before it is called. They are not modified. It does not block.
@@ -169,14 +184,12 @@ func (r *Router) Terms(name string) *Terms {
 	if g == nil {
 		return &Terms{}
 	}
-	if captured != "" {
-		return g.findTerms(captured, r.opt.Adjustments)
-	}
-	now := r.opt.Now()
-	recent := g.terms.Load()
-	if recent == nil || now.Sub(recent.at).Abs() > termsFor {
-		recent = &recentTerms{*g.findTerms("", r.opt.Adjustments), now}
-		g.terms.Store(recent)
+	now, at := r.opt.Now(), g.terms.of(captured)
+	recent := at.Load()
+	if recent == nil || recent.captured != captured || now.Sub(recent.at).Abs() > termsFor {
+		captured = strings.Clone(captured) // which may be a part of a large body
+		recent = &recentTerms{*g.findTerms(captured, r.opt.Adjustments), now, captured}
+		at.Store(recent)
 	}
 	return &recent.Terms
 }

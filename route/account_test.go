@@ -2,7 +2,9 @@ package route
 
 import (
 	"testing"
+	"time"
 
+	"outcrop/catalog"
 	"outcrop/llm"
 )
 
@@ -126,3 +128,32 @@ func TestAModelOfATeamIsFoundByItsTeamOnly(t *testing.T) {
 		t.Errorf("the account for everybody is %+v, %v", got, ok)
 	}
 }
+
+// Names with the same letters are remembered in one place, and those of a wildcard one after the other.
+func TestTermsAreThoseOfTheNameThatAWildcardCaptures(t *testing.T) {
+	asked, now := 0, time.Unix(1_800_000_000, 0)
+	most := map[string]int64{"ab": 1000, "ba": 2000}
+	facts := func(model string) *catalog.Model {
+		asked++
+		return &catalog.Model{MaxOutput: most[model]}
+	}
+	r := New(Plan{Entries: []Entry{{Name: "x/*", ID: "wild", Model: "*", Deployment: &fake{}, Price: free{}, Facts: facts}}}, Options{Now: func() time.Time { return now }})
+	for _, name := range []string{"ab", "ab", "ba", "ab", "ba", "ba"} {
+		if got := r.Terms("x/" + name).MostOutput; got != most[name] {
+			t.Errorf("%s can have %d tokens, want %d", name, got, most[name])
+		}
+	}
+	if asked != 4 {
+		t.Errorf("the facts were asked for %d times", asked)
+	}
+	most["ba"] = 3000
+	now = now.Add(2 * termsFor)
+	if got := r.Terms("x/ba").MostOutput; got != 3000 {
+		t.Errorf("later the name can have %d tokens", got)
+	}
+}
+
+// free is a price of 0.
+type free struct{}
+
+func (free) Cost(string, *llm.Usage) (llm.Cost, bool) { return 0, true }

@@ -161,11 +161,11 @@ type group struct {
 	guardrails   []string
 	ids          []string
 	capacity     *llm.Capacity
-	policy       *Policy                     // the table's, or its own
-	settings     Settings                    // of calls of its name
-	bounded      bool                        // calls can wait in its queue
-	reach        []*group                    // that its calls may go on with
-	terms        atomic.Pointer[recentTerms] // of a name that is no wildcard; nil if nobody has asked
+	policy       *Policy  // the table's, or its own
+	settings     Settings // of calls of its name
+	bounded      bool     // calls can wait in its queue
+	reach        []*group // that its calls may go on with
+	terms        rememberedTerms
 }
 
 // shared is what the groups of a name have in common in the tables of a router that follow each other.

@@ -25,6 +25,7 @@ func (j *Journal) run(ctx context.Context) {
 	adopt := time.NewTicker(j.opt.adoptEvery)
 	defer adopt.Stop()
 	place := place{}
+	began := time.Time{} // when the last rows were posted, if others came meanwhile
 	for closing := false; !closing; {
 		select {
 		case <-j.closing:
@@ -33,19 +34,43 @@ func (j *Journal) run(ctx context.Context) {
 			j.adopt(ctx)
 			continue
 		case <-j.some:
-			wait := time.NewTimer(j.opt.Every)
-			select {
-			case <-j.closing:
-				closing = true
-			case <-j.many:
-			case <-wait.C:
+			wait := j.opt.Every
+			if !began.IsZero() {
+				wait -= time.Since(began)
 			}
-			wait.Stop()
+			closing = j.gather(wait)
 		}
+		began = time.Now()
 		if !j.catchUp(ctx, &place) {
 			return
 		}
+		// What came meanwhile waits for more: a transaction for each few rows would cost several times as much.
+		if rows, _ := j.Pending(); rows > 0 {
+			signal(j.some)
+		} else {
+			began = time.Time{}
+		}
 	}
+}
+
+// gather waits for a batch of rows, or as long as they may wait, and reports whether the journal was closed before that.
+func (j *Journal) gather(atMost time.Duration) (closing bool) {
+	select {
+	case <-j.many: // of rows that have been posted
+	default:
+	}
+	if rows, _ := j.Pending(); rows >= batchRows {
+		return false
+	}
+	wait := time.NewTimer(atMost)
+	defer wait.Stop()
+	select {
+	case <-j.closing:
+		return true
+	case <-j.many:
+	case <-wait.C:
+	}
+	return false
 }
 
 // place is where the posting is in a segment.
@@ -61,12 +86,16 @@ func begin(s *segment) place {
 	return place{first: s.first, offset: int64(len(header)), number: s.first - 1}
 }
 
-// catchUp posts all that waits. It returns false if it could not, because ctx has ended or the journal is closed
-// and cannot be read.
+// catchUp posts all that waits when it begins, and what comes meanwhile as long as that is a batch. It returns false if it
+// could not, because ctx has ended or the journal is closed and cannot be read.
 func (j *Journal) catchUp(ctx context.Context, at *place) bool {
-	for {
-		s, ok := j.waiting()
-		if !ok {
+	upto := int64(0)
+	for first := true; ; first = false {
+		s, last, ok := j.waiting()
+		if first {
+			upto = last
+		}
+		if !ok || at.number >= upto && last-at.number < batchRows {
 			return true
 		}
 		if at.first != s.first {
@@ -94,14 +123,15 @@ func (j *Journal) catchUp(ctx context.Context, at *place) bool {
 	}
 }
 
-// waiting is the first segment with rows that wait, as it is now. It deletes those before it.
-func (j *Journal) waiting() (s segment, ok bool) {
+// waiting is the first segment with rows that wait, as it is now, and the number of the last row of all. It deletes the segments
+// before it.
+func (j *Journal) waiting() (s segment, last int64, ok bool) {
 	j.mu.Lock()
 	var old []*segment
 	for len(j.segments) > 0 && j.segments[0].last <= j.posted && (len(j.segments) > 1 || j.file == nil) {
 		old, j.segments = append(old, j.segments[0]), j.segments[1:]
 	}
-	if ok = j.posted < j.last; ok {
+	if last, ok = j.last, j.posted < j.last; ok {
 		s = *j.segments[0]
 	}
 	j.mu.Unlock()
@@ -115,7 +145,7 @@ func (j *Journal) waiting() (s segment, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.bytes -= removed
-	return s, ok
+	return s, last, ok
 }
 
 // advance notes that rows have been posted, of which the last is of some time.

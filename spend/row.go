@@ -211,6 +211,10 @@ const yearOne = -62135596800
 
 // time writes a time to the nanosecond. It is read in UTC.
 func (c *coder) time(t *time.Time) {
+	if c.reading && len(c.in) > 1 && c.in[0]|c.in[1] == 0 { // the zero time, which most are
+		*t, c.in = time.Time{}, c.in[2:]
+		return
+	}
 	seconds, nanoseconds := t.Unix()-yearOne, int64(t.Nanosecond())
 	c.integer(&seconds)
 	c.integer(&nanoseconds)

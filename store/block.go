@@ -1,10 +1,8 @@
 package store
 
 import (
-	"encoding/hex"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"outcrop/quota"
@@ -39,43 +37,76 @@ type batch struct {
 // charge is the sum of the charges of a counter.
 type charge struct {
 	units  int64
-	taken  map[int64]int64 // by period
+	taken  []taken // most have one
 	window quota.Window
+}
+
+// taken are units that come out of the share of a period.
+type taken struct{ period, units int64 }
+
+// of is what comes out of the share of a period.
+func (c *charge) of(period int64) int64 {
+	for _, t := range c.taken {
+		if t.period == period {
+			return t.units
+		}
+	}
+	return 0
+}
+
+func (c *charge) add(of *Charge) {
+	c.window = of.Window
+	c.units = add(c.units, of.Units)
+	if of.Taken <= 0 {
+		return
+	}
+	for i := range c.taken {
+		if t := &c.taken[i]; t.period == of.Period {
+			t.units = add(t.units, of.Taken)
+			return
+		}
+	}
+	c.taken = append(c.taken, taken{of.Period, of.Taken})
 }
 
 // newBatch reckons what rows add to the tables. The ids of rows of another gateway are to be found by themselves, whatever
 // they look like.
 func newBatch(rows []Row, foreign bool) *batch {
 	b := &batch{size: len(rows), charges: map[string]*charge{}}
-	days, totals, aspects, groups := map[int64]bool{}, map[total]*Sums{}, map[aspect]*Sums{}, grouping{}
+	groups, c := grouping{}, counted{}
 	for i := range rows {
-		r := &rows[i]
-		day := dayOf(r.Start)
-		days[day] = true
-		if foreign || !timed(r.RequestID, r.Start) {
-			start := micros(r.Start)
-			b.block(bounded(r.RequestID), start, start, 1, ownersOf(r), document(r))
-		} else {
-			groups.add(group{day, ownersOf(r)}, r)
+		groups.add(group{dayOf(rows[i].Start), ownersOf(&rows[i])}, &rows[i])
+	}
+	// What calls add is found by long texts, which those of a group have in common for the most part.
+	for i, of := range groups.rows {
+		var recent charged
+		alone := 0
+		for _, r := range of {
+			c.count(groups.keys[i].day, r)
+			for j := range r.Charges {
+				b.charge(&recent, j, &r.Charges[j])
+			}
+			if foreign || !timed(r.RequestID, r.Start) {
+				start := micros(r.Start)
+				b.block(bounded(r.RequestID), start, start, 1, groups.keys[i].owners, document(r))
+				alone++
+			}
 		}
-		count(totals, aspects, day, r)
-		for j := range r.Charges {
-			b.charge(&r.Charges[j])
+		if alone > 0 {
+			groups.rows[i] = slices.DeleteFunc(of, func(r *Row) bool { return foreign || !timed(r.RequestID, r.Start) })
 		}
 	}
 	groups.cut(b)
-	b.days = slices.Sorted(maps.Keys(days))
+	b.days = groups.days()
 	b.counters = slices.Sorted(maps.Keys(b.charges))
-	b.sums = dailySums(totals, aspects)
+	b.sums = c.dailySums()
 	return b
 }
 
 // owners are the columns by which the spend log is filtered.
 type owners struct{ key, user, team, customer string }
 
-func ownersOf(r *Row) owners {
-	return owners{bounded(r.Key), bounded(r.User), bounded(r.Team), bounded(r.Customer)}
-}
+func ownersOf(r *Row) owners { return owners{r.Key, r.User, r.Team, r.Customer} }
 
 // group is what the calls of a block have in common.
 type group struct {
@@ -102,6 +133,15 @@ func (g *grouping) add(of group, r *Row) {
 	g.rows[at] = append(g.rows[at], r)
 }
 
+// days are those of the groups, sorted.
+func (g *grouping) days() (days []int64) {
+	for i := range g.keys {
+		days = append(days, g.keys[i].day)
+	}
+	slices.Sort(days)
+	return slices.Compact(days)
+}
+
 // cut makes blocks of the groups.
 func (g *grouping) cut(b *batch) {
 	for i, rows := range g.rows {
@@ -119,7 +159,7 @@ func (g *grouping) cut(b *batch) {
 
 // block adds a row of spend_logs.
 func (b *batch) block(id string, first, start int64, n int, of owners, doc string) {
-	b.blocks = append(b.blocks, id, start, first, int64(n), of.key, of.user, of.team, of.customer, doc)
+	b.blocks = append(b.blocks, id, start, first, int64(n), bounded(of.key), bounded(of.user), bounded(of.team), bounded(of.customer), doc)
 }
 
 // timed reports whether an id says when its call began, as those of this gateway do: 32 hexadecimal digits, of which the first
@@ -131,30 +171,52 @@ func timed(id string, start time.Time) bool {
 
 // timeOf is the time in an id; false if it has none.
 func timeOf(id string) (time.Time, bool) {
-	var b [16]byte
-	if len(id) != 2*len(b) {
-		return time.Time{}, false
-	}
-	if _, err := hex.Decode(b[:], []byte(id)); err != nil || strings.ContainsAny(id, "ABCDEF") {
+	if len(id) != idDigits {
 		return time.Time{}, false
 	}
 	var ms int64
-	for _, c := range b[:6] {
-		ms = ms<<8 | int64(c)
+	for i := range idDigits {
+		digit := int64(id[i]) - '0'
+		switch c := id[i]; {
+		case '0' <= c && c <= '9':
+		case 'a' <= c && c <= 'f':
+			digit = int64(c) - 'a' + 10
+		default:
+			return time.Time{}, false
+		}
+		if i < timeDigits {
+			ms = ms<<4 | digit
+		}
 	}
 	return time.UnixMilli(ms), true
 }
 
-func (b *batch) charge(of *Charge) {
+// idDigits are those of an id, of which the first timeDigits are its time.
+const (
+	idDigits   = 32
+	timeDigits = 12
+)
+
+// charged are the charges of the last row by their positions: the next row has the same counters for the most part.
+type charged [4]struct {
+	counter string
+	of      *charge
+}
+
+// charge adds a charge, which has a position in its row.
+func (b *batch) charge(recent *charged, at int, of *Charge) {
+	if at < len(recent) && recent[at].of != nil && recent[at].counter == of.Counter {
+		recent[at].of.add(of)
+		return
+	}
 	id := bounded(of.Counter)
 	c := b.charges[id]
 	if c == nil {
-		c = &charge{taken: map[int64]int64{}}
+		c = &charge{}
 		b.charges[id] = c
 	}
-	c.window = of.Window
-	c.units = add(c.units, of.Units)
-	if of.Taken > 0 {
-		c.taken[of.Period] = add(c.taken[of.Period], of.Taken)
+	c.add(of)
+	if at < len(recent) {
+		recent[at].counter, recent[at].of = of.Counter, c
 	}
 }

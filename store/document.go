@@ -137,13 +137,19 @@ func document(rows ...*Row) string {
 func writeRow(w *jsonx.Writer, r *Row, which members) {
 	w.Object()
 	for i := range texts {
-		if value := *texts[i].of(r); value != "" && which&textMember(i) != 0 {
+		if which&textMember(i) == 0 {
+			continue
+		}
+		if value := *texts[i].of(r); value != "" {
 			w.Key(texts[i].name)
 			w.String(value)
 		}
 	}
 	for i := range numbers {
-		if value := *numbers[i].of(r); value != 0 && which&numberMember(i) != 0 {
+		if which&numberMember(i) == 0 {
+			continue
+		}
+		if value := *numbers[i].of(r); value != 0 {
 			w.Key(numbers[i].name)
 			w.Int(value)
 		}

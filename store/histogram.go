@@ -136,31 +136,35 @@ type aspect struct {
 	model, group, through string // through is the provider
 }
 
+// daily is the key of the sums of an aspect with an id.
+func (a *aspect) daily(id string) dailyKey {
+	return dailyKey{kind: a.kind, id: bounded(id), day: dateOf(a.day), model: bounded(a.model), group: bounded(a.group), provider: bounded(a.through)}
+}
+
 // countAspects adds a row to the sums that are not those of entities.
-func countAspects(sums map[aspect]*Sums, day int64, r *Row, of *Sums) {
+func (c *counted) countAspects(day int64, r *Row, of *Sums) {
 	a := aspect{day: day, kind: KindRegion, id: r.Region, model: r.Model, group: r.Group, through: r.Provider}
 	if a.id == "" {
 		a.id = NoRegion
 	}
-	addTo(sums, a, of)
+	c.regions.at(&a).add(of)
 	if r.Cached {
 		a.kind, a.id = KindCached, CacheHit
-		addTo(sums, a, of)
+		c.other.at(&a).add(of)
 	}
 	if of.Failures > 0 {
 		if r.Code != "" {
 			a.kind, a.id = KindCode, r.Code
-			addTo(sums, a, of)
+			c.other.at(&a).add(of)
 		}
 		return
 	}
-	one := &Sums{Requests: 1}
 	if took := r.End.Sub(r.Start); took > 0 {
-		a.kind, a.id = kindTook, strconv.Itoa(bucketOf(took))
-		addTo(sums, a, one)
+		a.kind, a.id = kindTook, ""
+		c.took.at(&a).Add(took)
 	}
 	if first := r.First.Sub(r.Start); !r.First.IsZero() && first > 0 {
-		a.kind, a.id = kindFirst, strconv.Itoa(bucketOf(first))
-		addTo(sums, a, one)
+		a.kind, a.id = kindFirst, ""
+		c.first.at(&a).Add(first)
 	}
 }

@@ -104,7 +104,7 @@ func (s *Store) charge(ctx context.Context, tx *sql.Tx, replica string, b *batch
 			c.fit(charge.window)
 		}
 		c.used, c.changed = add(c.used, charge.units), true
-		if taken := charge.taken[c.period]; taken > 0 && c.own.held > 0 {
+		if taken := charge.of(c.period); taken > 0 && c.own.held > 0 {
 			c.own.held = max(0, c.own.held-taken)
 			a.keep(c)
 		}

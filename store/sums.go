@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -44,15 +45,46 @@ type total struct {
 	tag                                string
 }
 
-// count adds a row to the totals, and to what else its day has.
-func count(totals map[total]*Sums, aspects map[aspect]*Sums, day int64, r *Row) {
+// tally finds what belongs to keys. It remembers the last, because that is usually the next too, and comparing the texts of two
+// keys takes less than looking for one.
+type tally[K comparable, V any] struct {
+	all  map[K]*V
+	last K
+	of   *V
+}
+
+func (t *tally[K, V]) at(key *K) *V {
+	if t.of != nil && t.last == *key {
+		return t.of
+	}
+	of := t.all[*key]
+	if of == nil {
+		if t.all == nil {
+			t.all = map[K]*V{}
+		}
+		of = new(V)
+		t.all[*key] = of
+	}
+	t.last, t.of = *key, of
+	return of
+}
+
+// counted is what rows add to the sums of days.
+type counted struct {
+	totals, tagged tally[total, Sums]
+	regions, other tally[aspect, Sums]
+	took, first    tally[aspect, Histogram] // of kinds without ids
+}
+
+// count adds a row of a day.
+func (c *counted) count(day int64, r *Row) {
 	t := total{
 		day: day, key: r.Key, user: r.User, team: r.Team, organization: r.Organization, customer: r.Customer,
 		model: r.Model, group: r.Group, providedBy: r.Provider,
 	}
 	of := sumsOf(r)
-	addTo(totals, t, &of)
-	countAspects(aspects, day, r, &of)
+	c.totals.at(&t).add(&of)
+	c.countAspects(day, r, &of)
 	if len(r.Tags) == 0 {
 		return
 	}
@@ -61,18 +93,9 @@ func count(totals map[total]*Sums, aspects map[aspect]*Sums, day int64, r *Row) 
 	t.user, t.team, t.organization, t.customer = "", "", "", ""
 	for _, tag := range slices.Compact(tags) {
 		if t.tag = tag; tag != "" {
-			addTo(totals, t, &of)
+			c.tagged.at(&t).add(&of)
 		}
 	}
-}
-
-func addTo[K comparable](sums map[K]*Sums, key K, of *Sums) {
-	s := sums[key]
-	if s == nil {
-		s = &Sums{}
-		sums[key] = s
-	}
-	s.add(of)
 }
 
 // dailyKey is the key of daily_spend.
@@ -86,30 +109,44 @@ func (k dailyKey) compare(l dailyKey) int {
 		cmp.Compare(k.model, l.model), cmp.Compare(k.group, l.group), cmp.Compare(k.provider, l.provider))
 }
 
-// dailySums are the rows of daily_spend that have totals. All replicas write them in one order, so that none waits for one
-// that waits for it.
-func dailySums(totals map[total]*Sums, aspects map[aspect]*Sums) (rows []any) {
-	daily := map[dailyKey]*Sums{}
-	for t, s := range totals {
-		k := dailyKey{day: dateOf(t.day), key: bounded(t.key), model: bounded(t.model), group: bounded(t.group), provider: bounded(t.providedBy)}
-		of := [...]struct {
-			kind Kind
-			id   string
-		}{
-			{KindKey, t.key}, {KindUser, t.user}, {KindTeam, t.team}, {KindOrganization, t.organization}, {KindCustomer, t.customer}, {KindTag, t.tag},
-		}
-		for _, e := range of {
-			if e.id != "" && (e.kind == KindTag || t.tag == "") {
-				k.kind, k.id = e.kind, bounded(e.id)
-				addTo(daily, k, s)
+// dailySums are the rows of daily_spend. All replicas write them in one order, so that none waits for one that waits for it.
+func (c *counted) dailySums() (rows []any) {
+	var daily tally[dailyKey, Sums]
+	for _, totals := range [...]map[total]*Sums{c.totals.all, c.tagged.all} {
+		for t, s := range totals {
+			k := dailyKey{day: dateOf(t.day), key: bounded(t.key), model: bounded(t.model), group: bounded(t.group), provider: bounded(t.providedBy)}
+			of := [...]struct {
+				kind Kind
+				id   string
+			}{
+				{KindKey, t.key}, {KindUser, t.user}, {KindTeam, t.team}, {KindOrganization, t.organization}, {KindCustomer, t.customer}, {KindTag, t.tag},
+			}
+			for _, e := range of {
+				if e.id != "" && (e.kind == KindTag || t.tag == "") {
+					k.kind, k.id = e.kind, bounded(e.id)
+					daily.at(&k).add(s)
+				}
 			}
 		}
 	}
-	for a, s := range aspects {
-		addTo(daily, dailyKey{kind: a.kind, id: bounded(a.id), day: dateOf(a.day), model: bounded(a.model), group: bounded(a.group), provider: bounded(a.through)}, s)
+	for _, aspects := range [...]map[aspect]*Sums{c.regions.all, c.other.all} {
+		for a, s := range aspects {
+			k := a.daily(a.id)
+			daily.at(&k).add(s)
+		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(daily), dailyKey.compare) {
-		s := daily[k]
+	for _, times := range [...]map[aspect]*Histogram{c.took.all, c.first.all} {
+		for a, h := range times {
+			for bucket, n := range h {
+				if n > 0 {
+					k := a.daily(strconv.Itoa(bucket))
+					daily.at(&k).add(&Sums{Requests: n})
+				}
+			}
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(daily.all), dailyKey.compare) {
+		s := daily.all[k]
 		rows = append(rows, k.day, string(k.kind), k.id, k.key, k.model, k.group, k.provider, s.Input, s.Output, s.CacheRead, s.CacheWrite, s.Cost, s.Requests, s.Failures)
 	}
 	return rows

@@ -171,7 +171,8 @@ type Charge struct {
 
 	// The row is written in the charge's own memory, as all that a call with the usual limits needs.
 	row     store.Row
-	charges [4]store.Charge
+	charges [usualCharges]store.Charge
+	usage   llm.Usage // of which an estimate is the cost
 }
 
 // reserved is a reservation and its limits.
@@ -323,9 +324,9 @@ func (ch *Charge) end() {
 	again := !ch.admitted
 	if again {
 		ch.c, ch.customer, ch.tags, ch.parties, ch.estimate, ch.needs = nil, "", nil, nil, nil, llm.Opt[needs]{}
+		clear(ch.charges[:min(len(ch.row.Charges), len(ch.charges))])
 		ch.row = store.Row{}
 		clear(ch.room[:])
-		clear(ch.charges[:])
 	}
 	ch.mu.Unlock()
 	if again {

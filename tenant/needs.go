@@ -54,21 +54,21 @@ func (n *needs) tokens(counted Counted) (units, least int64) {
 // needed is what the call needs. It is asked for once.
 func (ch *Charge) needed() *needs {
 	if !ch.needs.Set {
-		ch.needs = llm.Some(needsOf(ch.c, ch.estimate))
+		ch.needs = llm.Some(ch.estimated())
 	}
 	return &ch.needs.Value
 }
 
-func needsOf(c *Caller, estimate func() Estimate) needs {
-	if estimate == nil {
+func (ch *Charge) estimated() needs {
+	if ch.estimate == nil {
 		return needs{cost: 1, input: 1, times: 1}
 	}
-	e := estimate()
+	e := ch.estimate()
 	out := e.Output
 	if out < 0 { // it makes no text
-		return needs{input: max(1, e.Prompt), cost: max(1, costOf(&e, e.Prompt, 0)), times: 1}
+		return needs{input: max(1, e.Prompt), cost: max(1, ch.costOf(&e, e.Prompt, 0)), times: 1}
 	}
-	for _, next := range [...]int64{c.estimated, c.d.settings().EstimatedOutput, e.MostOutput, defaultOutput} {
+	for _, next := range [...]int64{ch.c.estimated, ch.c.d.settings().EstimatedOutput, e.MostOutput, defaultOutput} {
 		if out == 0 {
 			out = next
 		}
@@ -79,12 +79,14 @@ func needsOf(c *Caller, estimate func() Estimate) needs {
 	times := max(1, e.Times)
 	expected := min(out, expectedOutput) * times
 	out = min(out, 1<<40) * times
-	return needs{input: e.Prompt, output: out, expected: expected, cost: max(1, costOf(&e, e.Prompt, out)), times: times}
+	return needs{input: e.Prompt, output: out, expected: expected, cost: max(1, ch.costOf(&e, e.Prompt, out)), times: times}
 }
 
-func costOf(e *Estimate, in, out int64) int64 {
+// costOf is what tokens cost at most. Their usage is in the charge's memory, because Cost may be any function, and might keep it.
+func (ch *Charge) costOf(e *Estimate, in, out int64) int64 {
 	if e.Cost == nil {
 		return 0
 	}
-	return int64(e.Cost(&llm.Usage{Input: in, Output: out}))
+	ch.usage = llm.Usage{Input: in, Output: out}
+	return int64(e.Cost(&ch.usage))
 }

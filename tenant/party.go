@@ -27,6 +27,10 @@ type party struct {
 	regions []string // which calls must not leave
 }
 
+// usualCharges is how many charges have room in a Charge: for the gateway, a key, its team, user, membership, organization and customer,
+// and a label.
+const usualCharges = 8
+
 // limit is a limit of calls.
 type limit struct {
 	scope   scope

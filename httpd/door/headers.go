@@ -16,7 +16,7 @@ import (
 func Head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
 	v := list(make([]string, 0, usualValues))
-	limits(h, call)
+	v.limits(h, call)
 	v.upstreamID(h, m.UpstreamID, &m.Destination)
 	v.route(h, &m.Destination)
 	v.attempts(h, call)
@@ -44,8 +44,8 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 // list has the values of headers, which take memory once. Most have one value each.
 type list []string
 
-// usualValues is how many values a response usually has that describe its route.
-const usualValues = 12
+// usualValues is how many values a response usually has that describe its route, and the limits of its key.
+const usualValues = 20
 
 // one is a value as net/http has values of headers.
 func (v *list) one(value string) []string {
@@ -220,9 +220,10 @@ func quotable(s string) string {
 func Fail(w http.ResponseWriter, call *gateway.Call, err error) *llm.Error {
 	e := call.Fail(err)
 	h := w.Header()
-	limits(h, call)
+	v := new(list)
+	v.limits(h, call)
 	if id := cmp.Or(e.Deployment, call.Meta().Deployment); id != "" {
-		new(list).attempted(h, id, call.Group(), e.Retries, e.Fallbacks)
+		v.attempted(h, id, call.Group(), e.Retries, e.Fallbacks)
 	}
 	if cost := call.Cost(); cost.Set {
 		h["X-Litellm-Response-Cost"] = []string{cost.Value.String()}

@@ -10,7 +10,7 @@ import (
 )
 
 // limits sets LiteLLM's headers for the limits of the key that makes a call (1.110.2, as observed).
-func limits(h http.Header, call *gateway.Call) {
+func (v *list) limits(h http.Header, call *gateway.Call) {
 	h["X-Litellm-Call-Id"] = h["X-Request-Id"]
 	t := call.Caller().Tenant()
 	if t == nil {
@@ -22,29 +22,32 @@ func limits(h http.Header, call *gateway.Call) {
 	}
 	// The values are written one after the other into a text, and take memory once.
 	var room [192]byte
-	var v values
+	var of values
 	text := room[:0]
 	if s.MaxBudget.Set {
 		text = s.MaxBudget.Value.Append(text)
-		v.end(text)
+		of.end(text)
 		text = s.Spend.Value.Append(text)
-		v.end(text)
+		of.end(text)
 	}
-	text = v.rate(v.rate(text, &s.Requests), &s.Tokens)
-	v.cut(string(text))
+	text = of.rate(of.rate(text, &s.Requests), &s.Tokens)
+	of.text, of.list = string(text), v
 	if s.MaxBudget.Set {
-		h["X-Litellm-Key-Max-Budget"] = v.next()
-		h["X-Litellm-Key-Spend"] = v.next()
+		h["X-Litellm-Key-Max-Budget"] = of.next()
+		h["X-Litellm-Key-Spend"] = of.next()
 	}
-	requestHeaders.set(h, &v, &s.Requests)
-	tokenHeaders.set(h, &v, &s.Tokens)
+	requestHeaders.set(h, &of, &s.Requests)
+	tokenHeaders.set(h, &of, &s.Tokens)
 }
 
 // values are those of headers, in the order in which they were written.
 type values struct {
 	ends [8]int
-	n    int
-	list []string
+	n    int    // of ends
+	text string // of all
+	from int    // where the next begins
+	at   int    // and its number
+	list *list
 }
 
 // end is the end of a value.
@@ -69,20 +72,12 @@ func (v *values) rate(text []byte, r *tenant.Rate) []byte {
 	return text
 }
 
-// cut makes the values.
-func (v *values) cut(text string) {
-	v.list = make([]string, v.n)
-	from := 0
-	for i, end := range v.ends[:v.n] {
-		v.list[i], from = text[from:end], end
-	}
-}
-
 // next is the next value, as net/http has values of headers.
 func (v *values) next() []string {
-	value := v.list[:1:1]
-	v.list = v.list[1:]
-	return value
+	from := v.from
+	v.from = v.ends[v.at]
+	v.at++
+	return v.list.one(v.text[from:v.from])
 }
 
 // rateHeaders are the names of the headers for requests or tokens a minute, as net/http has them.

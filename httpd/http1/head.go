@@ -16,16 +16,16 @@ import (
 // handler has returned. The order of the decisions is net/http's.
 func (w *response) appendHead(b, first []byte) []byte {
 	w.sent = true
-	h := header{fields: w.header}
-	if w.fixed != nil {
-		h.fields = w.fixed.fields
-		defer w.unfix()
+	if w.fixed == nil {
+		w.fix()
 	}
+	defer w.unfix()
+	h := header{fields: w.fixed.fields}
 	keepAlives := w.conn.server.keepAlives()
 	encoding := h.get("Transfer-Encoding")
 	done := w.done.Load()
 
-	if _, set := h.fields["Content-Length"]; done && encoding == "" && bodyAllowed(w.status) && !set && (!w.isHead || len(first) > 0) {
+	if done && encoding == "" && bodyAllowed(w.status) && !h.has("Content-Length") && (!w.isHead || len(first) > 0) {
 		w.length = int64(len(first))
 		h.length = w.length
 	} else {
@@ -48,7 +48,7 @@ func (w *response) appendHead(b, first []byte) []byte {
 	}
 
 	if bodyAllowed(w.status) {
-		if _, typed := h.fields["Content-Type"]; !typed && encoding == "" && h.get("Content-Encoding") == "" && len(first) > 0 {
+		if encoding == "" && len(first) > 0 && !h.has("Content-Type") && h.get("Content-Encoding") == "" {
 			h.contentType = http.DetectContentType(first)
 		}
 	} else {
@@ -103,22 +103,40 @@ func (w *response) inform(code int) {
 
 // header is what the head of a response is made of.
 type header struct {
-	fields      http.Header     // the handler's
+	fields      []field         // the handler's
 	omitted     map[string]bool // those that are not sent
 	length      int64           // Content-Length; -1 for none of the server's
 	contentType string          // the server's; empty for none
 	connection  string          // the server's; empty for none
 }
 
+// field is a field of a header.
+type field struct {
+	name   string
+	values []string
+}
+
+// index is where a field is; -1 for one that is not there.
+func (h *header) index(key string) int {
+	for i := range h.fields {
+		if h.fields[i].name == key {
+			return i
+		}
+	}
+	return -1
+}
+
+func (h *header) has(key string) bool { return h.index(key) >= 0 }
+
 func (h *header) get(key string) string {
-	if v := h.fields[key]; len(v) > 0 {
-		return v[0]
+	if i := h.index(key); i >= 0 && len(h.fields[i].values) > 0 {
+		return h.fields[i].values[0]
 	}
 	return ""
 }
 
 func (h *header) omit(key string) {
-	if _, ok := h.fields[key]; !ok {
+	if !h.has(key) {
 		return
 	}
 	if h.omitted == nil {
@@ -154,8 +172,8 @@ func (d *dates) at(now time.Time) string {
 func (h *header) append(dst []byte, status int, chunked bool, s *Server) []byte {
 	b := appendStatus(dst, status)
 	h.omit("Trailer") // none are sent
-	b = h.appendFields(b, &s.orders)
-	if _, ok := h.fields["Date"]; !ok {
+	b = h.appendFields(b)
+	if !h.has("Date") {
 		b = append(b, s.dates.at(time.Now())...)
 	}
 	if h.length >= 0 {
@@ -182,49 +200,72 @@ const fieldsAtOnce = 32
 // response finds them by their number.
 type orders [8]atomic.Pointer[[]string]
 
-// appendFields appends the handler's fields as http.Header.WriteSubset writes them, in the order of
-// their names.
-func (h *header) appendFields(b []byte, known *orders) []byte {
-	at := &known[len(h.fields)%len(known)]
-	if names := at.Load(); names != nil && len(*names) == len(h.fields) && h.omitted == nil {
-		if all, ok := h.appendKnown(b, *names); ok {
-			return all
+// appendFields appends the handler's fields as http.Header.WriteSubset writes them.
+func (h *header) appendFields(b []byte) []byte {
+	for i := range h.fields {
+		f := &h.fields[i]
+		if h.omitted != nil && h.omitted[f.name] {
+			continue
 		}
-	}
-	var room [fieldsAtOnce]string
-	names := room[:0]
-	for name := range h.fields {
-		if !h.omitted[name] && httpfield.IsToken(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	if len(names) == len(h.fields) && len(names) <= fieldsAtOnce {
-		kept := make([]string, len(names))
-		for i, name := range names {
-			kept[i] = strings.Clone(name)
-		}
-		at.Store(&kept)
-	}
-	b, _ = h.appendKnown(b, names)
-	return b
-}
-
-// appendKnown appends the fields of some names, and reports whether all of them are there.
-func (h *header) appendKnown(b []byte, names []string) ([]byte, bool) {
-	for _, name := range names {
-		values, ok := h.fields[name]
-		if !ok {
-			return b, false
-		}
-		for _, v := range values {
-			b = append(b, name...)
+		for _, v := range f.values {
+			b = append(b, f.name...)
 			b = append(b, ": "...)
 			b = appendValue(b, v)
 			b = append(b, "\r\n"...)
 		}
 	}
-	return b, true
+	return b
+}
+
+// kept is a copy of a header, in the order of the fields' names and without names that are none, in memory that is used again.
+type kept struct {
+	fields []field
+	values []string
+}
+
+// keep copies a header.
+func (k *kept) keep(h http.Header, known *orders) {
+	at := &known[len(h)%len(known)]
+	if names := at.Load(); names != nil && len(*names) == len(h) && k.add(h, *names) {
+		return
+	}
+	k.forget()
+	var room [fieldsAtOnce]string
+	names := room[:0]
+	for name := range h {
+		if httpfield.IsToken(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if len(names) == len(h) && len(names) <= fieldsAtOnce {
+		order := make([]string, len(names))
+		for i, name := range names {
+			order[i] = strings.Clone(name)
+		}
+		at.Store(&order)
+	}
+	k.add(h, names)
+}
+
+// add copies the fields of some names, and reports whether all of them are there.
+func (k *kept) add(h http.Header, names []string) bool {
+	for _, name := range names {
+		values, ok := h[name]
+		if !ok {
+			return false
+		}
+		from := len(k.values)
+		k.values = append(k.values, values...)
+		k.fields = append(k.fields, field{name, k.values[from:len(k.values):len(k.values)]})
+	}
+	return true
+}
+
+func (k *kept) forget() {
+	clear(k.fields)
+	clear(k.values)
+	k.fields, k.values = k.fields[:0], k.values[:0]
 }
 
 // appendValue appends the value of a field. A line end within it would begin another field.

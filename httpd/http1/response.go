@@ -100,32 +100,20 @@ func (s *Server) header() http.Header {
 	return make(http.Header, usualFields)
 }
 
-// kept is a copy of a header, in memory that is used again.
-type kept struct {
-	fields http.Header
-	values []string
-}
-
 // fix keeps the header as it is.
 func (w *response) fix() {
 	k, ok := w.conn.server.kept.Get().(*kept)
 	if !ok {
-		k = &kept{fields: make(http.Header, usualFields)}
+		k = &kept{}
 	}
-	for name, values := range w.header {
-		from := len(k.values)
-		k.values = append(k.values, values...)
-		k.fields[name] = k.values[from:len(k.values):len(k.values)]
-	}
+	k.keep(w.header, &w.conn.server.orders)
 	w.fixed = k
 }
 
 // unfix gives up what fix has kept.
 func (w *response) unfix() {
 	if k := w.fixed; k != nil {
-		clear(k.fields)
-		clear(k.values)
-		k.values = k.values[:0]
+		k.forget()
 		w.conn.server.kept.Put(k)
 		w.fixed = nil
 	}
