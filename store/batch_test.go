@@ -35,3 +35,17 @@ func BenchmarkBatch(b *testing.B) {
 		newBatch(rows, false)
 	}
 }
+
+// A limit that changes while rows wait counts by its new window, whichever group of calls is reckoned last.
+func TestAChargeHasTheWindowOfTheLatestCall(t *testing.T) {
+	now := time.Now()
+	row := func(user string, after time.Duration, w quota.Window) Row {
+		return Row{RequestID: user + after.String(), User: user, Start: now.Add(after), Charges: []Charge{{Counter: "team:rock/spend", Units: 1, Window: w}}}
+	}
+	b := newBatch([]Row{
+		row("ann", 0, quota.Window{Days: 1}), row("ben", time.Second, quota.Window{Days: 1}), row("ann", 2*time.Second, quota.Window{Months: 1}),
+	}, true)
+	if c := b.charges["team:rock/spend"]; c.units != 3 || c.window != (quota.Window{Months: 1}) {
+		t.Errorf("%+v", c)
+	}
+}

@@ -39,6 +39,7 @@ type charge struct {
 	units  int64
 	taken  []taken // most have one
 	window quota.Window
+	at     time.Time // when the call began whose window it is
 }
 
 // taken are units that come out of the share of a period.
@@ -54,8 +55,11 @@ func (c *charge) of(period int64) int64 {
 	return 0
 }
 
-func (c *charge) add(of *Charge) {
-	c.window = of.Window
+// add adds a charge of a call. The window is that of the latest call: limits change while rows wait.
+func (c *charge) add(of *Charge, start time.Time) {
+	if !start.Before(c.at) {
+		c.window, c.at = of.Window, start
+	}
 	c.units = add(c.units, of.Units)
 	if of.Taken <= 0 {
 		return
@@ -84,7 +88,7 @@ func newBatch(rows []Row, foreign bool) *batch {
 		for _, r := range of {
 			c.count(groups.keys[i].day, r)
 			for j := range r.Charges {
-				b.charge(&recent, j, &r.Charges[j])
+				b.charge(&recent, j, &r.Charges[j], r.Start)
 			}
 			if foreign || !timed(r.RequestID, r.Start) {
 				start := micros(r.Start)
@@ -204,9 +208,9 @@ type charged [4]struct {
 }
 
 // charge adds a charge, which has a position in its row.
-func (b *batch) charge(recent *charged, at int, of *Charge) {
+func (b *batch) charge(recent *charged, at int, of *Charge, start time.Time) {
 	if at < len(recent) && recent[at].of != nil && recent[at].counter == of.Counter {
-		recent[at].of.add(of)
+		recent[at].of.add(of, start)
 		return
 	}
 	id := bounded(of.Counter)
@@ -215,7 +219,7 @@ func (b *batch) charge(recent *charged, at int, of *Charge) {
 		c = &charge{}
 		b.charges[id] = c
 	}
-	c.add(of)
+	c.add(of, start)
 	if at < len(recent) {
 		recent[at].counter, recent[at].of = of.Counter, c
 	}
