@@ -21,12 +21,10 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	var all []*ruleset.Policy
+	versions := map[string]*ruleset.Policy{}
 	for i := range found {
 		e := &found[i]
 		members, err := jsonx.Members(e.Doc)
-		if err == nil && jsonx.Word(jsonx.Find(members, "version_status")) != "production" {
-			continue
-		}
 		var p *ruleset.Policy
 		if err == nil {
 			var problems []config.Problem
@@ -38,7 +36,10 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 			d.warn(e, "a policy of the database cannot be in force", err)
 			continue
 		}
-		all = append(all, p)
+		versions[e.ID] = p
+		if jsonx.Word(jsonx.Find(members, "version_status")) == "production" {
+			all = append(all, p)
+		}
 	}
 	if found, _, err = s.Entities(ctx, &store.Filter{Kind: store.KindAttachment, Ascending: true}); err != nil {
 		return err
@@ -56,7 +57,7 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 		}
 		attachments = append(attachments, *a)
 	}
-	d.client.SetPolicies(all, attachments)
+	d.client.SetPolicies(all, attachments, versions)
 	return nil
 }
 
@@ -176,7 +177,6 @@ func policyOfFile(p *ruleset.Policy) jsonx.Raw {
 }
 
 func pipelineOfFile(w *jsonx.Writer, p *ruleset.Pipeline, text func(name, value string)) {
-	actions := [...]string{ruleset.Next: "next", ruleset.Allow: "allow", ruleset.Block: "block", ruleset.Replace: "modify_response"}
 	mode := "pre_call"
 	if p.Responses {
 		mode = "post_call"
@@ -189,9 +189,9 @@ func pipelineOfFile(w *jsonx.Writer, p *ruleset.Pipeline, text func(name, value 
 		step := &p.Steps[i]
 		w.Object()
 		text("guardrail", step.Guardrail)
-		text("on_pass", actions[step.Pass])
-		text("on_fail", actions[step.Fail])
-		text("on_error", actions[step.Error])
+		text("on_pass", step.Pass.String())
+		text("on_fail", step.Fail.String())
+		text("on_error", step.Error.String())
 		text("modify_response_message", step.Reason)
 		w.EndObject()
 	}
@@ -284,6 +284,14 @@ func (s storedPolicies) Heirs(name string) []string {
 
 // Resolve says which policies are attached to a call.
 func (s storedPolicies) Resolve(q *admin.PolicyQuery) (all []admin.PolicyMatch) {
+	for _, m := range s.client.Pipeline().Policies().Matches(callOf(q)) {
+		all = append(all, admin.PolicyMatch(m))
+	}
+	return all
+}
+
+// callOf is what policies know of a call that a request describes.
+func callOf(q *admin.PolicyQuery) *ruleset.Call {
 	c := &ruleset.Call{Key: q.Key, Tags: q.Tags}
 	if q.Team != "" {
 		c.Teams = []string{q.Team}
@@ -291,8 +299,5 @@ func (s storedPolicies) Resolve(q *admin.PolicyQuery) (all []admin.PolicyMatch) 
 	if q.Model != "" {
 		c.Models = []string{q.Model}
 	}
-	for _, m := range s.client.Pipeline().Policies().Matches(c) {
-		all = append(all, admin.PolicyMatch(m))
-	}
-	return all
+	return c
 }
