@@ -19,7 +19,7 @@ func (s storedPolicies) Guardrails(name string, doc []byte) []string {
 	if err != nil {
 		return nil
 	}
-	p, _ := s.policy(inBody, name, members, true)
+	p, _ := storedPolicy(s.client.Config(), inBody, name, members, true)
 	if p == nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func kindOfFault(field string) string {
 
 // TryPipeline has a pipeline check a request that no model gets.
 func (s storedPolicies) TryPipeline(ctx context.Context, pipeline jsonx.Raw, req *llm.Request) (*gateway.Trial, []admin.Fault, error) {
-	p, problems := s.policy(inBody, "trial", []jsonx.Member{{Name: "pipeline", Value: pipeline}}, false)
+	p, problems := storedPolicy(s.client.Config(), inBody, "trial", []jsonx.Member{{Name: "pipeline", Value: pipeline}}, false)
 	if p == nil || p.Pipeline == nil {
 		return nil, faultsOf(problems), nil
 	}
@@ -96,7 +96,7 @@ func (s storedPolicies) Reach(doc []byte) (*admin.PolicyReach, []admin.Fault, er
 	if err != nil {
 		return nil, nil, err
 	}
-	a, problems, err := s.attachment(inBody, doc, []*ruleset.Policy{{Name: jsonx.Word(jsonx.Find(members, "policy_name"))}})
+	a, problems, err := storedAttachment(s.client.Config(), inBody, doc, []*ruleset.Policy{{Name: jsonx.Word(jsonx.Find(members, "policy_name"))}})
 	if a == nil {
 		return nil, faultsOf(problems), err
 	}
