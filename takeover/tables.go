@@ -194,6 +194,8 @@ func apart(name string) (reason string, taken bool) {
 		return "settings that were made in LiteLLM's pages belong in config.yaml", false
 	case "LiteLLM_GuardrailsTable":
 		return "guardrails belong in config.yaml; calls of a policy, key or team that names one are refused until it is there", false
+	case "LiteLLM_CacheConfig":
+		return "where answers are kept belongs in litellm_settings.cache_params, or in POST /cache/settings", false
 	case "LiteLLM_ObjectPermissionTable":
 		return "what it permits of models, MCP servers, vector stores and agents is not checked", false
 	case "LiteLLM_JWTKeyMapping", "LiteLLM_VerifiedSubject":

@@ -91,6 +91,8 @@ type Options struct {
 	PassThroughs PassThroughs
 	// Policies has in force what is in the store of policies of guardrails; nil if nothing does.
 	Policies Policies
+	// Cache has in force what is in the store of the response cache; nil if nothing does.
+	Cache Cache
 	// ProviderBudgets are those of the configuration.
 	ProviderBudgets ProviderBudgets
 	// SignIn lets people sign in at an identity provider; nil if there is none.
@@ -157,6 +159,8 @@ func (h *Handler) Owns(path string) bool {
 	switch first {
 	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials", "policies", "policy":
 		return true
+	case "cache":
+		return strings.HasPrefix(path, "/cache/settings")
 	case "model_group":
 		return path == "/model_group/make_public"
 	case "model_hub":

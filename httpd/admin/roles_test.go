@@ -167,6 +167,9 @@ POST /policies/attachments                            M A . . . . . .
 POST /policies/attachments/estimate-impact            M A V . . . . .
 GET /policies/attachments/{attachment_id}             M A V . . . . .
 DELETE /policies/attachments/{attachment_id}          M A . . . . . .
+GET /cache/settings                                   M A . . . . . .
+POST /cache/settings                                  M A . . . . . .
+POST /cache/settings/test                             M A . . . . . .
 GET /policy/list                                      M A V . . . . .
 GET /policy/info/{policy_name}                        M A V . . . . .
 POST /policy/test                                     M A V . . . . .
