@@ -124,6 +124,15 @@ func managementCalls() []managementCall {
 		get("/policies/attachments/list", ""),
 		get("/policies/attachments/{attachment_id}", "/policies/attachments/{{attachment}}"),
 		post("/policies/resolve", `{"tags": []}`),
+		get("/policies/{policy_id}/resolved-guardrails", "/policies/{{policy}}/resolved-guardrails"),
+		post("/policies/test-pipeline", `{"pipeline": {"mode": "pre_call", "steps": [{"guardrail": "mud", "on_pass": "allow", "on_fail": "block"}]}, "test_messages": [{"role": "user", "content": "mud"}]}`),
+		post("/policies/attachments/estimate-impact", `{"policy_name": "page", "teams": ["Cor*"]}`),
+		get("/policy/list", ""),
+		get("/policy/info/{policy_name}", "/policy/info/care"),
+		post("/policy/test", `{"tags": ["dirty"]}`),
+		post("/policy/validate", `{"policies": {"page": {"guardrails": {"add": ["mud"]}}}}`),
+		get("/cache/settings", ""),
+		post("/cache/settings/test", `{"cache_settings": {"type": "redis", "host": "127.0.0.1", "port": "9"}}`),
 		with("DELETE", "/policies/attachments/{attachment_id}", "/policies/attachments/{{attachment}}", ``),
 		with("DELETE", "/policies/{policy_id}", "/policies/{{draft}}", ``),
 		with("DELETE", "/policies/name/{policy_name}/all-versions", "/policies/name/page/all-versions", ``),
@@ -151,5 +160,6 @@ func managementCalls() []managementCall {
 		with("DELETE", "/v1/access_group/{access_group_id}", "/v1/access_group/{{group}}", ``),
 
 		post("/spend/calculate", `{"model": "nova", "messages": [{"role": "user", "content": "hello"}]}`),
+		post("/cache/settings", `{"cache_settings": {"type": "local"}}`),
 	}
 }
