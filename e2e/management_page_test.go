@@ -227,14 +227,11 @@ func clientMethods(t *testing.T, p litellmproxy.Program, addresses ...string) []
 // managementReasons says why Outcrop does not have endpoints.
 func managementReasons() map[string]string {
 	const connections = "users cannot connect accounts of their own at GitHub Copilot; credentials are the operator's"
-	const hubPages = "the list is not served by pages, with filters; `/public/model_hub` has all of it"
 	const templates = "templates are LiteLLM's, for types of guardrails that Outcrop does not have"
 	const encryption = "values in either of LiteLLM's formats are read, and none has to be encrypted again"
 	return map[string]string{
 		"POST /user/password/change":                                "nobody has a password: people sign in with a key, or at an identity provider",
 		"GET /model/{model_id}/kubernetes_pods":                     "Outcrop does not manage servers of models in Kubernetes",
-		"GET /public/v1/model_hub":                                  hubPages,
-		"GET /public/v1/model_hub/{facet}":                          hubPages,
 		"POST /credentials/migrate-encryption":                      encryption,
 		"GET /credentials/migrate-encryption/check":                 encryption,
 		"GET /credentials/{credential_name}/jwks":                   "credentials of Anthropic that sign tokens of their own are not supported",

@@ -15,6 +15,7 @@ import (
 
 // Policies has policies of guardrails in force that the store has, beside those of the configuration's file.
 type Policies interface {
+	PolicyTrials
 	// ConfiguredPolicies and ConfiguredAttachments are those of the file, in the form of answers.
 	ConfiguredPolicies() []jsonx.Raw
 	ConfiguredAttachments() []jsonx.Raw
@@ -25,6 +26,10 @@ type Policies interface {
 	Heirs(name string) []string
 	// Resolve says which policies are attached to a call.
 	Resolve(q *PolicyQuery) []PolicyMatch
+}
+
+// PolicyTrials tell what policies come to, without a change of anything.
+type PolicyTrials interface {
 	// Guardrails are those of a version of a policy, as the store has it, with what it inherits.
 	Guardrails(name string, doc []byte) []string
 	// Summaries are the policies in force, by name.
