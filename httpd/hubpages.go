@@ -43,7 +43,7 @@ func (r *hubRow) words(field string) (words []string) {
 // compare orders two names by a field. Those without a value come last, whatever the direction is.
 func (r *hubRow) compare(other *hubRow, field string, descending bool) int {
 	a, b := jsonx.Find(r.members, field), jsonx.Find(other.members, field)
-	order := 0
+	var order int
 	switch {
 	case a.Kind() == 'n' && b.Kind() == 'n':
 		return 0
