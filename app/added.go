@@ -40,6 +40,10 @@ type added struct {
 	endpoints atomic.Pointer[[]passthrough.Endpoint]
 	// hub is what everybody may see of models, as it was read last.
 	hub atomic.Pointer[httpd.Hub]
+	// cache is where the database says that answers are kept, as it was read last; nil if it says nothing.
+	cache atomic.Pointer[config.Cache]
+	// changed is called when all has been read.
+	changed func() error
 }
 
 // storedModels are the models of the database.
@@ -60,7 +64,7 @@ func newAdded(a *App) *added {
 	}
 	return &added{
 		client: a.client, tenants: a.tenants, demo: a.demo, keys: seal.NewKeys(salt, key), variable: variable, logger: a.opt.Logger,
-		warned: map[store.Ref]int64{},
+		warned: map[store.Ref]int64{}, changed: a.followCache,
 	}
 }
 
@@ -235,7 +239,7 @@ func (d *added) Check(ctx context.Context, doc []byte) (faults []admin.Fault, wi
 	if err != nil {
 		return nil, nil, err
 	}
-	models, problems := d.read(inBody, entry, credentials)
+	models, problems := d.entries(inBody, entry, credentials)
 	if models != nil {
 		wrong, err := d.client.CheckAddition(models)
 		if err != nil {
@@ -254,8 +258,8 @@ func (d *added) Check(ctx context.Context, doc []byte) (faults []admin.Fault, wi
 	return faults, without, nil
 }
 
-// read reads an entry as the configuration's are read.
-func (d *added) read(path string, entry jsonx.Raw, credentials map[string]jsonx.Raw) ([]config.Model, []config.Problem) {
+// entries reads an entry as the configuration's are read.
+func (d *added) entries(path string, entry jsonx.Raw, credentials map[string]jsonx.Raw) ([]config.Model, []config.Problem) {
 	models, problems := d.client.Config().Entry(&config.Addition{Path: path, Entry: entry, Credentials: credentials})
 	if d.demo != nil {
 		for i := range models {
@@ -265,8 +269,16 @@ func (d *added) read(path string, entry jsonx.Raw, credentials map[string]jsonx.
 	return models, problems
 }
 
-// reload serves what the database has now: models, endpoints and policies.
+// reload serves what the database has now: models, endpoints, policies and the response cache.
 func (d *added) reload(ctx context.Context, s *store.Store) error {
+	if err := d.read(ctx, s); err != nil {
+		return err
+	}
+	return d.changed()
+}
+
+// read serves what the database has now, but for the response cache.
+func (d *added) read(ctx context.Context, s *store.Store) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	credentials, err := d.credentials(ctx, s)
@@ -294,7 +306,7 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 			d.warn(e, "a model of the database cannot be served", fmt.Errorf("litellm_params.%w", err))
 			continue
 		}
-		models, problems := d.read("the model with the id "+e.ID, entry, credentials)
+		models, problems := d.entries("the model with the id "+e.ID, entry, credentials)
 		if models == nil {
 			d.warn(e, "a model of the database cannot be served", &outcrop.ConfigError{Problems: problems})
 			continue
@@ -327,6 +339,9 @@ func (d *added) reload(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	if err := d.reloadPolicies(ctx, s); err != nil {
+		return err
+	}
+	if err := d.readCache(ctx, s); err != nil {
 		return err
 	}
 	d.client.SetAdditions(additions)

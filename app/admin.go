@@ -41,7 +41,7 @@ func (a *App) admin(cfg *config.Config, signIn *signIn) *admin.Handler {
 		AdminRoutes:  cfg.Accounting.AdminRoutes,
 		PassThroughs: storedEndpoints{a.added}, Policies: storedPolicies{a.added},
 		Models: a.added, KnownMembers: cfg.Accounting.KnownMembers, AdminGroup: cfg.Accounting.AdminGroup,
-		Defaults: defaults(&cfg.Management), FileSettings: fileSettings(&cfg.Management),
+		Defaults: defaults(&cfg.Management), FileSettings: fileSettings(cfg), Cache: cacheSettings{a},
 		Logger: a.opt.Logger,
 	})
 }

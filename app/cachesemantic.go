@@ -29,10 +29,14 @@ func openCacheIndex(cfg *config.Config) (cache.Index, error) {
 
 // valkeyCache is where a cache in a Valkey or Redis is.
 func valkeyCache(c *config.Cache) valkey.Options {
-	return valkey.Options{
+	opt := valkey.Options{
 		Address: c.Address.Reveal(), Nodes: c.Nodes, Service: c.Service, Prefix: cachePrefix, SentinelPassword: c.SentinelPassword.Reveal(),
 		TLS: valkey.TLS{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, AnyName: c.TLS.AnyName, AnyCertificate: c.TLS.AnyCertificate},
 	}
+	if c.Stored {
+		opt.Control = noMetadata
+	}
+	return opt
 }
 
 // semanticCache is how a cache finds answers to similar requests in its store; nil if it does not.

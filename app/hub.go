@@ -32,12 +32,16 @@ func (a *App) hub(cfg *config.Config) func() httpd.Hub {
 }
 
 // fileSettings are the settings of the configuration that the management API cannot change.
-func fileSettings(m *config.Management) (names []string) {
+func fileSettings(cfg *config.Config) (names []string) {
+	m := &cfg.Management
 	if m.PublicModels != nil {
 		names = append(names, admin.PublicGroups)
 	}
 	if m.PublicLinks != nil {
 		names = append(names, admin.PublicLinks)
+	}
+	if cfg.Cache.Type != "" && !cfg.Cache.Stored {
+		names = append(names, admin.CacheSetting)
 	}
 	return names
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -98,4 +99,69 @@ func TestPublicModelsAreNotStoredWithoutTheSetting(t *testing.T) {
 		exchange{"POST", "/model_group/make_public", `{"model_groups":[]}`, 500, "STORE_MODEL_IN_DB"},
 		exchange{"GET", "/public/model_hub", "", 200, `"model_group":"granite"`},
 	)
+}
+
+func TestPublicModelsAreListedByPages(t *testing.T) {
+	entry := func(name, model, info string) string {
+		return "\n  - {model_name: " + name + ", litellm_params: {model: " + model + ", api_base: \"http://127.0.0.1:1\", api_key: sk-a}, model_info: {" + info + "}}"
+	}
+	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", entry("slate", "openai/m", "mode: chat, input_cost_per_token: 0.5, supports_vision: true")+
+		entry("shale", "mistral/m", "mode: chat, input_cost_per_token: 0.25")+entry("chalk", "openai/e", "mode: embedding, supports_reasoning: true")+
+		"\nlitellm_settings: {public_model_groups: [slate, shale, chalk, absent]}\ngeneral_settings: {master_key: sk-master}\n"), DataDir: t.TempDir()})
+	for query, want := range map[string]string{
+		"":                                                   "absent chalk shale slate",
+		"sort=-model_group":                                  "slate shale chalk absent",
+		"sort=input_cost_per_token":                          "shale slate absent chalk",
+		"sort=-input_cost_per_token,model_group":             "slate shale absent chalk",
+		"sort=mode,-model_group":                             "slate shale absent chalk",
+		"q=HA":                                               "chalk shale",
+		"filter[mode]=embedding":                             "chalk",
+		"filter[mode][eq]=embedding":                         "chalk",
+		"filter[mode][in]=embedding,%20chat&q=a":             "absent chalk shale slate",
+		"filter[providers][in]=mistral":                      "shale",
+		"filter[providers][contains]=PENA":                   "chalk slate",
+		"filter[features][in]=vision,reasoning":              "chalk slate",
+		"filter[features][in]=vision&filter[mode]=embedding": "",
+		"page_size=2":                                        "absent chalk",
+		"page_size=2&page=2":                                 "shale slate",
+		"page=9":                                             "",
+	} {
+		status, body := asks(t, a, "", "GET", "/public/v1/model_hub?"+query, "")
+		var page struct {
+			Data []struct {
+				Name string `json:"model_group"`
+			}
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil || status != 200 {
+			t.Errorf("%s: %d %s", query, status, body)
+		}
+		var names []string
+		for _, m := range page.Data {
+			names = append(names, m.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	for path, want := range map[string]string{
+		"?page_size=3&q=a":             `"meta":{"total_count":4,"page":1,"page_size":3,"total_pages":2},"links":{"self":"/public/v1/model_hub?page_size=3\u0026q=a\u0026page=1","first":"`,
+		"?page_size=500":               `"page_size":100,"total_pages":1}`,
+		"?q=none":                      `{"data":[],"meta":{"total_count":0,"page":1,"page_size":50,"total_pages":0},"links":{"self":"/public/v1/model_hub?q=none\u0026page=1`,
+		"/providers":                   `{"data":["mistral","openai"],"meta":{"page":1,"page_size":50,"has_more":false},"links":{"self":"/public/v1/model_hub/providers?page=1","prev":null,"next":null}}`,
+		"/modes?filter[mode]=chat":     `{"data":["chat"],`,
+		"/features?page_size=1":        `{"data":["reasoning"],"meta":{"page":1,"page_size":1,"has_more":true}`,
+		"/features?page_size=1&page=2": `"has_more":false`,
+	} {
+		if status, body := asks(t, a, "", "GET", "/public/v1/model_hub"+path, ""); status != 200 || !strings.Contains(strings.ReplaceAll(body, "&", `\u0026`), want) {
+			t.Errorf("%s: %d %s, want %s", path, status, body, want)
+		}
+	}
+	for path, kind := range map[string]string{
+		"?color=red": "unknown-query-parameter", "?page=0": "invalid-query-parameter", "?page=1&page=2": "duplicate-query-parameter", "?sort=color": "invalid-sort-field",
+		"?sort=mode,mode": "duplicate-sort-field", "/modes?sort=mode": "unknown-query-parameter", "/colors": "invalid-query-parameter",
+	} {
+		if status, body := asks(t, a, "", "GET", "/public/v1/model_hub"+path, ""); status != 400 || !strings.Contains(body, `"type":"urn:litellm:error:`+kind+`"`) {
+			t.Errorf("%s: %d %s, want %s", path, status, body, kind)
+		}
+	}
 }

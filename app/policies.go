@@ -21,16 +21,14 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	var all []*ruleset.Policy
+	versions := map[string]*ruleset.Policy{}
 	for i := range found {
 		e := &found[i]
 		members, err := jsonx.Members(e.Doc)
-		if err == nil && jsonx.Word(jsonx.Find(members, "version_status")) != "production" {
-			continue
-		}
 		var p *ruleset.Policy
 		if err == nil {
 			var problems []config.Problem
-			if p, problems = d.policy("the policy with the id "+e.ID, e.Alias, members, true); p == nil {
+			if p, problems = storedPolicy(d.client.Config(), "the policy with the id "+e.ID, e.Alias, members, true); p == nil {
 				err = &outcrop.ConfigError{Problems: problems}
 			}
 		}
@@ -38,7 +36,10 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 			d.warn(e, "a policy of the database cannot be in force", err)
 			continue
 		}
-		all = append(all, p)
+		versions[e.ID] = p
+		if jsonx.Word(jsonx.Find(members, "version_status")) == "production" {
+			all = append(all, p)
+		}
 	}
 	if found, _, err = s.Entities(ctx, &store.Filter{Kind: store.KindAttachment, Ascending: true}); err != nil {
 		return err
@@ -46,7 +47,7 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 	var attachments []ruleset.Attachment
 	for i := range found {
 		e := &found[i]
-		a, problems, err := d.attachment("the attachment with the id "+e.ID, e.Doc, []*ruleset.Policy{{Name: e.Alias}}) // which may have been deleted
+		a, problems, err := storedAttachment(d.client.Config(), "the attachment with the id "+e.ID, e.Doc, []*ruleset.Policy{{Name: e.Alias}}) // which may have been deleted
 		if err == nil && a == nil {
 			err = &outcrop.ConfigError{Problems: problems}
 		}
@@ -56,7 +57,7 @@ func (d *added) reloadPolicies(ctx context.Context, s *store.Store) error {
 		}
 		attachments = append(attachments, *a)
 	}
-	d.client.SetPolicies(all, attachments)
+	d.client.SetPolicies(all, attachments, versions)
 	return nil
 }
 
@@ -70,8 +71,8 @@ func said(members []jsonx.Member, names map[string]string) (all []jsonx.Member) 
 	return all
 }
 
-// policy reads a policy, as the store has it, as the configuration's are read.
-func (d *added) policy(path, name string, members []jsonx.Member, absent bool) (*ruleset.Policy, []config.Problem) {
+// storedPolicy reads a policy, as the store has it, as the configuration's are read.
+func storedPolicy(cfg *config.Config, path, name string, members []jsonx.Member, absent bool) (*ruleset.Policy, []config.Problem) {
 	entry := said(members, map[string]string{"inherit": "inherit", "condition": "condition"})
 	if guardrails := said(members, map[string]string{"guardrails_add": "add", "guardrails_remove": "remove"}); len(guardrails) > 0 {
 		entry = append(entry, jsonx.Member{Name: "guardrails", Value: object(guardrails)})
@@ -84,7 +85,7 @@ func (d *added) policy(path, name string, members []jsonx.Member, absent bool) (
 			entry[i].Value = withoutNulls(m.Value)
 		}
 	}
-	return d.client.Config().AddedPolicy(path, name, object(entry), absent)
+	return cfg.AddedPolicy(path, name, object(entry), absent)
 }
 
 // withoutNulls leaves out the members that are null, at any depth: clients of LiteLLM send all that they know.
@@ -114,15 +115,37 @@ func withoutNulls(v jsonx.Raw) jsonx.Raw {
 	}
 }
 
-// attachment reads an attachment, as the store has it, as the configuration's are read.
-func (d *added) attachment(path string, doc []byte, all []*ruleset.Policy) (*ruleset.Attachment, []config.Problem, error) {
+// storedAttachment reads an attachment, as the store has it, as the configuration's are read.
+func storedAttachment(cfg *config.Config, path string, doc []byte, all []*ruleset.Policy) (*ruleset.Attachment, []config.Problem, error) {
 	members, err := jsonx.Members(doc)
 	if err != nil {
 		return nil, nil, err
 	}
 	entry := said(members, map[string]string{"policy_name": "policy", "scope": "scope", "teams": "teams", "keys": "keys", "models": "models", "tags": "tags", "default": "default"})
-	a, problems := d.client.Config().AddedAttachment(path, object(entry), all)
+	a, problems := cfg.AddedAttachment(path, object(entry), all)
 	return a, problems, nil
+}
+
+// PolicyFault says why a policy or an attachment, as the store has it, cannot be in force; empty if it can. Guardrails, and policies for
+// attachments, that there are not are no reason.
+func PolicyFault(cfg *config.Config, kind store.Kind, name string, doc []byte) string {
+	var problems []config.Problem
+	var err error
+	if kind == store.KindPolicy {
+		var members []jsonx.Member
+		if members, err = jsonx.Members(doc); err == nil {
+			_, problems = storedPolicy(cfg, inBody, name, members, true)
+		}
+	} else {
+		_, problems, err = storedAttachment(cfg, inBody, doc, []*ruleset.Policy{{Name: name}})
+	}
+	if faults := faultsOf(problems); err == nil && len(faults) > 0 {
+		return faults[0].Message
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // storedPolicies lets the management API change the policies of the store. It implements admin.Policies.
@@ -176,7 +199,6 @@ func policyOfFile(p *ruleset.Policy) jsonx.Raw {
 }
 
 func pipelineOfFile(w *jsonx.Writer, p *ruleset.Pipeline, text func(name, value string)) {
-	actions := [...]string{ruleset.Next: "next", ruleset.Allow: "allow", ruleset.Block: "block", ruleset.Replace: "modify_response"}
 	mode := "pre_call"
 	if p.Responses {
 		mode = "post_call"
@@ -189,9 +211,9 @@ func pipelineOfFile(w *jsonx.Writer, p *ruleset.Pipeline, text func(name, value 
 		step := &p.Steps[i]
 		w.Object()
 		text("guardrail", step.Guardrail)
-		text("on_pass", actions[step.Pass])
-		text("on_fail", actions[step.Fail])
-		text("on_error", actions[step.Error])
+		text("on_pass", step.Pass.String())
+		text("on_fail", step.Fail.String())
+		text("on_error", step.Error.String())
 		text("modify_response_message", step.Reason)
 		w.EndObject()
 	}
@@ -244,7 +266,7 @@ func (s storedPolicies) CheckPolicy(name string, doc []byte) ([]admin.Fault, err
 	if err != nil {
 		return nil, err
 	}
-	p, problems := s.policy(inBody, name, members, false)
+	p, problems := storedPolicy(s.client.Config(), inBody, name, members, false)
 	if p == nil {
 		return faultsOf(problems), nil
 	}
@@ -273,7 +295,7 @@ func faultsOf(problems []config.Problem) (faults []admin.Fault) {
 
 // CheckAttachment says what keeps an attachment from being in force.
 func (s storedPolicies) CheckAttachment(doc []byte) ([]admin.Fault, error) {
-	_, problems, err := s.attachment(inBody, doc, s.client.Pipeline().Policies().Policies())
+	_, problems, err := storedAttachment(s.client.Config(), inBody, doc, s.client.Pipeline().Policies().Policies())
 	return faultsOf(problems), err
 }
 
@@ -284,6 +306,14 @@ func (s storedPolicies) Heirs(name string) []string {
 
 // Resolve says which policies are attached to a call.
 func (s storedPolicies) Resolve(q *admin.PolicyQuery) (all []admin.PolicyMatch) {
+	for _, m := range s.client.Pipeline().Policies().Matches(callOf(q)) {
+		all = append(all, admin.PolicyMatch(m))
+	}
+	return all
+}
+
+// callOf is what policies know of a call that a request describes.
+func callOf(q *admin.PolicyQuery) *ruleset.Call {
 	c := &ruleset.Call{Key: q.Key, Tags: q.Tags}
 	if q.Team != "" {
 		c.Teams = []string{q.Team}
@@ -291,8 +321,5 @@ func (s storedPolicies) Resolve(q *admin.PolicyQuery) (all []admin.PolicyMatch) 
 	if q.Model != "" {
 		c.Models = []string{q.Model}
 	}
-	for _, m := range s.client.Pipeline().Policies().Matches(c) {
-		all = append(all, admin.PolicyMatch(m))
-	}
-	return all
+	return c
 }

@@ -21,6 +21,7 @@ general_settings: {master_key: sk-master, store_model_in_db: true` + more + `}
 guardrails:
   - {guardrail_name: mud, litellm_params: {guardrail: litellm_content_filter, mode: pre_call, blocked_words: [{keyword: mud, action: BLOCK}]}}
   - {guardrail_name: clay, litellm_params: {guardrail: litellm_content_filter, mode: pre_call, blocked_words: [{keyword: clay, action: BLOCK}]}}
+  - {guardrail_name: wash, litellm_params: {guardrail: litellm_content_filter, mode: post_call, blocked_words: [{keyword: loess, action: MASK}]}}
 policies:
   file: {guardrails: {add: [mud]}}
 policy_attachments:

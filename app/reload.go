@@ -60,6 +60,7 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 		return nil, err
 	}
 	before := a.client.Config()
+	cfg = a.withStoredCache(cfg)
 	answers, err := a.nextCache(before, cfg)
 	if err != nil {
 		told.drop()
@@ -85,7 +86,7 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 	a.expect(cfg)
 	if a.added.Stored() { // they may refer to credentials of the configuration
 		if p, err := a.tenants.get(ctx); err == nil {
-			err = a.added.reload(ctx, p.store)
+			err = a.added.read(ctx, p.store) // changes of the cache are followed
 			if err != nil {
 				a.opt.Logger.Error("the models of the database are served as before", slog.String("error", err.Error()))
 			}

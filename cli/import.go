@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/app"
 	"outcrop/config"
 	"outcrop/internal/jsonx"
 	"outcrop/internal/seal"
@@ -24,7 +25,7 @@ import (
 
 // importCommand holds the take-overs.
 type importCommand struct {
-	LiteLLM importLiteLLMCommand `cmd:"" name:"litellm" help:"Take over keys, users, teams, budgets, models and spend from the database of a LiteLLM proxy, which is only read. It can be repeated."`
+	LiteLLM importLiteLLMCommand `cmd:"" name:"litellm" help:"Take over keys, users, teams, budgets, models, policies and spend from the database of a LiteLLM proxy, which is only read. It can be repeated."`
 }
 
 type importLiteLLMCommand struct {
@@ -74,6 +75,11 @@ func (c *importLiteLLMCommand) Run(ctx context.Context, con console) (err error)
 	}
 	models, err := c.models(ctx, from, plan)
 	if err != nil {
+		return err
+	}
+	cfg := nothingConfigured()
+	fault := func(kind store.Kind, name string, doc []byte) string { return app.PolicyFault(cfg, kind, name, doc) }
+	if err := plan.AddPolicies(ctx, from, fault); err != nil {
 		return err
 	}
 	out := &imported{DryRun: c.DryRun, ModelsFile: c.ModelsOut}
@@ -135,9 +141,15 @@ func (c *importLiteLLMCommand) models(ctx context.Context, from *takeover.Source
 	return models, nil
 }
 
+// nothingConfigured is a configuration as which entries of the database are read.
+func nothingConfigured() *config.Config {
+	cfg, _ := config.Load(config.Source{Name: "models", Data: []byte("model_list: []\n"), Providers: all.Providers()})
+	return cfg
+}
+
 // servable says what keeps a model from being served.
 func servable() func(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
-	cfg, _ := config.Load(config.Source{Name: "models", Data: []byte("model_list: []\n"), Providers: all.Providers()})
+	cfg := nothingConfigured()
 	return func(entry jsonx.Raw, credentials map[string]jsonx.Raw) string {
 		_, problems := cfg.Entry(&config.Addition{Path: modelPath, Entry: entry, Credentials: credentials})
 		for _, p := range problems {
@@ -281,6 +293,11 @@ func (i *imported) print(con console) {
 		return t.Name == "LiteLLM_ProxyModelTable" && t.Created+t.Changed+t.Unchanged > 0
 	}) && i.ModelsFile == "" {
 		fmt.Fprintln(con.out, s.wrap("\nModels are served with general_settings.store_model_in_db: true, and with the salt key, or master key, that they are encrypted with.", ""))
+	}
+	if !i.DryRun && slices.ContainsFunc(i.Tables, func(t *takeover.Table) bool {
+		return t.Name == "LiteLLM_PolicyTable" && t.Created+t.Changed+t.Unchanged > 0
+	}) {
+		fmt.Fprintln(con.out, s.wrap("\nPolicies are in force with general_settings.store_model_in_db: true, and with the guardrails that they name in the configuration.", ""))
 	}
 	i.printLeft(con, true, "Less strict than in LiteLLM:")
 	i.printLeft(con, false, "Not taken, or without an effect:")

@@ -18,6 +18,8 @@ type base struct {
 	globals    globals
 	managed    *managed
 	guarded    []string
+	caching    Cache         // the limits, which the file has without a cache too
+	valkey     func() Secret // that of the router, or of the environment; a function is not printed
 }
 
 // Addition is an entry that is not in the file, as JSON.

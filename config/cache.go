@@ -21,6 +21,8 @@ const (
 type Cache struct {
 	// Type is where answers are kept, one of the constants; empty if there is no cache.
 	Type string
+	// Stored is whether the database has these settings, and not the file.
+	Stored bool
 	// OptIn is whether only requests that ask for the cache use it.
 	OptIn bool
 	// TTL is how long answers are kept; 0 for without an end.

@@ -177,7 +177,8 @@ func (l *loader) load() *Config {
 		}
 	}
 	cfg.Accounting.Valkey = counters.settle(l, cfg.Accounting.DatabaseURL != "")
-	cfg.Cache = caching.settle(l, counters.settle(l, true), cfg.Accounting.DatabaseURL)
+	valkey := counters.settle(l, true)
+	cfg.Cache = caching.settle(l, valkey, cfg.Accounting.DatabaseURL)
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
@@ -190,7 +191,7 @@ func (l *loader) load() *Config {
 	l.models(cfg, all, everywhere, models, creds)
 	l.checkCache(cfg, &caching)
 	cfg.Accounting.Providers = g.limits.providers
-	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed, guarded: l.guarded}
+	cfg.base = &base{src: l.src, files: l.files, all: all, everywhere: everywhere, creds: creds, globals: g, managed: l.managed, guarded: l.guarded, caching: caching.limits(), valkey: func() Secret { return valkey }}
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		m.Callers.All = cfg.General.ClientCredentials

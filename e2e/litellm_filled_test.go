@@ -84,6 +84,10 @@ func fillSteps() []fillStep {
 		key("grouped", `, "models": ["basic"]`),
 		key("unified", `, "access_group_ids": ["{{both}}"], "models": ["nova"]`),
 
+		{path: "/policies", body: `{"policy_name": "care", "description": "Care", "guardrails_add": ["mud"], "condition": {"model": "no.*"}}`, saves: map[string]string{"care": "policy_id"}},
+		{path: "/policies/name/care/versions", body: `{}`, saves: map[string]string{"care draft": "policy_id"}},
+		{path: "/policies/attachments", body: `{"policy_name": "care", "tags": ["dirty"]}`, saves: map[string]string{"attachment": "attachment_id"}},
+
 		chatStep("free", "nova", `, "user": "shop", "metadata": {"tags": ["prod"]}`, 3),
 		chatStep("team", "fast", ``, 2),
 		chatStep("spent", "nova", ``, 1),

@@ -124,6 +124,16 @@ func managementCalls() []managementCall {
 		get("/policies/attachments/list", ""),
 		get("/policies/attachments/{attachment_id}", "/policies/attachments/{{attachment}}"),
 		post("/policies/resolve", `{"tags": []}`),
+		get("/policies/{policy_id}/resolved-guardrails", "/policies/{{policy}}/resolved-guardrails"),
+		post("/policies/test-pipeline", `{"pipeline": {"mode": "pre_call", "steps": [{"guardrail": "mud", "on_pass": "allow", "on_fail": "block"}]}, "test_messages": [{"role": "user", "content": "mud"}]}`),
+		post("/policies/attachments/estimate-impact", `{"policy_name": "page", "teams": ["Cor*"]}`),
+		get("/policy/list", ""),
+		get("/policy/info/{policy_name}", "/policy/info/care"),
+		post("/policy/test", `{"tags": ["dirty"]}`),
+		post("/policy/validate", `{"policies": {"page": {"guardrails": {"add": ["mud"]}}}}`),
+		get("/cache/ping", ""),
+		get("/cache/settings", ""),
+		post("/cache/settings/test", `{"cache_settings": {"type": "redis", "host": "127.0.0.1", "port": "9"}}`),
 		with("DELETE", "/policies/attachments/{attachment_id}", "/policies/attachments/{{attachment}}", ``),
 		with("DELETE", "/policies/{policy_id}", "/policies/{{draft}}", ``),
 		with("DELETE", "/policies/name/{policy_name}/all-versions", "/policies/name/page/all-versions", ``),
@@ -131,6 +141,8 @@ func managementCalls() []managementCall {
 		post("/model_hub/update_useful_links", `{"useful_links": {"Docs": "https://example.com"}}`),
 		get("/public/model_hub", ""),
 		get("/public/model_hub/info", ""),
+		get("/public/v1/model_hub", "/public/v1/model_hub?page_size=10"),
+		get("/public/v1/model_hub/{facet}", "/public/v1/model_hub/modes"),
 		get("/model/info", "/model/info?litellm_model_id=page"),
 		get("/v1/model/info", "/v1/model/info?litellm_model_id=page"),
 		get("/model/deprecations", "/model/deprecations?warn_within_days=60"),
@@ -151,5 +163,6 @@ func managementCalls() []managementCall {
 		with("DELETE", "/v1/access_group/{access_group_id}", "/v1/access_group/{{group}}", ``),
 
 		post("/spend/calculate", `{"model": "nova", "messages": [{"role": "user", "content": "hello"}]}`),
+		post("/cache/settings", `{"cache_settings": {"type": "local"}}`),
 	}
 }

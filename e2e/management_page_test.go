@@ -41,6 +41,8 @@ func managementSections() [][2]string {
 		{"audit", "The audit log"},
 		{"invitation", "Invitations"},
 		{"policies", "Policies of guardrails"},
+		{"policy", "Policies in force"},
+		{"cache", "The response cache"},
 	}
 }
 
@@ -225,14 +227,11 @@ func clientMethods(t *testing.T, p litellmproxy.Program, addresses ...string) []
 // managementReasons says why Outcrop does not have endpoints.
 func managementReasons() map[string]string {
 	const connections = "users cannot connect accounts of their own at GitHub Copilot; credentials are the operator's"
-	const hubPages = "the list is not served by pages, with filters; `/public/model_hub` has all of it"
-	const policyTrials = "trials of policies are not there; a draft is in force for nobody, and `outcrop config check` checks those of the file"
+	const templates = "templates are LiteLLM's, for types of guardrails that Outcrop does not have"
 	const encryption = "values in either of LiteLLM's formats are read, and none has to be encrypted again"
 	return map[string]string{
 		"POST /user/password/change":                                "nobody has a password: people sign in with a key, or at an identity provider",
 		"GET /model/{model_id}/kubernetes_pods":                     "Outcrop does not manage servers of models in Kubernetes",
-		"GET /public/v1/model_hub":                                  hubPages,
-		"GET /public/v1/model_hub/{facet}":                          hubPages,
 		"POST /credentials/migrate-encryption":                      encryption,
 		"GET /credentials/migrate-encryption/check":                 encryption,
 		"GET /credentials/{credential_name}/jwks":                   "credentials of Anthropic that sign tokens of their own are not supported",
@@ -240,9 +239,11 @@ func managementReasons() map[string]string {
 		"DELETE /credentials/{credential_name}/user_connection":     connections,
 		"POST /credentials/{credential_name}/user_connection/start": connections,
 		"POST /credentials/{credential_name}/user_connection/poll":  connections,
-		"POST /policies/attachments/estimate-impact":                policyTrials,
-		"POST /policies/test-pipeline":                              policyTrials,
-		"GET /policies/{policy_id}/resolved-guardrails":             "`/policies/resolve` says which guardrails are in force for a call",
+		"GET /policy/templates":                                     templates,
+		"POST /policy/templates/enrich":                             templates,
+		"POST /policy/templates/enrich/stream":                      templates,
+		"POST /policy/templates/suggest":                            templates,
+		"POST /policy/templates/test":                               templates,
 		"GET /policies/usage/overview":                              "how often guardrails have passed and stopped calls is in the [metrics](monitoring.md)",
 		"GET /spend/capture_rate":                                   "bills of OpenAI are not read; those of AWS are, see [Check the figures against AWS's bill](keys.md#check-the-figures-against-awss-bill)",
 	}

@@ -106,6 +106,13 @@ func questions(f filled) []adminQuestion {
 		{http.MethodGet, "/v1/access_group", ""},
 		{http.MethodGet, "/spend/logs?summarize=false&" + dates, ""},
 		{http.MethodGet, "/spend/tags?" + dates, ""},
+		{http.MethodGet, "/policies/list", ""},
+		{http.MethodGet, "/policies/" + f["care"] + "/resolved-guardrails", ""},
+		{http.MethodGet, "/policies/name/care/versions", ""},
+		{http.MethodGet, "/policies/attachments/list", ""},
+		{http.MethodPost, "/policies/resolve", `{"tags": ["dirty"], "model": "nova"}`},
+		{http.MethodPost, "/policies/attachments/estimate-impact", `{"policy_name": "care", "teams": ["Cor*"]}`},
+		{http.MethodGet, "/policy/list", ""},
 		{http.MethodGet, "/user/daily/activity?page_size=1000&" + dates, ""},
 		{http.MethodGet, "/team/daily/activity?page_size=1000&" + dates, ""},
 		{http.MethodGet, "/tag/daily/activity?page_size=1000&" + dates, ""},
@@ -139,6 +146,8 @@ general_settings: {master_key: ` + masterKey + `, store_model_in_db: true, proxy
 model_list:
   - {model_name: nova, litellm_params: ` + params + `, model_info: {id: id-nova}}
   - {model_name: other, litellm_params: ` + params + `, model_info: {id: id-other}}
+guardrails:
+  - {guardrail_name: mud, litellm_params: {guardrail: litellm_content_filter, mode: pre_call, blocked_words: [{keyword: mud, action: BLOCK}]}}
 `
 	proxy, database := litellmOnDatabase(t, text)
 	steps := fillSteps()
@@ -202,6 +211,12 @@ model_list:
 		}
 	}
 	comparePage(t, "litellm-management.md", managementPage(t, proxy, own.URL()))
+	muddy := strings.Replace(chatBody("nova", `, "metadata": {"tags": ["dirty"]}`), "hello", "mud", 1)
+	for _, base := range []string{proxy, own.URL()} { // after all others, which count what is refused
+		if a := ask(t, base, http.MethodPost, "/v1/chat/completions", f["free"], muddy); a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "mud") {
+			t.Errorf("a policy that was taken over is not in force: %d %s", a.status, a.body)
+		}
+	}
 }
 
 // waitForSpend waits until LiteLLM has written what so many calls have cost, and if days is true, also to the sums of days,
@@ -279,6 +294,7 @@ func takenDifferences() []knownDifference {
 		{"*/daily/activity.*.breakdown.providers.unknown */daily/activity.*.breakdown.models.unknown-model.*", "calls that were refused before there was a provider and a model have none in Outcrop"},
 		{"/team/daily/activity.*", "LiteLLM also counts calls of keys without a team, as Unassigned; Outcrop those of teams"},
 		{"*/daily/activity.*.metadata.key_alias", "a deleted key is not taken"},
+		{"/policy/list.policies.care.guardrails.add /policy/list.total_count", "LiteLLM lists policies in force without their own guardrails, and counts none"},
 		{"/spend/logs[*].request_duration_ms", "it is the time from the start to the end, which LiteLLM rounds down"},
 	}
 }

@@ -59,16 +59,17 @@ func (c *Call) named(req *llm.Call) error {
 	if c.set.byTags || policies != nil {
 		tags = c.allTags(req)
 	}
-	decided, err := c.byPolicy(policies, req, tags)
+	decided, anyway, err := c.byPolicy(policies, req, tags)
 	if err != nil {
 		return err
 	}
+	anyway.Guardrails = append(anyway.Guardrails, names[:len(names)-len(asked)]...)
 	names = append(names, decided.Guardrails...)
 	if len(c.set.Guardrails)+len(names)+len(decided.Pipelines) == 0 {
 		return nil
 	}
 	rules, unknown := guard.Choose(c.set.Guardrails, names, tags, c.record.ID)
-	inForce, missing := c.withPipelines(rules, decided.Pipelines, tags)
+	inForce, missing := c.withPipelines(rules, decided.Pipelines, anyway, tags)
 	if unknown = cmp.Or(unknown, missing); unknown != "" {
 		e := llm.Invalid("guardrails", "the gateway has no guardrail %q", unknown)
 		if !slices.Contains(asked, unknown) {
@@ -81,28 +82,32 @@ func (c *Call) named(req *llm.Call) error {
 	return nil
 }
 
-// byPolicy finds the guardrails that policies put in force for a call.
-func (c *Call) byPolicy(policies *ruleset.Set, req *llm.Call, tags []string) (ruleset.Decision, error) {
-	named := req.Policies
+// byPolicy finds the guardrails that policies put in force for a call, and those that they would without what the request names.
+func (c *Call) byPolicy(policies *ruleset.Set, req *llm.Call, tags []string) (decided, anyway ruleset.Decision, err error) {
+	var own []string
 	about := ruleset.Call{Tags: tags, Models: []string{c.record.Model}}
 	if c.asked != "" && c.asked != c.record.Model {
 		about.Models = append(about.Models, c.asked)
 	}
 	if t := c.caller.tenant; t != nil {
-		named = slices.Concat(t.Policies(), named)
+		own = t.Policies()
 		about.Teams, about.Key = t.TeamAliases(), t.Alias
 	}
-	decided, unknown := policies.Decide(&about, named)
+	anyway, unknown := policies.Decide(&about, own)
+	decided = anyway
+	if unknown == "" && len(req.Policies) > 0 {
+		decided, unknown = policies.Decide(&about, slices.Concat(own, req.Policies))
+	}
 	if unknown != "" {
 		e := llm.Invalid("policies", "the gateway has no policy %q", unknown)
 		if !slices.Contains(req.Policies, unknown) {
 			e = &llm.Error{Code: llm.CodeGuardrailAway, Status: 503, Message: "a policy of the key, or of what it belongs to, is not configured: " + strconv.Quote(unknown)}
 			e.Fix = "The gateway's operator must add it to policies, or take it from the key, team or project."
 		}
-		return ruleset.Decision{}, c.Fail(e)
+		return ruleset.Decision{}, ruleset.Decision{}, c.Fail(e)
 	}
 	c.policies = decided.Policies
-	return decided, nil
+	return decided, anyway, nil
 }
 
 // checkedFor refuses that a call goes on with another model whose guardrails are not in force for it: they would come too late.

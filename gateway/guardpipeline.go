@@ -34,9 +34,10 @@ func (r rule) Reach() (reach guard.Reach) {
 }
 
 // withPipelines are the rules of a call behind the pipelines of its policies. A guardrail that is a step of a pipeline is not asked once
-// more besides, as in LiteLLM (1.110.2, pipeline_managed_guardrail_names). unknown is the first name of a step that no guardrail has; empty if
-// there is none.
-func (c *Call) withPipelines(rules []*guard.Rule, policies []*ruleset.Policy, tags []string) (inForce []rule, unknown string) {
+// more besides, as in LiteLLM (1.110.2, pipeline_managed_guardrail_names), unless it is in force anyway and only the request has named the
+// pipeline: else a client could choose what its refusals come to. anyway is what is in force without what the request names; policies begins
+// with its pipelines. unknown is the first name of a step that no guardrail has; empty if there is none.
+func (c *Call) withPipelines(rules []*guard.Rule, policies []*ruleset.Policy, anyway ruleset.Decision, tags []string) (inForce []rule, unknown string) {
 	all := make([]rule, 0, len(policies)+len(rules))
 	for _, p := range policies {
 		r := rule{Rule: &guard.Rule{Name: p.Name, Mode: guard.PreCall, SkipSystem: true}, steps: make([]step, 0, len(p.Pipeline.Steps))}
@@ -54,8 +55,11 @@ func (c *Call) withPipelines(rules []*guard.Rule, policies []*ruleset.Policy, ta
 		}
 		all = append(all, r)
 	}
-	pipelines := all
 	for _, one := range rules {
+		pipelines := all[:len(policies)]
+		if one.Always || slices.Contains(anyway.Guardrails, one.Name) {
+			pipelines = pipelines[:len(anyway.Pipelines)]
+		}
 		if mode := one.Mode &^ managed(pipelines, one.Name); mode != one.Mode {
 			own := *one
 			own.Mode, one = mode, &own
@@ -98,19 +102,7 @@ func (c *Call) ask(ctx context.Context, r rule, mode guard.Mode, side guard.Side
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
-		texted, err := c.judgeSome(ctx, s.rule, mode, side, texts, roles)
-		action := s.Pass
-		if err != nil {
-			e, ok := errors.AsType[*llm.Error](err)
-			switch {
-			case ok && e.Code == llm.CodeGuardrail:
-				action = s.Fail
-			case ok && e.Code == llm.CodeGuardrailAway:
-				action = s.Error
-			default:
-				return nil, err // the client has gone
-			}
-		}
+		texted, action, err := c.step(ctx, s, mode, side, texts, roles)
 		if texted != nil {
 			texts, masked = texted, texted
 		}
@@ -118,11 +110,7 @@ func (c *Call) ask(ctx context.Context, r rule, mode guard.Mode, side guard.Side
 		case action == ruleset.Allow:
 			return masked, nil
 		case action == ruleset.Replace:
-			text := s.Reason
-			if text == "" && err != nil {
-				text = llm.AsError(err).Message
-			}
-			return nil, replaced(r.Name, text)
+			return nil, replaced(r.Name, s.words(err))
 		case action == ruleset.Block && err == nil:
 			return nil, refusal("Content blocked: the policy " + r.Name + " lets nothing pass that the guardrail " + s.rule.Name + " does")
 		case action == ruleset.Block:
@@ -131,6 +119,30 @@ func (c *Call) ask(ctx context.Context, r rule, mode guard.Mode, side guard.Side
 		}
 	}
 	return masked, nil
+}
+
+// step asks one step, and says what comes after it. err is the refusal, or why there is no verdict; the action is Block if the client has gone.
+func (c *Call) step(ctx context.Context, s *step, mode guard.Mode, side guard.Side, texts, roles []string) (masked []string, action ruleset.Action, err error) {
+	masked, err = c.judgeSome(ctx, s.rule, mode, side, texts, roles)
+	if err == nil {
+		return masked, s.Pass, nil
+	}
+	switch e, _ := errors.AsType[*llm.Error](err); {
+	case e != nil && e.Code == llm.CodeGuardrail:
+		return nil, s.Fail, err
+	case e != nil && e.Code == llm.CodeGuardrailAway:
+		return nil, s.Error, err
+	default:
+		return nil, ruleset.Block, err
+	}
+}
+
+// words are those that a step has a call answered with.
+func (s *step) words(err error) string {
+	if s.Reason == "" && err != nil {
+		return llm.AsError(err).Message
+	}
+	return s.Reason
 }
 
 // judgeSome is judge without the instructions of the system, if the rule leaves them out.

@@ -163,6 +163,8 @@ func (s *server) routes() []endpoint {
 		{"GET /v2/model/info", "/v2/model/info", "the same by pages, with filters", s.lockedFor(s.modelPages), true, ""},
 		{"GET /model_group/info", "/model_group/info", "what the models of each name can do and cost", s.lockedFor(s.modelGroups), true, ""},
 		{"GET /public/model_hub", "/public/model_hub", "what the models can do and cost that everybody may see", s.publicHub, false, ""},
+		{"GET /public/v1/model_hub", "/public/v1/model_hub", "the same by pages, with filters", s.hubPage, false, ""},
+		{"GET /public/v1/model_hub/{facet}", "/public/v1/model_hub/{facet}", "which providers, modes and features there are among them", s.hubFacet, false, ""},
 		{"GET /public/model_hub/info", "/public/model_hub/info", "which gateway this is, and links to more", s.publicHubInfo, false, ""},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.operators(s.refreshCatalogue), true, ""},
 		{"POST /config/reload", "/config/reload", "reads the configuration again, and takes it over", s.operators(s.reloadConfig), true, ""},

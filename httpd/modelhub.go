@@ -24,43 +24,49 @@ func (s *server) hub() Hub {
 	return s.opt.Hub()
 }
 
-// publicHub lists the public names, each once, as LiteLLM does: with what their models can do and cost, and the last result of
-// their health checks. A name that no model has is there without providers. Models of teams are not, whatever their names are.
+// publicHub lists the public names.
 func (s *server) publicHub(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, jsonx.Array(s.publicRows()))
+}
+
+// publicRows are the public names, each once, as LiteLLM has them: with what their models can do and cost, and the last result of
+// their health checks. A name that no model has is there without providers. Models of teams are not, whatever their names are.
+func (s *server) publicRows() []jsonx.Raw {
 	var everybody gateway.Caller
 	groups := s.hub().Groups
-	var out jsonx.Writer
-	out.Array()
-	if len(groups) > 0 {
-		byName, latest, known := s.publicEntries(), map[string]CheckRecord{}, map[string]Model{}
-		for _, c := range s.healthRecords() { // the newest first
-			if _, ok := latest[c.Name]; !ok {
-				latest[c.Name] = c
-			}
-		}
-		for _, m := range s.models(everybody) {
-			known[m.ID] = m
-		}
-		seen := map[string]bool{}
-		for _, name := range groups {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			m, ok := known[name]
-			g := &modelGroup{name: name, mode: "chat"} // LiteLLM's mode of names that it does not know
-			if ok {
-				g = s.group(&m, byName)
-			}
-			out.Object()
-			g.write(&out, true)
-			check, checked := latest[name]
-			writeLatest(&out, &check, ok && checked)
-			out.EndObject()
+	rows := []jsonx.Raw{}
+	if len(groups) == 0 {
+		return rows
+	}
+	byName, latest, known := s.publicEntries(), map[string]CheckRecord{}, map[string]Model{}
+	for _, c := range s.healthRecords() { // the newest first
+		if _, ok := latest[c.Name]; !ok {
+			latest[c.Name] = c
 		}
 	}
-	out.EndArray()
-	writeJSON(w, http.StatusOK, out.Buf)
+	for _, m := range s.models(everybody) {
+		known[m.ID] = m
+	}
+	seen := map[string]bool{}
+	for _, name := range groups {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		m, ok := known[name]
+		g := &modelGroup{name: name, mode: "chat"} // LiteLLM's mode of names that it does not know
+		if ok {
+			g = s.group(&m, byName)
+		}
+		var out jsonx.Writer
+		out.Object()
+		g.write(&out, true)
+		check, checked := latest[name]
+		writeLatest(&out, &check, ok && checked)
+		out.EndObject()
+		rows = append(rows, out.Buf)
+	}
+	return rows
 }
 
 // publicEntries are the entries that are nobody's own.

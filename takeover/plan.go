@@ -100,10 +100,17 @@ func Read(ctx context.Context, s *Source, now time.Time) (*Plan, error) {
 			return nil, err
 		}
 	}
+	p.tell()
+	return p, nil
+}
+
+// tell adds what was noted to Left, in which what is less strict than in LiteLLM comes first.
+func (p *Plan) tell() {
 	for what, rows := range p.left {
 		what.Rows = rows
 		p.Left = append(p.Left, what)
 	}
+	clear(p.left)
 	slices.SortFunc(p.Left, func(a, b Left) int {
 		if a.Weaker != b.Weaker {
 			if a.Weaker {
@@ -113,7 +120,6 @@ func Read(ctx context.Context, s *Source, now time.Time) (*Plan, error) {
 		}
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Reason, b.Reason))
 	})
-	return p, nil
 }
 
 // leave notes a row with something that is not taken.

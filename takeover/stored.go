@@ -111,12 +111,12 @@ func unservable(opt *ModelOptions, r row, params, info *doc, credentials map[str
 	return ""
 }
 
-// noteModels notes which models and credentials LiteLLM has, so that those which were taken over before are not taken for gone.
+// noteModels notes which models, credentials and policies LiteLLM has, so that those which were taken over before are not taken for gone.
 func (p *Plan) noteModels(ctx context.Context, s *Source) error {
 	for _, of := range [...]struct {
 		table, id string
 		kind      store.Kind
-	}{{modelsTable, "model_id", store.KindModel}, {credentialsTable, "credential_name", store.KindCredential}} {
+	}{{modelsTable, "model_id", store.KindModel}, {credentialsTable, "credential_name", store.KindCredential}, {policiesTableName, "policy_id", store.KindPolicy}, {attachmentsTableName, "attachment_id", store.KindAttachment}} {
 		err := s.each(ctx, of.table, "", nil, func(r row) error {
 			p.present[store.Ref{Kind: of.kind, ID: r.text(of.id)}] = true
 			return nil

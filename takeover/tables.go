@@ -135,12 +135,16 @@ const (
 
 	groupBudgetsTableName = "LiteLLM_ModelAccessGroupBudgetTable"
 
-	oldKeysTable        = "LiteLLM_DeprecatedVerificationToken"
-	membershipTable     = "LiteLLM_TeamMembership"
-	orgMembershipTable  = "LiteLLM_OrganizationMembership"
-	aliasesTable        = "LiteLLM_ModelTable"
-	modelsTable         = "LiteLLM_ProxyModelTable"
-	credentialsTable    = "LiteLLM_CredentialsTable"
+	oldKeysTable       = "LiteLLM_DeprecatedVerificationToken"
+	membershipTable    = "LiteLLM_TeamMembership"
+	orgMembershipTable = "LiteLLM_OrganizationMembership"
+	aliasesTable       = "LiteLLM_ModelTable"
+	modelsTable        = "LiteLLM_ProxyModelTable"
+	credentialsTable   = "LiteLLM_CredentialsTable"
+
+	policiesTableName    = "LiteLLM_PolicyTable"
+	attachmentsTableName = "LiteLLM_PolicyAttachmentTable"
+
 	spendLogsTable      = "LiteLLM_SpendLogs"
 	goneKeysTable       = "LiteLLM_DeletedVerificationToken"
 	goneTeamsTable      = "LiteLLM_DeletedTeamTable"
@@ -172,22 +176,26 @@ func secretMetadata() []string {
 
 // jsonColumns are those that may be JSON within a text.
 func jsonColumns() []string {
-	return []string{"aliases", "config", "permissions", "metadata", "model_max_budget", "budget_limits", "budget_fallbacks", "router_settings", "model_info", "mcp_tool_permissions"}
+	return []string{"aliases", "config", "permissions", "metadata", "model_max_budget", "budget_limits", "budget_fallbacks", "router_settings", "model_info", "mcp_tool_permissions", "condition", "pipeline"}
 }
 
 // timeColumns are those of times.
 func timeColumns() []string {
-	return []string{"expires", "budget_reset_at", "last_rotation_at", "key_rotation_at", "temp_budget_expiry", "revoke_at"}
+	return []string{"expires", "budget_reset_at", "last_rotation_at", "key_rotation_at", "temp_budget_expiry", "revoke_at", "published_at", "production_at"}
 }
 
 // apart says why rows of a table are not taken; taken is true for those that are.
 func apart(name string) (reason string, taken bool) {
 	switch name {
 	case keysTable, "LiteLLM_TeamTable", "LiteLLM_UserTable", "LiteLLM_OrganizationTable", "LiteLLM_EndUserTable", "LiteLLM_BudgetTable", "LiteLLM_TagTable", "LiteLLM_AccessGroupTable",
-		projectsTableName, groupBudgetsTableName, oldKeysTable, membershipTable, orgMembershipTable, aliasesTable, modelsTable, credentialsTable, spendLogsTable:
+		projectsTableName, groupBudgetsTableName, oldKeysTable, membershipTable, orgMembershipTable, aliasesTable, modelsTable, credentialsTable, spendLogsTable, policiesTableName, attachmentsTableName:
 		return "", true
 	case "LiteLLM_Config":
 		return "settings that were made in LiteLLM's pages belong in config.yaml", false
+	case "LiteLLM_GuardrailsTable":
+		return "guardrails belong in config.yaml; calls of a policy, key or team that names one are refused until it is there", false
+	case "LiteLLM_CacheConfig":
+		return "where answers are kept belongs in litellm_settings.cache_params, or in POST /cache/settings", false
 	case "LiteLLM_ObjectPermissionTable":
 		return "what it permits of models, MCP servers, vector stores and agents is not checked", false
 	case "LiteLLM_JWTKeyMapping", "LiteLLM_VerifiedSubject":

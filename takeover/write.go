@@ -39,6 +39,7 @@ func (p *Plan) Write(ctx context.Context, to *store.Store) error {
 			w.current[store.Ref{Kind: kind, ID: all[i].ID}] = &all[i]
 		}
 	}
+	w.own = w.ownPolicies()
 	for part := range slices.Chunk(p.entities, perTransaction) {
 		if err := w.part(ctx, part); err != nil {
 			return err
@@ -52,6 +53,7 @@ func kinds() []store.Kind {
 	return []store.Kind{
 		store.KindKey, store.KindUser, store.KindTeam, store.KindMember, store.KindOrganization, store.KindOrgMember, store.KindCustomer, store.KindBudget, store.KindTag,
 		store.KindAccessGroup, store.KindOldKey, store.KindModel, store.KindCredential, store.KindProject, store.KindGroupBudget,
+		store.KindPolicy, store.KindAttachment,
 	}
 }
 
@@ -75,6 +77,7 @@ type writer struct {
 	to      *store.Store
 	seen    map[store.Ref]store.Imported
 	current map[store.Ref]*store.Entity
+	own     map[string]bool // names of policies, see ownPolicies
 }
 
 // action is what the audit log has for a take-over.
@@ -124,6 +127,10 @@ func (w *writer) compare(e *entity, before *store.Imported, known bool) (put *st
 		return nil, true, unchanged
 	case e.counter:
 		return nil, true, func() { e.table.Created++ }
+	case e.Kind == store.KindPolicy && w.own[e.Alias]:
+		return nil, false, func() {
+			w.leave(e, "the policies of their names have versions that were made or put in force in Outcrop, and stay as they are there")
+		}
 	case current == nil && known:
 		return nil, false, func() { w.leave(e, "they have been deleted in Outcrop since, and stay deleted") }
 	case current == nil:
@@ -192,7 +199,7 @@ func (w *writer) gone(ctx context.Context) error {
 		i := &store.Import{Gone: part}
 		change := &store.Change{By: action, Action: action}
 		for _, ref := range part {
-			if w.current[ref] != nil {
+			if e := w.current[ref]; e != nil && (ref.Kind != store.KindPolicy || !w.own[e.Alias]) {
 				change.Delete = append(change.Delete, ref)
 			}
 		}
@@ -215,7 +222,7 @@ func (p *Plan) tableOf(kind store.Kind) *Table {
 		store.KindMember: membershipTable, store.KindOrgMember: orgMembershipTable, store.KindOldKey: oldKeysTable,
 		store.KindModel: modelsTable, store.KindCredential: credentialsTable,
 	}[kind]
-	for _, t := range []table{keysTableOf(), teamsTable(), usersTable(), organizationsTable(), customersTable(), budgetsTable(), tagsTable(), groupsTable(), projectsTable(), groupBudgetsTable()} {
+	for _, t := range []table{keysTableOf(), teamsTable(), usersTable(), organizationsTable(), customersTable(), budgetsTable(), tagsTable(), groupsTable(), projectsTable(), groupBudgetsTable(), policiesTable(), attachmentsTable()} {
 		if t.kind == kind {
 			name = t.name
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	client "github.com/valkey-io/valkey-go"
@@ -29,6 +30,9 @@ type Options struct {
 	TLS TLS
 	// SentinelPassword is for the sentinels, whose user is the default one; empty for none.
 	SentinelPassword string
+	// Control decides whether a connection may be made to an address, as that of net.Dialer does; nil for any. It is asked for all nodes that
+	// the server names too.
+	Control func(network, address string, conn syscall.RawConn) error
 }
 
 // Store keeps answers in Valkey or Redis. It connects with the first command, so that a gateway starts while the server is away.
@@ -55,7 +59,7 @@ func Open(opt Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("the address of the Valkey or Redis cannot be read") // it may have a password
 	}
-	own.DisableCache, own.Dialer.Timeout = true, dialTimeout
+	own.DisableCache, own.Dialer.Timeout, own.Dialer.Control = true, dialTimeout, opt.Control
 	own.PipelineMultiplex = -1 // one connection for each node, which all calls share
 	own.ReadBufferEachConn, own.WriteBufferEachConn = 64<<10, 64<<10
 	if own.TLSConfig != nil {

@@ -52,3 +52,39 @@ func TestMatchesSayWhichAttachmentTheyAreBy(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// TestAVersionIsInForceBesideItsPolicy names a draft that does less than the policy in force.
+func TestAVersionIsInForceBesideItsPolicy(t *testing.T) {
+	t.Parallel()
+	strict := &ruleset.Policy{Name: "p", Inherit: "base", Add: []string{"a"}}
+	draft := &ruleset.Policy{Name: "p", Inherit: "base", Add: []string{"c"}, Remove: []string{"a", "b"}, Pipeline: &ruleset.Pipeline{}}
+	set := ruleset.New([]*ruleset.Policy{{Name: "base", Add: []string{"b"}}, strict}, []ruleset.Attachment{{Policy: "p"}}).
+		WithVersions(map[string]*ruleset.Policy{"1": strict, "2": draft})
+	for _, tt := range []struct {
+		named, policies, guardrails []string
+		pipelines                   int
+	}{
+		{nil, []string{"p"}, []string{"b", "a"}, 0},
+		{[]string{"policy_2"}, []string{"p", "policy_2"}, []string{"b", "a", "c"}, 1},
+		{[]string{"policy_1", "p"}, []string{"p"}, []string{"b", "a"}, 0},
+	} {
+		d, unknown := set.Decide(&ruleset.Call{}, tt.named)
+		if unknown != "" || !slices.Equal(d.Policies, tt.policies) || !slices.Equal(d.Guardrails, tt.guardrails) || len(d.Pipelines) != tt.pipelines {
+			t.Errorf("%q: %+v, %q", tt.named, d, unknown)
+		}
+	}
+	for _, name := range []string{"policy_3", "2", "policy_"} {
+		if _, unknown := set.Decide(&ruleset.Call{}, []string{name}); unknown != name {
+			t.Errorf("%s is known", name)
+		}
+	}
+	if got := set.Guardrails("policy_2"); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("the guardrails of the draft are %q", got)
+	}
+	if got := set.Chain("p"); !slices.Equal(got, []string{"base", "p"}) {
+		t.Errorf("the chain is %q", got)
+	}
+	if next := set.With([]*ruleset.Policy{{Name: "q"}}, nil); next.Named("policy_2") != draft {
+		t.Error("a set beside another has no versions")
+	}
+}

@@ -50,6 +50,11 @@ const (
 	Replace               // the call has a response that says why it is refused
 )
 
+// String is LiteLLM's word for the action.
+func (a Action) String() string {
+	return [...]string{Next: "next", Allow: "allow", Block: "block", Replace: "modify_response"}[a]
+}
+
 // Decision is what is in force for a call.
 type Decision struct {
 	// Guardrails and Policies are names, each once.
@@ -102,7 +107,11 @@ type Call struct {
 type Set struct {
 	policies    map[string]*Policy
 	attachments []Attachment
+	versions    map[string]*Policy // by id
 }
+
+// VersionPrefix is in front of the id of a version of a policy where a call names it in place of a policy, as in LiteLLM.
+const VersionPrefix = "policy_"
 
 // New makes a set of policies with names of their own that inherit from each other without a cycle, and of attachments of them.
 func New(policies []*Policy, attachments []Attachment) *Set {
@@ -121,7 +130,7 @@ func (s *Set) With(policies []*Policy, attachments []Attachment) *Set {
 	if s == nil {
 		s = &Set{}
 	}
-	next := &Set{policies: maps.Clone(s.policies), attachments: slices.Concat(s.attachments, attachments)}
+	next := &Set{policies: maps.Clone(s.policies), attachments: slices.Concat(s.attachments, attachments), versions: s.versions}
 	if next.policies == nil {
 		next.policies = make(map[string]*Policy, len(policies))
 	}
@@ -129,6 +138,49 @@ func (s *Set) With(policies []*Policy, attachments []Attachment) *Set {
 		next.policies[p.Name] = p
 	}
 	return next
+}
+
+// WithVersions is the set with versions of policies, by their ids. They are in force only for calls that name them, and inherit from the
+// policies of the set.
+func (s *Set) WithVersions(versions map[string]*Policy) *Set {
+	if len(versions) == 0 {
+		return s
+	}
+	if s == nil {
+		s = &Set{}
+	}
+	return &Set{policies: s.policies, attachments: s.attachments, versions: versions}
+}
+
+// Named is the policy, or the version of one, that a call means by a name; nil if there is none.
+func (s *Set) Named(name string) *Policy {
+	if s == nil {
+		return nil
+	}
+	if p := s.policies[name]; p != nil {
+		return p
+	}
+	if id, ok := strings.CutPrefix(name, VersionPrefix); ok {
+		return s.versions[id]
+	}
+	return nil
+}
+
+// Guardrails are those of a policy with what it inherits, whatever the conditions are, in alphabetical order.
+func (s *Set) Guardrails(name string) (guardrails []string) {
+	for _, p := range s.chain(name) {
+		guardrails = p.change(guardrails)
+	}
+	slices.Sort(guardrails)
+	return slices.Compact(guardrails)
+}
+
+// Chain names the policies that a policy inherits from, the first one first, and itself.
+func (s *Set) Chain(name string) (names []string) {
+	for _, p := range s.chain(name) {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // Policies are all policies, by name.
@@ -185,7 +237,7 @@ func (s *Set) Matches(c *Call) (all []Match) {
 
 // via is the first attachment of a policy that is for a call.
 func (s *Set) via(name string, c *Call) string {
-	i := slices.IndexFunc(s.attachments, func(a Attachment) bool { return a.Policy == name && a.covers(c) })
+	i := slices.IndexFunc(s.attachments, func(a Attachment) bool { return a.Policy == name && a.Covers(c) })
 	a := &s.attachments[i]
 	var parts []string
 	for _, of := range [...]struct {
@@ -217,28 +269,32 @@ func (c *Call) keys() []string {
 	return []string{c.Key}
 }
 
-// Decide finds what is in force for a call by attachments and by policies that are named for it. unknown is the first name that no policy
-// has; empty if there is none.
+// Decide finds what is in force for a call by attachments and by policies, or versions of them, that are named for it. unknown is the first
+// name that none has; empty if there is none. A version is in force beside the policies that are attached, its own among them, and not in
+// their place. What is decided for more names begins with what is decided for the first of them.
 func (s *Set) Decide(c *Call, named []string) (d Decision, unknown string) {
 	for _, name := range named {
-		if s == nil || s.policies[name] == nil {
+		if s.Named(name) == nil {
 			return Decision{}, name
 		}
 	}
 	if s == nil {
 		return Decision{}, ""
 	}
+	var decided []*Policy
 	for _, name := range slices.Concat(s.attached(c), named) {
-		if slices.Contains(d.Policies, name) || !s.applies(name, c) {
+		p := s.Named(name)
+		if slices.Contains(decided, p) || !s.applies(name, c) {
 			continue
 		}
+		decided = append(decided, p)
 		d.Policies = append(d.Policies, name)
 		for _, g := range s.resolve(name, c) {
 			if !slices.Contains(d.Guardrails, g) {
 				d.Guardrails = append(d.Guardrails, g)
 			}
 		}
-		if p := s.policies[name]; p.Pipeline != nil && p.meets(c) {
+		if p.Pipeline != nil && p.meets(c) {
 			d.Pipelines = append(d.Pipelines, p)
 		}
 	}
@@ -251,7 +307,7 @@ func (s *Set) attached(c *Call) (names []string) {
 	for i := range s.attachments {
 		a := &s.attachments[i]
 		switch {
-		case !a.covers(c) || !s.applies(a.Policy, c):
+		case !a.Covers(c) || !s.applies(a.Policy, c):
 		case a.Default:
 			byDefault = append(byDefault, a.Policy)
 		default:
@@ -264,8 +320,8 @@ func (s *Set) attached(c *Call) (names []string) {
 	return names
 }
 
-// covers reports whether an attachment is for a call.
-func (a *Attachment) covers(c *Call) bool {
+// Covers reports whether an attachment is for a call.
+func (a *Attachment) Covers(c *Call) bool {
 	return named(a.Teams, c.Teams) && named(a.Keys, c.keys()) && named(a.Models, c.Models) && named(a.Tags, c.Tags)
 }
 
@@ -284,7 +340,7 @@ func named(patterns, names []string) bool {
 
 // chain is a policy with those that it inherits from, the first one first.
 func (s *Set) chain(name string) (chain []*Policy) {
-	for p := s.policies[name]; p != nil && !slices.Contains(chain, p); p = s.policies[p.Inherit] {
+	for p := s.Named(name); p != nil && !slices.Contains(chain, p); p = s.policies[p.Inherit] {
 		chain = append(chain, p)
 	}
 	slices.Reverse(chain)

@@ -91,6 +91,8 @@ type Options struct {
 	PassThroughs PassThroughs
 	// Policies has in force what is in the store of policies of guardrails; nil if nothing does.
 	Policies Policies
+	// Cache has in force what is in the store of the response cache; nil if nothing does.
+	Cache Cache
 	// ProviderBudgets are those of the configuration.
 	ProviderBudgets ProviderBudgets
 	// SignIn lets people sign in at an identity provider; nil if there is none.
@@ -139,18 +141,26 @@ func (h *Handler) routes(endpoints []endpoint, group string) []door.Route {
 			if i > 0 {
 				about = "the same as " + e.paths[0]
 			}
-			all = append(all, door.Route{Pattern: e.method + " " + path, Path: path, About: about, Group: group, Handle: h.serve(e)})
+			all = append(all, door.Route{Pattern: e.method + " " + pattern(path), Path: path, About: about, Group: group, Handle: h.serve(e)})
 		}
 	}
 	return all
+}
+
+// pattern is the pattern of a path for http.ServeMux. /policies/attachments/resolved-guardrails would match two of the paths, neither of which
+// is the more specific one, and then it takes none.
+func pattern(path string) string {
+	return strings.Replace(path, "{policy_id}/"+resolvedGuardrails, "{policy_id}/{part}", 1)
 }
 
 // Owns reports whether a path is one of the frontend's, with any method.
 func (h *Handler) Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "/v1"), "/v2"), "/"), "/")
 	switch first {
-	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials", "policies":
+	case "key", "user", "team", "organization", "project", "customer", "end_user", "budget", "provider", "tag", "region", "access_group", "unified_access_group", "invitation", "audit", "spend", "global", "credentials", "policies", "policy":
 		return true
+	case "cache":
+		return strings.HasPrefix(path, "/cache/settings")
 	case "model_group":
 		return path == "/model_group/make_public"
 	case "model_hub":

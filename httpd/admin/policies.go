@@ -1,17 +1,21 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
+	"outcrop/gateway"
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 	"outcrop/store"
 )
 
 // Policies has policies of guardrails in force that the store has, beside those of the configuration's file.
 type Policies interface {
+	PolicyTrials
 	// ConfiguredPolicies and ConfiguredAttachments are those of the file, in the form of answers.
 	ConfiguredPolicies() []jsonx.Raw
 	ConfiguredAttachments() []jsonx.Raw
@@ -22,6 +26,20 @@ type Policies interface {
 	Heirs(name string) []string
 	// Resolve says which policies are attached to a call.
 	Resolve(q *PolicyQuery) []PolicyMatch
+}
+
+// PolicyTrials tell what policies come to, without a change of anything.
+type PolicyTrials interface {
+	// Guardrails are those of a version of a policy, as the store has it, with what it inherits.
+	Guardrails(name string, doc []byte) []string
+	// Summaries are the policies in force, by name.
+	Summaries() []PolicySummary
+	// Validate says what is wrong with policies in the form of the configuration's file.
+	Validate(policies jsonx.Raw) ([]PolicyFault, error)
+	// TryPipeline has a pipeline check a request that no model gets.
+	TryPipeline(ctx context.Context, pipeline jsonx.Raw, req *llm.Request) (*gateway.Trial, []Fault, error)
+	// Reach says whom an attachment would be for.
+	Reach(doc []byte) (*PolicyReach, []Fault, error)
 }
 
 // PolicyQuery is what is said of a call; empty for nothing.

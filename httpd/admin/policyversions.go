@@ -139,13 +139,13 @@ func (x *exchange) compareVersions() ([]byte, error) {
 
 // resolvePolicies serves POST /policies/resolve.
 func (x *exchange) resolvePolicies() ([]byte, error) {
-	given, err := x.given([]field{{name: "team_alias", form: text}, {name: "key_alias", form: text}, {name: "model", form: text}, {name: "tags", form: texts}})
+	given, err := x.given(policyQueryFields())
 	if err != nil {
 		return nil, err
 	}
 	guardrails, matched := []string{}, []jsonx.Raw{}
 	if p := x.h.opt.Policies; p != nil {
-		for _, m := range p.Resolve(&PolicyQuery{Team: given.text("team_alias"), Key: given.text("key_alias"), Model: given.text("model"), Tags: given.texts("tags")}) {
+		for _, m := range p.Resolve(policyQuery(given)) {
 			d := &document{}
 			d.put("policy_name", m.Policy)
 			d.put("matched_via", m.Via)

@@ -209,11 +209,21 @@ func policyEndpoints() []endpoint {
 		{get, []string{"/policies/{policy_id}"}, "a version of a policy", readers, (*exchange).getPolicy, 0},
 		{http.MethodPut, []string{"/policies/{policy_id}"}, "changes a draft", admins, (*exchange).updatePolicy, 0},
 		{http.MethodDelete, []string{"/policies/{policy_id}"}, "deletes a version", admins, (*exchange).deletePolicy, 0},
+		{get, []string{"/policies/{policy_id}/" + resolvedGuardrails}, "the guardrails of a version, with what it inherits", readers, (*exchange).guardrailsOfPolicy, 0},
+		{post, []string{"/policies/test-pipeline"}, "what a pipeline makes of messages that no model gets", admins, (*exchange).testPipeline, 0},
 		{http.MethodPut, []string{"/policies/{policy_id}/status"}, "publishes a draft, or puts a published version in force", admins, (*exchange).setVersion, 0},
 		{get, []string{"/policies/attachments/list"}, "lists for which calls policies are in force", readers, (*exchange).listAttachments, 0},
 		{post, []string{"/policies/attachments"}, "attaches a policy to calls", admins, (*exchange).newAttachment, 0},
+		{post, []string{"/policies/attachments/estimate-impact"}, "for which keys and teams an attachment would be", readers, (*exchange).estimateImpact, 0},
 		{get, []string{"/policies/attachments/{attachment_id}"}, "an attachment", readers, (*exchange).getAttachment, 0},
 		{http.MethodDelete, []string{"/policies/attachments/{attachment_id}"}, "deletes an attachment", admins, (*exchange).deleteAttachment, 0},
+		{get, []string{"/cache/settings"}, "where answers are kept, without secrets", admins, (*exchange).getCacheSettings, 0},
+		{post, []string{"/cache/settings"}, "sets where answers are kept; an empty object for nowhere", admins, (*exchange).putCacheSettings, 0},
+		{post, []string{"/cache/settings/test"}, "whether the Valkey or Redis of settings answers", admins, (*exchange).testCacheSettings, 0},
+		{get, []string{"/policy/list"}, "the policies in force, with their guardrails", readers, (*exchange).loadedPolicies, 0},
+		{get, []string{"/policy/info/{policy_name}"}, "one of them", readers, (*exchange).loadedPolicy, 0},
+		{post, []string{"/policy/test"}, "which policies are in force for a call", readers, (*exchange).testPolicies, 0},
+		{post, []string{"/policy/validate"}, "what is wrong with policies in the form of the configuration's file", readers, (*exchange).validatePolicies, 0},
 	}
 }
 
