@@ -37,6 +37,8 @@ var (
 	ErrChecksum  = errors.New("an event stream frame's checksum does not match")
 	ErrTooLarge  = errors.New("an event stream frame exceeds the format's limits")
 	ErrMalformed = errors.New("an event stream frame is malformed")
+
+	errCount = errors.New("eventstream: the reader returned an impossible count")
 )
 
 // Buffers are shared by many Decoders, since each needs one only while a frame is read and used. The
@@ -62,6 +64,12 @@ func (b *Buffers) take(size int) []byte {
 	}
 	return make([]byte, size)
 }
+
+// Lend returns memory for a burst, and TakeBack takes it back.
+func (b *Buffers) Lend() []byte { return b.take(burstBuf) }
+
+// TakeBack takes back what Lend has returned.
+func (b *Buffers) TakeBack(p []byte) { b.put(p) }
 
 func (b *Buffers) put(buf []byte) {
 	if b == nil {
@@ -133,6 +141,14 @@ type arrived interface {
 	ReadArrived(p []byte) (int, error)
 }
 
+// lent is a reader that takes memory only when something has arrived. p is given back later; it is nil if n is 0.
+type lent interface {
+	ReadLent(m interface {
+		Lend() []byte
+		TakeBack(p []byte)
+	}) (p []byte, n int, err error)
+}
+
 // More reports whether Next will not wait for the network: another complete frame has been read, or
 // has arrived, or the stream has ended. The last frame's bytes stay valid.
 func (d *Decoder) More() bool {
@@ -194,6 +210,13 @@ func (d *Decoder) fill(n int) error {
 			}
 			return io.EOF
 		}
+		if r, ok := d.r.(lent); ok && d.buf == nil && d.shared != nil {
+			d.buf, d.end, d.err = r.ReadLent(d.shared)
+			if d.end < 0 || d.end > len(d.buf) {
+				return errCount
+			}
+			continue
+		}
 		d.room(n)
 		space := d.buf[d.end:]
 		if n > burstBuf {
@@ -201,7 +224,7 @@ func (d *Decoder) fill(n int) error {
 		}
 		got, err := d.r.Read(space)
 		if got < 0 || got > len(space) {
-			return errors.New("eventstream: the reader returned an impossible count")
+			return errCount
 		}
 		d.end += got
 		d.err = err
