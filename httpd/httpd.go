@@ -212,20 +212,14 @@ func (s *server) guard(next http.Handler) http.Handler {
 		w.Header()["X-Request-Id"] = []string{id}
 		r = inbound.Begin(r)
 		inbound.Unread(w, r)
-		defer inbound.Done(r)
+		continues := false
 		defer func() {
+			if continues {
+				return
+			}
+			defer inbound.Done(r)
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
-					panic(p) //nolint:forbidigo // net/http expects this very value
-				}
-				written, answered := p.(inbound.Answered)
-				if answered {
-					p = written.Panic
-				}
-				s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
-				if !answered {
-					s.writeError(w, r, door.Internal())
-				}
+				s.panicked(w, r, id, p)
 			}
 		}()
 		if s.opt.LocalOnly && !local(r) {
@@ -250,10 +244,44 @@ func (s *server) guard(next http.Handler) http.Handler {
 		if most := s.opt.Gateway.Wants().Content; most > 0 && r.Method == http.MethodPost {
 			var release func()
 			w, r, release = s.captures.Capture(w, r, most)
-			defer release()
+			defer func() {
+				if continues {
+					inbound.After(w, release)
+				} else {
+					release()
+				}
+			}()
 		}
 		s.pass(next, w, r)
+		if continues = inbound.Continues(w); continues {
+			s.after(w, r, id)
+		}
 	})
+}
+
+// after does at the end of a response that goes on what guard does at the end of the others.
+func (s *server) after(w http.ResponseWriter, r *http.Request, id string) {
+	inbound.After(w, func() {
+		defer inbound.Done(r)
+		if p := recover(); p != nil {
+			s.panicked(w, r, id, p)
+		}
+	})
+}
+
+// panicked logs the panic p of a handler, and responds if that is still possible.
+func (s *server) panicked(w http.ResponseWriter, r *http.Request, id string, p any) {
+	if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+		panic(p) //nolint:forbidigo // net/http expects this very value
+	}
+	written, answered := p.(inbound.Answered)
+	if answered {
+		p = written.Panic
+	}
+	s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
+	if !answered {
+		s.writeError(w, r, door.Internal())
+	}
 }
 
 // pass gives a request to the handler of its path; next has all of the server's own.

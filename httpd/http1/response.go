@@ -22,6 +22,9 @@ type response struct {
 	cancel context.CancelFunc // cancels req's context
 	body   body
 
+	rest  func()   // what follows the handler; nil for nothing
+	after []func() // what follows rest
+
 	header http.Header // the handler's
 	fixed  *kept       // header as it was at WriteHeader; nil if the head was sent at once
 	hold   *[]byte     // what the handler has written and not flushed; nil for nothing
