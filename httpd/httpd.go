@@ -218,8 +218,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 				return
 			}
 			defer inbound.Done(r)
-			if p := recover(); p != nil {
-				s.panicked(w, r, id, p)
+			if p := recover(); p != nil && !s.panicked(r.Pattern, id, p) {
+				s.writeError(w, r, door.Internal())
 			}
 		}()
 		if s.opt.LocalOnly && !local(r) {
@@ -259,18 +259,20 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// after does at the end of a response that goes on what guard does at the end of the others.
+// after does at the end of a response that goes on what guard does at the end of the others. It does not keep the request. A client that was not
+// told of a panic must not take the response for a whole one, so its connection is closed.
 func (s *server) after(w http.ResponseWriter, r *http.Request, id string) {
+	done, route := inbound.Ending(r), r.Pattern
 	inbound.After(w, func() {
-		defer inbound.Done(r)
-		if p := recover(); p != nil {
-			s.panicked(w, r, id, p)
+		defer done()
+		if p := recover(); p != nil && !s.panicked(route, id, p) {
+			panic(http.ErrAbortHandler) //nolint:forbidigo // the server expects this very value
 		}
 	})
 }
 
-// panicked logs the panic p of a handler, and responds if that is still possible.
-func (s *server) panicked(w http.ResponseWriter, r *http.Request, id string, p any) {
+// panicked logs the panic p of a handler, and reports whether the client has been told of it.
+func (s *server) panicked(route, id string, p any) (answered bool) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
 		panic(p) //nolint:forbidigo // net/http expects this very value
 	}
@@ -278,10 +280,8 @@ func (s *server) panicked(w http.ResponseWriter, r *http.Request, id string, p a
 	if answered {
 		p = written.Panic
 	}
-	s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
-	if !answered {
-		s.writeError(w, r, door.Internal())
-	}
+	s.opt.Logger.Error("panic", "id", id, "route", route, "panic", p, "stack", string(debug.Stack()))
+	return answered
 }
 
 // pass gives a request to the handler of its path; next has all of the server's own.

@@ -18,6 +18,10 @@ func (w *response) proceed() {
 		defer f() // the first, of the innermost function, runs first
 	}
 	rest := w.rest
-	w.rest, w.after = nil, nil
+	w.rest, w.after, w.goesOn = nil, nil, true
+	w.req = nil
+	if w.sent {
+		w.forget()
+	}
 	rest()
 }
