@@ -38,7 +38,8 @@ var (
 	ErrTooLarge  = errors.New("an event stream frame exceeds the format's limits")
 	ErrMalformed = errors.New("an event stream frame is malformed")
 
-	errCount = errors.New("eventstream: the reader returned an impossible count")
+	errHeaders = fmt.Errorf("%w: headers", ErrMalformed)
+	errCount   = errors.New("eventstream: the reader returned an impossible count")
 )
 
 // Buffers are shared by many Decoders, since each needs one only while a frame is read and used. The
@@ -108,16 +109,9 @@ func (d *Decoder) Next() (*Frame, error) {
 	if err := d.fill(preludeLen); err != nil {
 		return nil, err
 	}
-	prelude := d.buf[d.start:]
-	if crc32.ChecksumIEEE(prelude[:8]) != binary.BigEndian.Uint32(prelude[8:]) {
-		return nil, fmt.Errorf("%w (prelude)", ErrChecksum)
-	}
-	total, headers := binary.BigEndian.Uint32(prelude), binary.BigEndian.Uint32(prelude[4:])
-	switch {
-	case total > MaxFrame || headers > MaxHeaders:
-		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrTooLarge, total, headers)
-	case total < overhead || headers > total-overhead:
-		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrMalformed, total, headers)
+	total, headers, err := lengths(d.buf[d.start:])
+	if err != nil {
+		return nil, err
 	}
 	if err := d.fill(int(total)); err != nil {
 		return nil, err
@@ -129,10 +123,27 @@ func (d *Decoder) Next() (*Frame, error) {
 	}
 	d.frame = Frame{Raw: whole, headers: whole[preludeLen : preludeLen+headers], Payload: whole[preludeLen+headers : body]}
 	if !wellFormed(d.frame.headers) {
-		return nil, fmt.Errorf("%w: headers", ErrMalformed)
+		return nil, errHeaders
 	}
 	d.start += int(total)
 	return &d.frame, nil
+}
+
+// lengths reads the prelude of a frame. It is apart from Next because its stack would come on top of what a waiting stream needs.
+//
+//go:noinline
+func lengths(prelude []byte) (total, headers uint32, err error) {
+	if crc32.ChecksumIEEE(prelude[:8]) != binary.BigEndian.Uint32(prelude[8:]) {
+		return 0, 0, fmt.Errorf("%w (prelude)", ErrChecksum)
+	}
+	total, headers = binary.BigEndian.Uint32(prelude), binary.BigEndian.Uint32(prelude[4:])
+	switch {
+	case total > MaxFrame || headers > MaxHeaders:
+		return 0, 0, fmt.Errorf("%w: %d bytes, headers of %d", ErrTooLarge, total, headers)
+	case total < overhead || headers > total-overhead:
+		return 0, 0, fmt.Errorf("%w: %d bytes, headers of %d", ErrMalformed, total, headers)
+	}
+	return total, headers, nil
 }
 
 // arrived is a reader that can also read without waiting: it returns 0 and no error if nothing has
