@@ -90,56 +90,38 @@ func (c *conn) idle() bool {
 
 // serve serves the connection's requests until it ends or is handed over.
 func (c *conn) serve() {
-	moved := false
-	defer c.end(&moved)
+	defer c.end()
 	c.limitHead()
-	moved = c.requests()
-}
-
-// proceed serves the rest of a response whose handler has returned, and the requests after it.
-func (c *conn) proceed(w *response) {
-	moved := false
-	defer c.end(&moved)
-	w.proceed()
-	if c.finish(w) && c.next() {
-		moved = c.requests()
-	}
-}
-
-// requests serves requests until the connection ends or is handed over. It reports whether another goroutine has
-// the connection now.
-func (c *conn) requests() (moved bool) {
 	for {
 		if !c.readHead() {
-			return false
+			return
 		}
 		c.status.Store(stateBusy)
 		if c.server.closing.Load() {
-			return false
+			return
 		}
 		w := c.request()
 		if w == nil {
 			c.handOver()
-			return false
+			return
 		}
-		c.server.std.Handler.ServeHTTP(w, w.req)
+		c.server.stacks.run(w)
 		if w.rest != nil {
-			go c.proceed(w)
-			return true
+			w.proceed()
 		}
 		if !c.finish(w) || !c.next() {
-			return false
+			return
 		}
 	}
 }
 
-// end closes the connection, unless it has been handed over or another goroutine has it, and logs the panic of a handler.
-func (c *conn) end(moved *bool) {
+// end closes the connection, unless it has been handed over, and logs the panic of a handler.
+func (c *conn) end() {
 	//nolint:errorlint // panics are not wrapped
 	if p := recover(); p != nil && p != http.ErrAbortHandler {
 		c.server.logf("http: panic serving %v: %v\n%s", c.remote, p, debug.Stack())
 	}
-	if *moved || c.handed {
+	if c.handed {
 		return
 	}
 	if w := c.disarm(); w != nil { // its handler has not returned

@@ -2,7 +2,7 @@ package http1
 
 import "slices"
 
-// Continue has rest called after the handler has returned, in another goroutine: a response that takes long does not keep the stack that
+// Continue has rest called after the handler has returned: a response that takes long does not keep the stack that
 // its request has needed. The response ends when rest returns. A handler may call Continue once.
 func (w *response) Continue(rest func()) { w.rest = rest }
 
