@@ -35,8 +35,8 @@ const (
 	limitKeysRSS     = 60.0 // MB more with 100,000 keys than with ten
 	limitBody        = 2.0  // bytes per byte of one body
 	limitBodies      = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
-	limitOpen        = 40.0 // KB per stream, of 1,000
-	limitHeld        = 45.0 // the same, of 8,000 that have all just begun, or are open for long
+	limitOpen        = 25.0 // KB per stream, of 1,000
+	limitHeld        = 25.0 // the same, of 8,000 that have all just begun, or are open for long
 )
 
 func rows() []row {

@@ -56,7 +56,7 @@ func TestWaitingStreamsHoldLittle(t *testing.T) {
 	)
 	mostAll := int64(19 << 10) // and with its stack
 	if underRace {
-		mostAll = 40 << 10
+		mostAll = 28 << 10
 	}
 	g := startGateway(t, strings.ReplaceAll(roughConfig, "SETTINGS", "num_retries: 0, timeout: 600"), "http://"+startSilent(t))
 	body := `{"model":"granite","stream":true,"messages":[{"role":"user","content":"Is granite a rock? ` + strings.Repeat("Why? ", 200) + `"}]}`
