@@ -95,7 +95,9 @@ func TestPanicBehindTheHandler(t *testing.T) {
 			if err := server.Shutdown(t.Context()); err != nil { // it waits for the connection's end, with which everything is written
 				t.Error(err)
 			}
-			<-served
+			if err := <-served; !IsClosed(err) {
+				t.Error(err)
+			}
 			if n := strings.Count(log.String(), "msg=panic"); n != 1 || !strings.Contains(log.String(), "fault of our own") {
 				t.Errorf("%d panics are logged: %s", n, log.String())
 			}
