@@ -10,6 +10,7 @@ import (
 	"outcrop/config"
 	"outcrop/httpd"
 	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
 	"outcrop/httpd/ui"
 	"outcrop/internal/hold"
 )
@@ -29,8 +30,16 @@ func (a *App) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	for !s.users.Take() {
 		s = a.serving.Load()
 	}
-	defer s.users.Leave()
+	continues := false
+	defer func() {
+		if !continues {
+			s.users.Leave()
+		}
+	}()
 	s.handler.ServeHTTP(w, r)
+	if continues = inbound.Continues(w); continues {
+		inbound.After(w, s.users.Leave)
+	}
 }
 
 // serve makes what serves a configuration. before is what served until then; nil at the start.

@@ -33,11 +33,17 @@ func TestMain(m *testing.M) {
 // startUpstream runs the replacement of Bedrock in this process.
 func startUpstream(t *testing.T) (address string) {
 	t.Helper()
+	return startBeating(t, time.Hour)
+}
+
+// startBeating is startUpstream with the time between two beats.
+func startBeating(t *testing.T, every time.Duration) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := newUpstream()
+	u := newUpstream(every)
 	done := make(chan error, 1)
 	go func() { done <- u.serve(l) }()
 	t.Cleanup(func() {
@@ -153,7 +159,7 @@ func TestAHeldStreamThatIsCutFailsTheRun(t *testing.T) {
 			asked := traffic{bytes: []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n"), mark: []byte(marker), suffix: []byte("data: [DONE]\n\n")}
 			err := c.open(asked)
 			if err == nil {
-				err = c.finish(asked)
+				_, err = c.finish(asked)
 			}
 			if err == nil {
 				t.Error("the stream was taken for a whole one")

@@ -176,7 +176,7 @@ func (h heldStreams) close() {
 // finish reads each stream to its end, and checks that it is complete.
 func (h heldStreams) finish(t traffic) error {
 	for i, c := range h {
-		if err := c.finish(t); err != nil {
+		if _, err := c.finish(t); err != nil {
 			return fmt.Errorf("stream %d: %w", i+1, err)
 		}
 	}
@@ -207,20 +207,20 @@ func (c *client) open(t traffic) error {
 	return nil // the body stays open: closing it would read to its end
 }
 
-// finish reads the rest of a stream that open has started.
-func (c *client) finish(t traffic) error {
+// finish reads the rest of a stream that open has started, and returns it.
+func (c *client) finish(t traffic) ([]byte, error) {
 	if bytes.HasSuffix(c.body, t.suffix) {
-		return errors.New("the stream ended before it was released")
+		return nil, errors.New("the stream ended before it was released")
 	}
 	if err := c.conn.SetReadDeadline(time.Now().Add(streamTimeout)); err != nil {
-		return err
+		return nil, err
 	}
 	rest, err := io.ReadAll(c.rest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !bytes.HasSuffix(rest, t.suffix) {
-		return fmt.Errorf("incomplete response: %.500q and then %q", c.body, rest)
+		return nil, fmt.Errorf("incomplete response: %.500q and then %q", c.body, rest)
 	}
-	return nil
+	return rest, nil
 }

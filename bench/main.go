@@ -11,6 +11,7 @@
 //	go run ./bench -check            exit with 1 when a ratio is over its limit
 //	go run ./bench -beside nginx     or none
 //	go run ./bench -profile DIR -only chat
+//	go run ./bench -only soak-streams   ten minutes of open streams, in no other run
 //
 // The upstream and everything that is measured are separate processes; this one
 // generates the load. It needs Linux, since it reads the processor time and the memory
@@ -28,6 +29,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -49,6 +51,8 @@ type settings struct {
 	check   bool
 	profile string
 	rounds  int
+	hold    time.Duration // how long soak-streams holds its streams
+	every   time.Duration // between two events of each of them
 	pooled  bool
 	with    string // the neighbours, separated by commas, or none
 	nginx   string // path of the binary, if set
@@ -60,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "upstream":
-			return serveUpstream(ctx, out)
+			return serveUpstream(ctx, args[1:], out)
 		case "proxy":
 			return serveProxy(ctx, args[1:], out)
 		case "profiled":
@@ -77,6 +81,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&s.profile, "profile", "", "write processor profiles of Outcrop to a `folder`, one for each process that ran; they cost a little themselves")
 	flags.BoolVar(&s.pooled, "pooled", false, "give the proxy a pool of buffers, which httputil.ReverseProxy has not got by itself")
 	flags.IntVar(&s.rounds, "rounds", 0, "how many rounds of each measurement; 0 for 7, or 3 with -quick")
+	flags.DurationVar(&s.hold, "hold", 10*time.Minute, "how `long` the row soak-streams holds its streams")
+	flags.DurationVar(&s.every, "every", 30*time.Second, "the `time` between two events of each of them")
 	flags.StringVar(&s.with, "beside", nginx+","+litellm, "the `neighbours` to measure too where they are installed, separated by commas, or none")
 	flags.StringVar(&s.nginx, "nginx", "", "the nginx `binary`, if it is not in PATH")
 	flags.StringVar(&s.litellm, "litellm", "", "the litellm `command`, if it is neither in PATH nor in .cache/litellm, where make setup puts it")

@@ -45,7 +45,7 @@ func startUp(ctx context.Context, b *bench) ([]line, error) {
 // held is the cost of open streams in a server.
 type held struct {
 	total     float64 // resident memory, in MB
-	stream    float64 // growth of resident memory since before the first stream, in KB per stream
+	stream    float64 // growth of anonymous memory since before the first stream, in KB per stream
 	files     int     // open in the process that has the most
 	processes int
 }
@@ -66,7 +66,7 @@ func (b *bench) openIn(ctx context.Context, s server, streams int, finish bool) 
 	if err := closedLoop(ctx, running.address, s.asked(warm), 1, 16); err != nil {
 		return held{}, err
 	}
-	before, err := running.rss()
+	before, err := running.anonymous()
 	if err != nil {
 		return held{}, err
 	}
@@ -76,11 +76,15 @@ func (b *bench) openIn(ctx context.Context, s server, streams int, finish bool) 
 		return held{}, err
 	}
 	time.Sleep(b.settle)
-	after, err := running.rss()
+	total, err := running.rss()
 	if err != nil {
 		return held{}, err
 	}
-	h = held{total: float64(after) / 1e6, stream: float64(after-before) / 1e3 / float64(streams)}
+	after, err := running.anonymous()
+	if err != nil {
+		return held{}, err
+	}
+	h = held{total: float64(total) / 1e6, stream: float64(after-before) / 1e3 / float64(streams)}
 	if h.files, h.processes, err = running.files(); err != nil || !finish {
 		return h, err
 	}
@@ -95,8 +99,11 @@ func (b *bench) openIn(ctx context.Context, s server, streams int, finish bool) 
 }
 
 // release makes the upstream end the streams that it holds, and returns their number.
-func (b *bench) release(ctx context.Context) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.upstream.address+pathRelease, nil)
+func (b *bench) release(ctx context.Context) (int, error) { return b.number(ctx, pathRelease) }
+
+// number returns the number with which the upstream answers at a path.
+func (b *bench) number(ctx context.Context, path string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.upstream.address+path, nil)
 	if err != nil {
 		return 0, err
 	}

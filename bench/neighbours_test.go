@@ -94,7 +94,7 @@ func TestSidesChangePlaces(t *testing.T) {
 // startBench returns a bench that runs this binary as Outcrop, with neighbours.
 func startBench(t *testing.T, neighbours ...neighbour) *bench {
 	t.Helper()
-	b, err := newBench(t.Context(), settings{profile: t.TempDir()}, neighbours)
+	b, err := newBench(t.Context(), settings{profile: t.TempDir(), every: 5 * time.Millisecond}, neighbours)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ type line struct {
 	Limit     float64           `json:"limit,omitempty"`
 	Neighbour []neighbourFigure `json:"beside,omitempty"`
 	Note      string            `json:"note,omitempty"`
+	Alone     bool              `json:"alone,omitempty"` // there is only Outcrop's figure
 }
 
 // neighbourFigure is a neighbour's figure in a line, with its ratio to the proxy's if
@@ -56,9 +57,12 @@ type neighbourFigure struct {
 
 func (l line) String() string {
 	s := fmt.Sprintf("%-44s outcrop %8.1f  %s %8.1f %s", l.What, l.Outcrop.Median, cmp.Or(l.Base, "proxy"), l.Proxy.Median, l.Unit)
-	if l.Ratio != nil {
+	switch {
+	case l.Alone:
+		s = fmt.Sprintf("%-44s outcrop %8.1f %s  (%.1f to %.1f)", l.What, l.Outcrop.Median, l.Unit, l.Outcrop.Least, l.Outcrop.Most)
+	case l.Ratio != nil:
 		s += fmt.Sprintf("  ratio %v", *l.Ratio)
-	} else {
+	default:
 		s += fmt.Sprintf("  (%.1f to %.1f, %.1f to %.1f)", l.Outcrop.Least, l.Outcrop.Most, l.Proxy.Least, l.Proxy.Most)
 	}
 	if l.Limit > 0 {

@@ -47,7 +47,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 	if b.log, err = os.Create(filepath.Join(b.dir, "log")); err != nil {
 		return err
 	}
-	if b.upstream, err = launch(ctx, b.log, "", b.self, "upstream"); err != nil {
+	if b.upstream, err = launch(ctx, b.log, "", b.self, "upstream", b.every.String()); err != nil {
 		return err
 	}
 	if b.profile != "" {

@@ -15,9 +15,10 @@ import (
 
 // The upstream's models differ in how they stream.
 const (
-	modelBurst = "us.amazon.nova-micro-v1:0" // all frames without a pause
-	modelPaced = "us.amazon.nova-lite-v1:0"  // a pause before every frame but the first two
-	modelHeld  = "us.amazon.nova-pro-v1:0"   // nothing after the first delta, until the client leaves
+	modelBurst = "us.amazon.nova-micro-v1:0"   // all frames without a pause
+	modelPaced = "us.amazon.nova-lite-v1:0"    // a pause before every frame but the first two
+	modelHeld  = "us.amazon.nova-pro-v1:0"     // nothing after the first delta, until the client leaves
+	modelLong  = "us.amazon.nova-premier-v1:0" // as modelHeld, but with a beat now and then
 
 	claudeBurst = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 	claudePaced = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -38,6 +39,9 @@ const (
 	deltas = 32
 	marker = "Granite"
 )
+
+// beatText is the text of the deltas by which a stream of modelLong lives on. It is nowhere else.
+const beatText = " a-beat"
 
 // answer is a Converse response: about 400 bytes, with members as AWS sends them.
 const answer = `{"metrics":{"latencyMs":412},"output":{"message":{"content":[{"text":"` + marker +

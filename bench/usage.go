@@ -99,6 +99,10 @@ func (p *process) peak() (int64, error) { return p.memory("VmHWM:") }
 // shared by two of them counts twice.
 func (p *process) rss() (int64, error) { return p.memory("VmRSS:") }
 
+// anonymous returns the resident memory of the process and its family without the pages of files, in bytes. Those are
+// the program's own, which the kernel drops and reads again as it likes, and no call's.
+func (p *process) anonymous() (int64, error) { return p.memory("RssAnon:") }
+
 // memory sums a line of /proc/PID/status.
 func (p *process) memory(name string) (int64, error) {
 	members, err := family(p.cmd.Process.Pid)

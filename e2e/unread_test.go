@@ -93,9 +93,9 @@ func (e *endless) settled(n int64) func() bool {
 func TestUnreadStreamsHoldLittle(t *testing.T) {
 	const (
 		streams  = 100
-		mostHeap = 27 << 10 // bytes of a stream, with its client's and upstream's ends, and what routing, callbacks and guardrails keep of its call
+		mostHeap = 26 << 10 // bytes of a stream, with its client's and upstream's ends, and what routing, callbacks and guardrails keep of its call
 	)
-	mostAll := int64(42 << 10) // and with the stacks of all goroutines
+	mostAll := int64(37 << 10) // and with the stacks of all goroutines
 	if underRace {
 		mostAll = 58 << 10
 	}

@@ -58,7 +58,7 @@ type meteredStream struct {
 func (m *meteredStream) Next(ev *llm.Event) error {
 	err := m.Stream.Next(ev)
 	if err == nil && m.made > m.enough && ev.Kind == llm.EventDelta {
-		err = m.afford(m.call, about(m.prompt*int64(len(m.out)), m.made), m.tier)
+		err = m.pay()
 	}
 	if err != nil {
 		err = m.end(err, m.Meta())
@@ -84,6 +84,13 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 	default: // nothing to record
 	}
 	return nil
+}
+
+// pay has the budgets pay for more. It is apart from Next because its stack would come on top of what a waiting stream needs.
+//
+//go:noinline
+func (m *meteredStream) pay() error {
+	return m.afford(m.call, about(m.prompt*int64(len(m.out)), m.made), m.tier)
 }
 
 // Close ends the call to the provider.

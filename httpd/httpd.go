@@ -214,20 +214,14 @@ func (s *server) guard(next http.Handler) http.Handler {
 		w.Header()["X-Request-Id"] = []string{id}
 		r = inbound.Begin(r)
 		inbound.Unread(w, r)
-		defer inbound.Done(r)
+		continues := false
 		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
-					panic(p) //nolint:forbidigo // net/http expects this very value
-				}
-				written, answered := p.(inbound.Answered)
-				if answered {
-					p = written.Panic
-				}
-				s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
-				if !answered {
-					s.writeError(w, r, door.Internal())
-				}
+			if continues {
+				return
+			}
+			defer inbound.Done(r)
+			if p := recover(); p != nil && !s.panicked(r.Pattern, id, p) {
+				s.writeError(w, r, door.Internal())
 			}
 		}()
 		if s.opt.LocalOnly && !local(r) {
@@ -252,10 +246,44 @@ func (s *server) guard(next http.Handler) http.Handler {
 		if most := s.opt.Gateway.Wants().Content; most > 0 && r.Method == http.MethodPost {
 			var release func()
 			w, r, release = s.captures.Capture(w, r, most)
-			defer release()
+			defer func() {
+				if continues {
+					inbound.After(w, release)
+				} else {
+					release()
+				}
+			}()
 		}
 		s.pass(next, w, r)
+		if continues = inbound.Continues(w); continues {
+			s.after(w, r, id)
+		}
 	})
+}
+
+// after does at the end of a response that goes on what guard does at the end of the others. It does not keep the request. A client that was not
+// told of a panic must not take the response for a whole one, so its connection is closed.
+func (s *server) after(w http.ResponseWriter, r *http.Request, id string) {
+	done, route := inbound.Ending(r), r.Pattern
+	inbound.After(w, func() {
+		defer done()
+		if p := recover(); p != nil && !s.panicked(route, id, p) {
+			panic(http.ErrAbortHandler) //nolint:forbidigo // the server expects this very value
+		}
+	})
+}
+
+// panicked logs the panic p of a handler, and reports whether the client has been told of it.
+func (s *server) panicked(route, id string, p any) (answered bool) {
+	if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+		panic(p) //nolint:forbidigo // net/http expects this very value
+	}
+	written, answered := p.(inbound.Answered)
+	if answered {
+		p = written.Panic
+	}
+	s.opt.Logger.Error("panic", "id", id, "route", route, "panic", p, "stack", string(debug.Stack()))
+	return answered
 }
 
 // pass gives a request to the handler of its path; next has all of the server's own.

@@ -23,7 +23,7 @@ func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, a
 	}
 	e := c.tryTargets(ctx, t, model, do)
 	if e != nil {
-		c.r.note(c.req, t, e)
+		c.r.note(ownLimit(c.req), t, e)
 	}
 	return e
 }

@@ -144,8 +144,7 @@ func (c *call) retries(e *llm.Error, t *deployment) (n int, named bool) {
 }
 
 // note records a failure of a deployment, unless it was the call's.
-func (r *Router) note(c *llm.Call, t *deployment, e *llm.Error) {
-	ownLimit := c.Routing.Timeout > 0 || c.Routing.StreamTimeout > 0
+func (r *Router) note(ownLimit bool, t *deployment, e *llm.Error) {
 	gone := missing(e) && !strings.Contains(t.Model, "*") // behind a *, it is the caller's model that is missing
 	if !atFault(e) && !gone || ownLimit && ranOut(e) {
 		t.release()
@@ -153,6 +152,9 @@ func (r *Router) note(c *llm.Call, t *deployment, e *llm.Error) {
 	}
 	t.failed(e, &r.table().policy, t.Cooldown, r.opt.Now())
 }
+
+// ownLimit reports whether a client has limited the time of its call itself.
+func ownLimit(c *llm.Call) bool { return c.Routing.Timeout > 0 || c.Routing.StreamTimeout > 0 }
 
 // missing reports whether a model is not where it was asked for, and may be elsewhere.
 func missing(e *llm.Error) bool {

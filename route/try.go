@@ -44,13 +44,15 @@ func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do fu
 // afterwards.
 func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, begin func(ctx context.Context, w way) (Source[E], error)) (Source[E], error) {
 	var s *stream[E, P]
+	own := ownLimit(c)
 	served, err := r.try(ctx, verb, c, func(t *deployment, w way, _ time.Time) error {
 		var err error
 		s, err = open[E, P](ctx, limitsOf(t, c), func(ctx context.Context) (Source[E], error) { return begin(ctx, w) })
 		if err == nil {
-			s.failed = func(e *llm.Error) {
-				r.noteTarget(t, w.Target, e)
-				r.note(c, t, e)
+			target := w.Target
+			s.failed = func(e *llm.Error) { // it does not keep c, which is part of the request
+				r.noteTarget(t, target, e)
+				r.note(own, t, e)
 			}
 		}
 		return err

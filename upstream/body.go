@@ -47,6 +47,37 @@ func (b *body) ReadArrived(p []byte) (int, error) {
 	return b.after(n, err)
 }
 
+// ReadLent is Read into memory of m, which is held only while something is read into it: a stream that waits for its next event has
+// none. The caller gives p back; it is nil if n is 0.
+func (b *body) ReadLent(m socket.Memory) (p []byte, n int, err error) {
+	if b.over {
+		return nil, 0, io.EOF
+	}
+	if b.chunked {
+		for n == 0 && err == nil {
+			var read int
+			p, read, err = b.conn.nextLent(m)
+			n, err = b.unframe(p[:read], err)
+			p = filled(m, p, n)
+		}
+	} else {
+		p = m.Lend()
+		n, err = b.readPlain(p)
+		p = filled(m, p, n)
+	}
+	n, err = b.after(n, err)
+	return p, n, err
+}
+
+// filled returns lent memory if n bytes were read into it, and otherwise gives it back.
+func filled(m socket.Memory, p []byte, n int) []byte {
+	if n == 0 && p != nil {
+		m.TakeBack(p)
+		return nil
+	}
+	return p
+}
+
 // Within bounds the time for the rest of the body: reading fails when it has passed.
 func (b *body) Within(limit time.Duration) {
 	if b.over {
@@ -96,16 +127,22 @@ func (b *body) read(p []byte) (n int, err error) {
 		return b.readPlain(p)
 	}
 	for n == 0 && err == nil {
-		var read, used int
+		var read int
 		read, err = b.conn.next(p)
-		var malformed error
-		if n, used, malformed = b.chunks.decode(p[:read]); malformed != nil {
-			return n, malformed
-		}
-		if b.chunks.over() {
-			b.conn.surplus = used < read
-			return n, io.EOF
-		}
+		n, err = b.unframe(p[:read], err)
+	}
+	return n, err
+}
+
+// unframe removes the framing of a chunked body from what has been read of it with err. At the body's end it returns io.EOF.
+func (b *body) unframe(p []byte, err error) (int, error) {
+	n, used, malformed := b.chunks.decode(p)
+	if malformed != nil {
+		return n, malformed
+	}
+	if b.chunks.over() {
+		b.conn.surplus = used < len(p)
+		return n, io.EOF
 	}
 	return n, cut(err)
 }

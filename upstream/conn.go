@@ -40,6 +40,7 @@ type conn struct {
 	buf      []byte
 	from, to int
 	surplus  bool // more than the response has arrived
+	first    [1]byte
 }
 
 // handshakeError is a failed TLS handshake.
@@ -101,6 +102,35 @@ func (k *conn) next(p []byte) (int, error) {
 	k.from += n
 	k.release()
 	return n, nil
+}
+
+// nextLent is next into memory of m, which it does not hold while it waits. The caller gives p back; it is nil if nothing has been read.
+func (k *conn) nextLent(m socket.Memory) (p []byte, n int, err error) {
+	if k.buf != nil {
+		p = m.Lend()
+		n, err = k.next(p)
+		return p, n, err
+	}
+	if tcp, ok := k.Conn.(*socket.Conn); ok {
+		return tcp.ReadLent(m)
+	}
+	n, err = k.Read(k.first[:]) // TLS wants memory before it waits
+	if n == 0 {
+		return nil, 0, err
+	}
+	p = m.Lend()
+	p[0] = k.first[0]
+	tcp, ok := k.tcp.(*socket.Conn)
+	if err != nil || !ok {
+		return p, n, err
+	}
+	tcp.Now(true)
+	more, err := k.Read(p[n:]) // the rest of the record, which has been decrypted
+	tcp.Now(false)
+	if errors.Is(err, socket.ErrNothing) {
+		err = nil
+	}
+	return p, n + more, err
 }
 
 // release puts the buffer back if nothing is in it.

@@ -284,15 +284,12 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		h.writeError(w, door.Fail(w, call, err), &m.asked)
 		return
 	}
-	defer stream.Close()
 	m.release()
 	respond(w.Header(), call)
 	id := w.Header().Get("X-Request-Id")
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(m.raw.Model, keepAlive))
-	defer events.Close()
 	events.Record(call.Record())
 	events.Commit() // a ping belongs after the first event
 	fail := func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) }
-	defer door.ReportPanic(events, call, fail)
-	h.Bursts.Copy(events, stream, fail)
+	h.Bursts.Rest(w, call, events, stream, fail)
 }

@@ -319,14 +319,10 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
-	defer stream.Close()
 	body.Release() // it is not sent again
 	raw.Body = nil
 	respond(w.Header(), call)
-	frames := inbound.NewFrames(w)
-	defer frames.Close()
-	defer door.ReportPanic(frames, call, AppendFailure)
-	h.bursts.Copy(frames, modelledStream{stream, raw.Operation}, AppendFailure)
+	h.bursts.Rest(w, call, inbound.NewFrames(w), modelledStream{stream, raw.Operation}, AppendFailure)
 }
 
 // modelledStream leaves out reports of failures that AWS's clients do not know.

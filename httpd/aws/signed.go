@@ -41,7 +41,11 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := h.gateway.Begin(Door, w.Header().Get("X-Request-Id"))
-	defer call.End(r.Context())
+	defer func() {
+		if !inbound.Continues(w) { // else ServeCall ends it with its response
+			call.End(r.Context())
+		}
+	}()
 	note(call, r.Header)
 	body, err := h.read(w, r, call)
 	if err == nil {

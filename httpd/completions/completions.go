@@ -214,7 +214,12 @@ func (c *completion) whole(ctx context.Context) ([]byte, error) {
 // stream writes a streaming response.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.Call.Model, keepAlive))
-	defer events.Close()
+	open := false
+	defer func() {
+		if !open {
+			events.Close()
+		}
+	}()
 	events.Record(c.call.Record())
 	stream, err := c.open(r.Context())
 	begun := events.Commit()
@@ -226,12 +231,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) 
 		h.WriteError(w, door.Fail(w, c.call, err))
 		return
 	}
-	defer stream.Close()
 	if !begun {
 		door.Head(w.Header(), c.call)
 	}
-	defer door.ReportPanic(events, c.call, wire.AppendFailure)
-	h.Bursts.Copy(events, stream, wire.AppendFailure)
+	open = true
+	h.Bursts.Rest(w, c.call, events, stream, wire.AppendFailure)
 }
 
 // open gets a streaming response as server-sent events.

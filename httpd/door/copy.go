@@ -3,8 +3,10 @@ package door
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 
+	"outcrop/gateway"
 	"outcrop/httpd/inbound"
 	"outcrop/llm"
 )
@@ -37,6 +39,17 @@ func (b *Bursts) Give(p *[]byte) {
 		*p = (*p)[:0]
 		b.pool.Put(p)
 	}
+}
+
+// Rest is Copy for the rest of a response, see inbound.Continue. It closes events and stream at the end, and tells the client of a panic. It is
+// the last thing that a handler does.
+func (b *Bursts) Rest(w http.ResponseWriter, call *gateway.Call, events *inbound.Events, stream llm.RawStream, fail func(dst []byte, e *llm.Error) []byte) {
+	inbound.Continue(w, func() {
+		defer stream.Close()
+		defer events.Close()
+		defer ReportPanic(events, call, fail)
+		b.Copy(events, stream, fail)
+	})
 }
 
 // Copy forwards the events of a stream until its end. If it breaks off, fail appends what tells the

@@ -85,12 +85,34 @@ func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name stri
 // ServeIf is Serve for a frontend that decides itself what callers may call: may returns why one may not, which is an *llm.Error.
 func ServeIf(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, may func(*gateway.Call, *http.Request) error, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
 	call, err := admit(w, r, g, name, keys, may)
-	defer call.End(r.Context())
+	continues := false
+	defer func() {
+		if !continues {
+			call.End(r.Context())
+		}
+	}()
 	if err != nil {
 		refuse(w, call, err, write)
 		return
 	}
 	guarded(call, serve)
+	continues = goesOn(w, r, call)
+}
+
+// goesOn reports whether the response goes on after its handler has returned. The call ends with it then.
+func goesOn(w http.ResponseWriter, r *http.Request, call *gateway.Call) bool {
+	if !inbound.Continues(w) {
+		return false
+	}
+	ctx := r.Context()
+	inbound.After(w, func() {
+		defer call.End(ctx)
+		if p := recover(); p != nil {
+			note(call, p)
+			panic(p) //nolint:forbidigo // the server handles it
+		}
+	})
+	return true
 }
 
 // MayRoute checks that a call's caller may call the path of a request. The error is an *llm.Error.
@@ -188,7 +210,12 @@ func label(call *gateway.Call, r *http.Request) error {
 
 // ServeCall is Serve for a call that has begun and whose caller the frontend has verified itself.
 func ServeCall(w http.ResponseWriter, r *http.Request, call *gateway.Call, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	defer call.End(r.Context())
+	continues := false
+	defer func() {
+		if !continues {
+			call.End(r.Context())
+		}
+	}()
 	inbound.Admitted(r)
 	if err := label(call, r); err != nil {
 		write(w, Fail(w, call, err))
@@ -196,19 +223,25 @@ func ServeCall(w http.ResponseWriter, r *http.Request, call *gateway.Call, write
 	}
 	describe(call, r)
 	guarded(call, serve)
+	continues = goesOn(w, r, call)
 }
 
 // guarded records a panic, which the server answers, unless it only ends the connection.
 func guarded(call *gateway.Call, serve func(call *gateway.Call)) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
-				_ = call.Fail(Internal())
-			}
+			note(call, p)
 			panic(p) //nolint:forbidigo // the server handles it
 		}
 	}()
 	serve(call)
+}
+
+// note records a panic, unless it only ends the connection.
+func note(call *gateway.Call, p any) {
+	if p != http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+		_ = call.Fail(Internal())
+	}
 }
 
 // refuse is apart from Serve because its stack would come on top of what a handler needs, and make

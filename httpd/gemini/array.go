@@ -28,10 +28,8 @@ func (h *Handler) writeArrayError(w http.ResponseWriter, e *llm.Error) {
 // copyArray forwards the events of a stream as the elements of an array.
 func (h *Handler) copyArray(w http.ResponseWriter, call *gateway.Call, stream llm.RawStream, silence time.Duration) {
 	events := inbound.NewStream(w, "application/json", "\n", silence)
-	defer events.Close()
 	a := &arrayed{RawStream: stream}
-	defer door.ReportPanic(events, call, a.array.AppendFailure)
-	h.Bursts.Copy(events, a, a.array.AppendFailure)
+	h.Bursts.Rest(w, call, events, a, a.array.AppendFailure)
 }
 
 // arrayed is a stream whose events are elements of an array.

@@ -250,7 +250,6 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	if err != nil {
 		return h.blocked(w, r, m, err)
 	}
-	defer stream.Close()
 	m.release()
 	door.Head(w.Header(), call)
 	silence := h.Gateway.KeepAlive(m.raw.Model, keepAlive)
@@ -258,10 +257,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		h.copyArray(w, call, stream, silence)
 		return nil
 	}
-	events := inbound.NewEvents(w, ping, silence)
-	defer events.Close()
-	defer door.ReportPanic(events, call, wire.AppendFailure)
-	h.Bursts.Copy(events, stream, wire.AppendFailure)
+	h.Bursts.Rest(w, call, inbound.NewEvents(w, ping, silence), stream, wire.AppendFailure)
 	return nil
 }
 

@@ -105,7 +105,10 @@ func (c *conn) serve() {
 			c.handOver()
 			return
 		}
-		c.server.std.Handler.ServeHTTP(w, w.req)
+		c.server.stacks.run(w)
+		if w.rest != nil {
+			w.proceed()
+		}
 		if !c.finish(w) || !c.next() {
 			return
 		}

@@ -22,6 +22,10 @@ type response struct {
 	cancel context.CancelFunc // cancels req's context
 	body   body
 
+	rest   func()   // what follows the handler; nil for nothing
+	after  []func() // what follows rest
+	goesOn bool     // rest is running
+
 	header http.Header // the handler's
 	fixed  *kept       // header as it was at WriteHeader; nil if the head was sent at once
 	hold   *[]byte     // what the handler has written and not flushed; nil for nothing
@@ -43,8 +47,13 @@ type response struct {
 	done          atomic.Bool // the handler has returned
 }
 
-// Header returns the response's header.
-func (w *response) Header() http.Header { return w.header }
+// Header returns the response's header. A response that goes on does not keep it when it has been sent.
+func (w *response) Header() http.Header {
+	if w.header == nil && !w.done.Load() {
+		w.header = w.conn.server.header()
+	}
+	return w.header
+}
 
 // SetReadDeadline is for http.ResponseController.
 func (w *response) SetReadDeadline(t time.Time) error { return w.conn.setReadDeadline(w, t) }
@@ -210,12 +219,19 @@ func (w *response) finish() bool {
 	}
 	w.drop()
 	w.unfix()
-	clear(w.header)
-	w.conn.server.fields.Put(w.header)
-	w.header = nil // a handler that has returned has none
+	w.forget() // a handler that has returned has none
 	_ = w.body.Close()
 	incomplete := !w.isHead && w.length >= 0 && bodyAllowed(w.status) && w.length != w.written
 	return !w.closeAfter && !incomplete && w.err == nil && !w.body.early
+}
+
+// forget gives up the header.
+func (w *response) forget() {
+	if w.header != nil {
+		clear(w.header)
+		w.conn.server.fields.Put(w.header)
+		w.header = nil
+	}
 }
 
 // drop gives up what is held.
@@ -247,6 +263,9 @@ func (w *response) send(p []byte) error {
 			first = held
 		}
 		b = w.appendHead(b, first)
+		if w.goesOn {
+			w.forget()
+		}
 	}
 	var tail []byte
 	if w.isHead {

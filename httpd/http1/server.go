@@ -37,6 +37,7 @@ type Server struct {
 	fields sync.Pool // of http.Header, empty
 	orders orders
 	dates  dates
+	stacks stacks
 
 	closing  atomic.Bool // Shutdown or Close has been called
 	lastOnly atomic.Bool // connections close after their response
@@ -206,6 +207,7 @@ const pollMost = 500 * time.Millisecond
 // have ended or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing.Store(true)
+	s.stacks.end()
 	err := s.closeListener()
 	rest := make(chan error, 1)
 	go func() { rest <- s.std.Shutdown(ctx) }()
@@ -246,6 +248,7 @@ func (s *Server) wait(ctx context.Context) error {
 // Close is http.Server's: it closes the listener and all connections, and cancels what they serve.
 func (s *Server) Close() error {
 	s.closing.Store(true)
+	s.stacks.end()
 	err := errors.Join(s.closeListener(), s.std.Close())
 	s.mu.Lock()
 	defer s.mu.Unlock()

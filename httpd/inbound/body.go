@@ -113,7 +113,7 @@ func (rd *Reader) Read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		return nil, err
 	}
 	delete(w.Header(), "Connection")
-	mark(r, serving)
+	visitOf(r).mark(serving)
 	return b, nil
 }
 

@@ -86,11 +86,12 @@ type capturedWriter struct {
 }
 
 func (w *capturedWriter) Write(p []byte) (int, error) {
+	kind := w.Header().Get("Content-Type") // now, since the header may not be kept when it has been sent
 	n, err := w.ResponseWriter.Write(p)
 	w.c.mu.Lock()
 	defer w.c.mu.Unlock()
 	if w.c.content.Type == "" {
-		w.c.content.Type = w.Header().Get("Content-Type")
+		w.c.content.Type = kind
 	}
 	if n > 0 && w.c.add(&w.c.content.Response, p[:n]) {
 		w.c.content.ResponseCut = true

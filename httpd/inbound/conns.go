@@ -96,16 +96,22 @@ func Begin(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{conn: c}))
 }
 
-// mark sets a request's state.
-func mark(r *http.Request, s state) {
+// visitOf is what is known of a request's connection; nil if that is not known.
+func visitOf(r *http.Request) *visit {
 	if r.ProtoMajor >= 2 {
-		if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
-			v.move(s)
-		}
-		return
+		v, _ := r.Context().Value(visitKey{}).(*visit)
+		return v
 	}
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.only.move(s)
+		return &c.only
+	}
+	return nil
+}
+
+// mark sets the state of a request, if it is known.
+func (v *visit) mark(s state) {
+	if v != nil {
+		v.move(s)
 	}
 }
 
@@ -113,14 +119,20 @@ func mark(r *http.Request, s state) {
 // as busy until Done.
 func Admitted(r *http.Request) {
 	if r.ContentLength != 0 {
-		mark(r, sending)
+		visitOf(r).mark(sending)
 		return
 	}
-	mark(r, serving)
+	visitOf(r).mark(serving)
 }
 
 // Done records that a request's handler has returned.
-func Done(r *http.Request) { mark(r, idle) }
+func Done(r *http.Request) { visitOf(r).mark(idle) }
+
+// Ending returns what Done does, and does not keep the request.
+func Ending(r *http.Request) (done func()) {
+	v := visitOf(r)
+	return func() { v.mark(idle) }
+}
 
 type listener struct {
 	net.Listener

@@ -193,7 +193,12 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(req.LLM.Model, keepAlive))
-	defer events.Close()
+	open := false
+	defer func() {
+		if !open {
+			events.Close()
+		}
+	}()
 	events.Record(call.Record())
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
@@ -205,13 +210,18 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
-	defer stream.Close()
 	written := 0
 	if !begun {
 		written = door.Head(w.Header(), call)
 	}
-	defer door.ReportPanic(events, call, wire.AppendFailure)
-	h.copy(events, stream, call, chunks(call, req), written)
+	chunks := chunks(call, req)
+	open = true
+	inbound.Continue(w, func() {
+		defer events.Close()
+		defer stream.Close()
+		defer door.ReportPanic(events, call, wire.AppendFailure)
+		h.copy(events, stream, call, chunks, written)
+	})
 }
 
 // chunks prepares a stream's answer. It is apart from stream for the sake of the stack.

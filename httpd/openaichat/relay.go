@@ -115,7 +115,12 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 
 func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gateway.Call, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.raw.Model, keepAlive))
-	defer events.Close()
+	open := false
+	defer func() {
+		if !open {
+			events.Close()
+		}
+	}()
 	events.Record(call.Record())
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())
 	begun := events.Commit()
@@ -127,11 +132,10 @@ func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gate
 		h.WriteError(w, door.Fail(w, call, err))
 		return
 	}
-	defer stream.Close()
 	c.release()
 	if !begun {
 		door.Head(w.Header(), call)
 	}
-	defer door.ReportPanic(events, call, wire.AppendFailure)
-	h.Bursts.Copy(events, stream, wire.AppendFailure)
+	open = true
+	h.Bursts.Rest(w, call, events, stream, wire.AppendFailure)
 }

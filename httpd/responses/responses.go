@@ -286,21 +286,14 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	if x.head.Store {
 		stream = &keeping{stream, func(response jsonx.Raw) { h.keep(r.Context(), x, response) }}
 	}
-	defer stream.Close()
 	x.release()
 	door.Head(w.Header(), call)
 	var paused atomic.Bool // an event of silence was sent, which has a number of its own
-	defer func() {
-		if paused.Load() {
-			call.Forget()
-		}
-	}()
 	keepAliveEvent := func() []byte {
 		paused.Store(true)
 		return x.keepAlive()
 	}
 	events := inbound.NewEventsWith(w, keepAliveEvent, h.Gateway.KeepAlive(x.raw.Model, keepAlive))
-	defer events.Close()
 	events.Record(call.Record())
 	events.Commit() // an event that keeps the connection open belongs after the first
 	fail := func(dst []byte, e *llm.Error) []byte {
@@ -311,8 +304,17 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		}
 		return dst
 	}
-	defer door.ReportPanic(events, call, fail)
-	h.Bursts.Copy(events, stream, fail)
+	inbound.Continue(w, func() {
+		defer stream.Close()
+		defer func() {
+			if paused.Load() {
+				call.Forget()
+			}
+		}()
+		defer events.Close()
+		defer door.ReportPanic(events, call, fail)
+		h.Bursts.Copy(events, stream, fail)
+	})
 }
 
 // keepAlive is an event for a time of silence.

@@ -25,7 +25,7 @@ type Plain struct {
 	named int
 	// first is whether nothing has been read of the value that Open has entered, and outer is named at the Open of each open value.
 	first bool
-	outer [maxPlainDepth]int
+	outer [maxPlainDepth]uint8 // at most maxPlainNames
 }
 
 // span is a part of the document.
@@ -39,11 +39,16 @@ const (
 )
 
 // NewPlain makes a Plain that reads doc, which must not change meanwhile.
-func NewPlain(doc []byte) Plain {
-	if len(doc) > maxPlainSize {
-		return Plain{gone: true}
+func NewPlain(doc []byte) (p Plain) {
+	p.Begin(doc)
+	return p
+}
+
+// Begin makes a new Plain a reader of doc. Unlike NewPlain it makes no copy of it, which takes stack.
+func (p *Plain) Begin(doc []byte) {
+	if p.doc = doc; len(doc) > maxPlainSize {
+		p.doc, p.gone = nil, true
 	}
-	return Plain{doc: doc}
 }
 
 // Done reports whether the whole document has been read, and nothing else is there.

@@ -10,7 +10,7 @@ func (p *Plain) Open(kind Kind) {
 		return
 	}
 	p.depth++
-	p.outer[p.depth-1] = p.named
+	p.outer[p.depth-1] = uint8(p.named)
 	p.first = true
 }
 
@@ -23,7 +23,7 @@ func (p *Plain) Member() (name []byte, ok bool) {
 	if !p.more('}') {
 		return nil, false
 	}
-	name = p.name(p.outer[p.depth-1])
+	name = p.name(int(p.outer[p.depth-1]))
 	return name, !p.gone
 }
 
@@ -36,7 +36,7 @@ func (p *Plain) more(closing byte) bool {
 		p.GiveUp()
 		return false
 	case p.end(closing):
-		p.named = p.outer[p.depth] // that of the value that was open
+		p.named = int(p.outer[p.depth]) // that of the value that was open
 		return false
 	case first || p.take(','):
 		return true

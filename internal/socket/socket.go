@@ -85,11 +85,18 @@ type Conn struct {
 // transfer is one call of Read or of Write.
 type transfer struct {
 	p      []byte
+	from   Memory // where p comes from; nil if the caller has it
 	n      int
 	err    error
 	try    func(fd uintptr) bool
 	now    bool // fail instead of waiting
 	waited bool // nothing had arrived at first
+}
+
+// Memory is lent to read into, and taken back.
+type Memory = interface {
+	Lend() []byte
+	TakeBack(p []byte)
 }
 
 // ErrNothing is the error of Read when nothing has arrived and Now is set. It is one of net.Error that
@@ -119,7 +126,18 @@ func New(c net.Conn) net.Conn {
 
 // read reads without waiting, and reports whether something has been read, or nothing will be.
 func (t *transfer) read(fd uintptr) bool {
-	n, again, err := Read(fd, t.p)
+	p := t.p
+	if t.from != nil {
+		p = t.from.Lend()
+	}
+	n, again, err := Read(fd, p)
+	switch {
+	case t.from == nil:
+	case n > 0:
+		t.p = p
+	default:
+		t.from.TakeBack(p)
+	}
 	switch {
 	case again && t.now:
 		t.err = ErrNothing
@@ -164,6 +182,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.in.p, c.in.waited = p, false
 	n, err := c.in.end(c.raw.Read(c.in.try))
 	return n, c.named("read", err)
+}
+
+// ReadLent is Read into memory of m, which it holds only while something is read into it, and not while it waits. The caller
+// gives p back; it is nil if nothing has been read.
+func (c *Conn) ReadLent(m Memory) (p []byte, n int, err error) {
+	c.in.from, c.in.waited = m, false
+	err = c.raw.Read(c.in.try)
+	c.in.from, p = nil, c.in.p
+	n, err = c.in.end(err)
+	return p, n, c.named("read", err)
 }
 
 // Look returns what has arrived and was not read. It must not be called while another goroutine reads.

@@ -39,6 +39,22 @@ func (*Conn) Look() State { return Quiet }
 // Now does nothing.
 func (*Conn) Now(bool) {}
 
+// Memory is lent to read into, and taken back.
+type Memory = interface {
+	Lend() []byte
+	TakeBack(p []byte)
+}
+
+// ReadLent is Read into memory of m, which the caller gives back.
+func (c *Conn) ReadLent(m Memory) (p []byte, n int, err error) {
+	p = m.Lend()
+	if n, err = c.Read(p); n == 0 {
+		m.TakeBack(p)
+		p = nil
+	}
+	return p, n, err
+}
+
 // Waited is not known here.
 func (*Conn) Waited() bool { return true }
 

@@ -68,6 +68,8 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 		}
 		return converse.StreamOf(resp), nil
 	}
+	// The request is kept until the end: a failure names its fields, and the log does not repeat its texts. The header is not.
+	c.meta.UpstreamID, c.resp.Header = strings.Clone(c.meta.UpstreamID), nil
 	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.identities.frames)}), nil
 }
 

@@ -74,25 +74,40 @@ func (r *Reader) next(ev *llm.Event) error {
 	}
 	r.payload.ev, r.payload.more = ev, nil
 	if !r.payload.name(frame.Header(eventstream.HeaderEventType)) {
-		ev.Kind = llm.EventOther
-		ev.Other = &jsonx.Member{Name: string(frame.Header(eventstream.HeaderEventType))}
-		if jsonx.Valid(frame.Payload) {
-			ev.Other.Value = jsonx.Raw(frame.Payload).Clone()
-		}
+		other(ev, frame)
 		r.frames.Trim()
 		return nil
 	}
 	if err := r.payload.decode(frame.Payload); err != nil {
-		return &Fault{
-			Kind: FaultCorrupt, InStream: true, Err: err,
-			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be decoded: " + err.Error(),
-		}
+		return corrupt(frame, err)
 	}
 	r.payload.ev = nil // the caller's, who may let go of it
 	r.frames.Trim()
 	r.queue, r.payload.more = r.payload.more, nil
 	r.stopped = r.stopped || ev.Kind == llm.EventStop
 	return nil
+}
+
+// other makes an event of a frame of an unknown type. It is apart from next because its stack would come on top of what a waiting stream
+// needs, as that of corrupt would.
+//
+//go:noinline
+func other(ev *llm.Event, frame *eventstream.Frame) {
+	ev.Kind = llm.EventOther
+	ev.Other = &jsonx.Member{Name: string(frame.Header(eventstream.HeaderEventType))}
+	if jsonx.Valid(frame.Payload) {
+		ev.Other.Value = jsonx.Raw(frame.Payload).Clone()
+	}
+}
+
+// corrupt is the fault of a frame whose payload cannot be decoded.
+//
+//go:noinline
+func corrupt(frame *eventstream.Frame, err error) error {
+	return &Fault{
+		Kind: FaultCorrupt, InStream: true, Err: err,
+		Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be decoded: " + err.Error(),
+	}
 }
 
 // payload reads the JSON of one frame into an event. One value is reused for every frame, so that a
@@ -105,10 +120,19 @@ type payload struct {
 
 func (p *payload) decode(data []byte) error {
 	kind := p.ev.Kind
-	s := source{plain: jsonx.NewPlain(data), plainly: true}
+	var s source
+	s.plainly = true
+	s.plain.Begin(data)
 	if p.event(&s); s.plain.Done() {
 		return nil
 	}
+	return p.thoroughly(kind, data)
+}
+
+// thoroughly is decode with the JSON library. It is apart as other is, and so are start, picture and metadata.
+//
+//go:noinline
+func (p *payload) thoroughly(kind llm.EventKind, data []byte) error {
 	*p.ev, p.more = llm.Event{Kind: kind}, nil
 	p.fault = nil
 	err := jsonx.Unmarshal(data, p)
@@ -221,6 +245,7 @@ func (p *payload) member(s *source, name []byte) bool {
 	return true
 }
 
+//go:noinline
 func (s *source) metadata(ev *llm.Event, name []byte) bool {
 	switch string(name) {
 	case "usage":
@@ -239,6 +264,8 @@ func (s *source) metadata(ev *llm.Event, name []byte) bool {
 }
 
 // start reads the union that describes the block that begins.
+//
+//go:noinline
 func (p *payload) start(s *source) {
 	ev := p.ev
 	ev.Block = llm.BlockText // an empty union has no kind; deltas correct it
@@ -295,16 +322,21 @@ func (p *payload) delta(s *source) {
 			other := s.rest(name)
 			ev.Other = &other
 		case "image":
-			b := llm.Block{}
-			s.media(&b)
-			ev.Block, ev.Media = llm.BlockImage, b.Media
-			ev.Extra = append(ev.Extra, b.Extra...)
+			s.picture(ev)
 		default:
 			ev.Block = llm.BlockOther
 			other := s.rest(name)
 			ev.Other = &other
 		}
 	}
+}
+
+//go:noinline
+func (s *source) picture(ev *llm.Event) {
+	b := llm.Block{}
+	s.media(&b)
+	ev.Block, ev.Media = llm.BlockImage, b.Media
+	ev.Extra = append(ev.Extra, b.Extra...)
 }
 
 func (s *source) toolUseDelta(ev *llm.Event) {

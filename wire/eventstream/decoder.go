@@ -37,6 +37,9 @@ var (
 	ErrChecksum  = errors.New("an event stream frame's checksum does not match")
 	ErrTooLarge  = errors.New("an event stream frame exceeds the format's limits")
 	ErrMalformed = errors.New("an event stream frame is malformed")
+
+	errHeaders = fmt.Errorf("%w: headers", ErrMalformed)
+	errCount   = errors.New("eventstream: the reader returned an impossible count")
 )
 
 // Buffers are shared by many Decoders, since each needs one only while a frame is read and used. The
@@ -62,6 +65,12 @@ func (b *Buffers) take(size int) []byte {
 	}
 	return make([]byte, size)
 }
+
+// Lend returns memory for a burst, and TakeBack takes it back.
+func (b *Buffers) Lend() []byte { return b.take(burstBuf) }
+
+// TakeBack takes back what Lend has returned.
+func (b *Buffers) TakeBack(p []byte) { b.put(p) }
 
 func (b *Buffers) put(buf []byte) {
 	if b == nil {
@@ -100,16 +109,9 @@ func (d *Decoder) Next() (*Frame, error) {
 	if err := d.fill(preludeLen); err != nil {
 		return nil, err
 	}
-	prelude := d.buf[d.start:]
-	if crc32.ChecksumIEEE(prelude[:8]) != binary.BigEndian.Uint32(prelude[8:]) {
-		return nil, fmt.Errorf("%w (prelude)", ErrChecksum)
-	}
-	total, headers := binary.BigEndian.Uint32(prelude), binary.BigEndian.Uint32(prelude[4:])
-	switch {
-	case total > MaxFrame || headers > MaxHeaders:
-		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrTooLarge, total, headers)
-	case total < overhead || headers > total-overhead:
-		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrMalformed, total, headers)
+	total, headers, err := lengths(d.buf[d.start:])
+	if err != nil {
+		return nil, err
 	}
 	if err := d.fill(int(total)); err != nil {
 		return nil, err
@@ -121,16 +123,41 @@ func (d *Decoder) Next() (*Frame, error) {
 	}
 	d.frame = Frame{Raw: whole, headers: whole[preludeLen : preludeLen+headers], Payload: whole[preludeLen+headers : body]}
 	if !wellFormed(d.frame.headers) {
-		return nil, fmt.Errorf("%w: headers", ErrMalformed)
+		return nil, errHeaders
 	}
 	d.start += int(total)
 	return &d.frame, nil
+}
+
+// lengths reads the prelude of a frame. It is apart from Next because its stack would come on top of what a waiting stream needs.
+//
+//go:noinline
+func lengths(prelude []byte) (total, headers uint32, err error) {
+	if crc32.ChecksumIEEE(prelude[:8]) != binary.BigEndian.Uint32(prelude[8:]) {
+		return 0, 0, fmt.Errorf("%w (prelude)", ErrChecksum)
+	}
+	total, headers = binary.BigEndian.Uint32(prelude), binary.BigEndian.Uint32(prelude[4:])
+	switch {
+	case total > MaxFrame || headers > MaxHeaders:
+		return 0, 0, fmt.Errorf("%w: %d bytes, headers of %d", ErrTooLarge, total, headers)
+	case total < overhead || headers > total-overhead:
+		return 0, 0, fmt.Errorf("%w: %d bytes, headers of %d", ErrMalformed, total, headers)
+	}
+	return total, headers, nil
 }
 
 // arrived is a reader that can also read without waiting: it returns 0 and no error if nothing has
 // arrived.
 type arrived interface {
 	ReadArrived(p []byte) (int, error)
+}
+
+// lent is a reader that takes memory only when something has arrived. p is given back later; it is nil if n is 0.
+type lent interface {
+	ReadLent(m interface {
+		Lend() []byte
+		TakeBack(p []byte)
+	}) (p []byte, n int, err error)
 }
 
 // More reports whether Next will not wait for the network: another complete frame has been read, or
@@ -194,6 +221,13 @@ func (d *Decoder) fill(n int) error {
 			}
 			return io.EOF
 		}
+		if r, ok := d.r.(lent); ok && d.buf == nil && d.shared != nil {
+			d.buf, d.end, d.err = r.ReadLent(d.shared)
+			if d.end < 0 || d.end > len(d.buf) {
+				return errCount
+			}
+			continue
+		}
 		d.room(n)
 		space := d.buf[d.end:]
 		if n > burstBuf {
@@ -201,7 +235,7 @@ func (d *Decoder) fill(n int) error {
 		}
 		got, err := d.r.Read(space)
 		if got < 0 || got > len(space) {
-			return errors.New("eventstream: the reader returned an impossible count")
+			return errCount
 		}
 		d.end += got
 		d.err = err

@@ -102,6 +102,15 @@ type lender interface {
 	TakeBack(p []byte)
 }
 
+// lent is a lender that takes memory only when something has arrived. p is given back later; it is nil if n is 0.
+type lent interface {
+	lender
+	ReadLent(m interface {
+		Lend() []byte
+		TakeBack(p []byte)
+	}) (p []byte, n int, err error)
+}
+
 // hurried is a body that a connection brings, and that can be told to end soon: reading it fails afterwards.
 type hurried interface {
 	Within(limit time.Duration)
@@ -255,6 +264,10 @@ func (r *Reader) read() {
 		r.fail(ErrTooLarge)
 		return
 	}
+	if body, ok := r.body.(lent); ok && left == 0 {
+		r.wait(body)
+		return
+	}
 	switch {
 	case cap(r.buf) == 0:
 		r.first()
@@ -268,6 +281,17 @@ func (r *Reader) read() {
 	}
 	n, err := r.body.Read(r.buf[len(r.buf):cap(r.buf)])
 	r.buf, r.ended = r.buf[:len(r.buf)+n], err
+}
+
+// wait reads more of a body of which nothing lies ahead. No buffer is held while it waits.
+func (r *Reader) wait(body lent) {
+	if r.lent {
+		body.TakeBack(r.buf[:cap(r.buf)])
+	}
+	r.at, r.line, r.scan, r.found = 0, 0, 0, 0
+	var n int
+	r.buf, n, r.ended = body.ReadLent(body)
+	r.buf, r.lent = r.buf[:n], n > 0
 }
 
 // first makes the first buffer.

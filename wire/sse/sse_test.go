@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -258,4 +259,40 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("by bytes: %v, at once: %v %s", gotErr, wantErr, diff)
 		}
 	})
+}
+
+// waiting is a body that is read into memory which it takes when something arrives: each piece at once.
+type waiting struct {
+	lending
+	pieces []string
+}
+
+func (w *waiting) ReadLent(m interface {
+	Lend() []byte
+	TakeBack(p []byte)
+},
+) (p []byte, n int, err error) {
+	if w.lent != w.back {
+		panic("memory is held while the next event is waited for")
+	}
+	if len(w.pieces) == 0 {
+		return nil, 0, io.EOF
+	}
+	p = m.Lend()
+	n = copy(p, w.pieces[0])
+	w.pieces = w.pieces[1:]
+	return p, n, nil
+}
+
+// TestNothingIsHeldBetweenEvents: a reader that has returned everything gives its memory back before it waits. What is not complete stays.
+func TestNothingIsHeldBetweenEvents(t *testing.T) {
+	body := &waiting{lending: lending{Reader: strings.NewReader("lf\n\n"), memory: make([]byte, 4096)}, pieces: []string{"data: a\n\n", "data: b\n\ndata: c\n\n", "data: ha"}}
+	got, err := all(body)
+	want, wantErr := all(strings.NewReader("data: a\n\ndata: b\n\ndata: c\n\ndata: half\n\n"))
+	if !slices.Equal(got, want) || !errors.Is(err, wantErr) {
+		t.Errorf("got %v, %v; want %v, %v", got, err, want, wantErr)
+	}
+	if body.lent != 3 || body.back != 3 {
+		t.Errorf("memory was lent %d times and given back %d times; want 3", body.lent, body.back)
+	}
 }
