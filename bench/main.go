@@ -57,6 +57,7 @@ type settings struct {
 	with    string // the neighbours, separated by commas, or none
 	nginx   string // path of the binary, if set
 	litellm string // as nginx
+	portkey string // path of its start-server.js, if set
 }
 
 // run is the command line: one of the helper processes, or the benchmark.
@@ -83,9 +84,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&s.rounds, "rounds", 0, "how many rounds of each measurement; 0 for 7, or 3 with -quick")
 	flags.DurationVar(&s.hold, "hold", 10*time.Minute, "how `long` the row soak-streams holds its streams")
 	flags.DurationVar(&s.every, "every", 30*time.Second, "the `time` between two events of each of them")
-	flags.StringVar(&s.with, "beside", nginx+","+litellm, "the `neighbours` to measure too where they are installed, separated by commas, or none")
+	flags.StringVar(&s.with, "beside", nginx+","+litellm+","+portkey, "the `neighbours` to measure too where they are installed, separated by commas, or none")
 	flags.StringVar(&s.nginx, "nginx", "", "the nginx `binary`, if it is not in PATH")
 	flags.StringVar(&s.litellm, "litellm", "", "the litellm `command`, if it is neither in PATH nor in .cache/litellm, where make setup puts it")
+	flags.StringVar(&s.portkey, "portkey", "", "the `file` build/start-server.js of npm's @portkey-ai/gateway, if npm has not put that below .cache/portkey")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	nginx   = "nginx"
 	litellm = "litellm"
+	portkey = "portkey"
 )
 
 // neighbour is an installed server of another project.
@@ -38,8 +39,11 @@ func (s settings) neighbours() (found []neighbour, missing []string, err error) 
 		case litellm:
 			given = s.litellm
 			n, err = find(litellm, given, filepath.Join(".cache", "litellm", "bin", "litellm"))
+		case portkey:
+			given = s.portkey
+			n, err = findPortkey(given)
 		default:
-			return nil, nil, fmt.Errorf("unknown neighbour %q; use %s, %s or none", name, nginx, litellm)
+			return nil, nil, fmt.Errorf("unknown neighbour %q; use %s, %s, %s or none", name, nginx, litellm, portkey)
 		}
 		switch {
 		case err == nil:

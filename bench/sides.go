@@ -120,8 +120,9 @@ func (b *bench) proxyProcess(ctx context.Context) (*process, error) {
 // server is a server that is measured.
 type server struct {
 	name    string
-	gateway bool // its requests are in OpenAI's format, not in Bedrock's
-	slow    int  // divisor of its calls, so that its rounds also take only seconds
+	gateway bool              // its requests are in OpenAI's format, not in Bedrock's
+	slow    int               // divisor of its calls, so that its rounds also take only seconds
+	headers func(kind) string // that its requests have besides; nil for none
 	begin   func(context.Context) (*process, error)
 }
 
@@ -152,14 +153,14 @@ func (b *bench) two() []server {
 	}
 }
 
-// serversFor returns the servers that take calls of a kind. LiteLLM takes part in those
-// of OpenAI's API only.
+// serversFor returns the servers that take calls of a kind. LiteLLM and Portkey's gateway
+// take part in those of OpenAI's API only.
 func (b *bench) serversFor(k kind, atOnce int) []server {
 	all := b.servers(atOnce)
 	if k.api == apiChat || k.api == apiOpenAI {
 		return all
 	}
-	return slices.DeleteFunc(all, func(s server) bool { return s.name == litellm })
+	return slices.DeleteFunc(all, func(s server) bool { return s.name == litellm || s.name == portkey })
 }
 
 // servers returns the two and their neighbours, each with capacity for atOnce
@@ -175,6 +176,11 @@ func (b *bench) servers(atOnce int) []server {
 		case litellm:
 			all = append(all, server{name: litellm, gateway: true, slow: 100, begin: func(ctx context.Context) (*process, error) {
 				return b.litellmProcess(ctx, n.path)
+			}})
+		case portkey:
+			headers := func(k kind) string { return portkeyHeaders(b.upstream.address, k) }
+			all = append(all, server{name: portkey, gateway: true, slow: 10, headers: headers, begin: func(ctx context.Context) (*process, error) {
+				return b.portkeyProcess(ctx, n.path)
 			}})
 		}
 	}
@@ -199,10 +205,14 @@ func (s server) run(ctx context.Context, k kind) (side, error) {
 
 // asked returns a kind of call in the format of the server.
 func (s server) asked(k kind) traffic {
-	if s.gateway {
-		return k.gateway()
+	if !s.gateway {
+		return k.proxy()
 	}
-	return k.proxy()
+	t := k.gateway()
+	if s.headers != nil {
+		t.bytes = withHeaders(t.bytes, s.headers(k))
+	}
+	return t
 }
 
 // runAll starts fresh servers, so that no row is affected by an earlier one.
