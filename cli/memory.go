@@ -12,8 +12,8 @@ import (
 // the ballast. The live heap of a gateway is a few megabytes. With Go's default
 // (GOGC=100, at least 4 MB) it would be collected every few hundred calls, which is a
 // tenth of the processor time of a call (docs/benchmarks.md). With the ballast it can
-// grow by 16 MB first; with many open streams, the lower percentage limits garbage to half
-// of the live heap.
+// grow by 16 MB first; with many open streams, the lower percentage limits garbage to two
+// fifths of the live heap.
 //
 // What a large configuration holds is different: each collection marks it again, so that
 // ten thousand deployments made a call a seventh dearer than one. For each byte of it over
@@ -23,9 +23,9 @@ import (
 // is large, and a memory limit alone (GOGC=off) lets garbage grow up to the limit, which
 // is the container's memory here.
 const (
-	gcPercent  = 50
+	gcPercent  = 40
 	maxPercent = 100
-	ballast    = 32 << 20 // bytes
+	ballast    = 40 << 20 // bytes
 	usualHeap  = 8 << 20  // bytes
 )
 
