@@ -59,7 +59,7 @@ func (p *process) counts(ctx context.Context, t *testing.T) (c counts) {
 
 // TestACallAllocatesAndAsksTheKernelNoMoreThanItDid bounds what a warm call costs, beyond which a change is to be looked at. The bounds
 // are what was counted on 2026-11-30 (85 allocations, of which 4 are LiteLLM's headers of costs and times, 3.1 reads and 2.2 writes of a chat), and a little more: how often is read depends on
-// when the pieces arrive.
+// when the pieces arrive. A stream has five more since 2026-12-01, because it goes on after its handler, which halves what it holds while it waits.
 func TestACallAllocatesAndAsksTheKernelNoMoreThanItDid(t *testing.T) {
 	upstream, err := roughbedrock.Listen(func(c *roughbedrock.Call) { c.Complete("end_turn") })
 	if err != nil {
@@ -74,7 +74,7 @@ func TestACallAllocatesAndAsksTheKernelNoMoreThanItDid(t *testing.T) {
 		most   counts
 	}{
 		{"a chat", false, counts{90, 6, 3}},
-		{"a stream", true, counts{112, 30, 16}},
+		{"a stream", true, counts{118, 30, 16}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			body := fmt.Sprintf(`{"model":"granite","stream":%t,"messages":[{"role":"user","content":"Name three rocks."}]}`, tt.stream)

@@ -31,13 +31,13 @@ func (v *list) limits(h http.Header, call *gateway.Call) {
 		of.end(text)
 	}
 	text = of.rate(of.rate(text, &s.Requests), &s.Tokens)
-	of.text, of.list = string(text), v
+	of.text = string(text)
 	if s.MaxBudget.Set {
-		h["X-Litellm-Key-Max-Budget"] = of.next()
-		h["X-Litellm-Key-Spend"] = of.next()
+		h["X-Litellm-Key-Max-Budget"] = v.one(of.next())
+		h["X-Litellm-Key-Spend"] = v.one(of.next())
 	}
-	requestHeaders.set(h, &of, &s.Requests)
-	tokenHeaders.set(h, &of, &s.Tokens)
+	requestHeaders.set(h, v, &of, &s.Requests)
+	tokenHeaders.set(h, v, &of, &s.Tokens)
 }
 
 // values are those of headers, in the order in which they were written.
@@ -47,7 +47,6 @@ type values struct {
 	text string // of all
 	from int    // where the next begins
 	at   int    // and its number
-	list *list
 }
 
 // end is the end of a value.
@@ -72,12 +71,12 @@ func (v *values) rate(text []byte, r *tenant.Rate) []byte {
 	return text
 }
 
-// next is the next value, as net/http has values of headers.
-func (v *values) next() []string {
+// next is the next value.
+func (v *values) next() string {
 	from := v.from
 	v.from = v.ends[v.at]
 	v.at++
-	return v.list.one(v.text[from:v.from])
+	return v.text[from:v.from]
 }
 
 // rateHeaders are the names of the headers for requests or tokens a minute, as net/http has them.
@@ -97,14 +96,14 @@ var (
 )
 
 // set sets the headers of a limit, which share their values.
-func (n *rateHeaders) set(h http.Header, v *values, r *tenant.Rate) {
+func (n *rateHeaders) set(h http.Header, v *list, of *values, r *tenant.Rate) {
 	if !r.Set {
 		return
 	}
-	limit, left := v.next(), v.next()
+	limit, left := v.one(of.next()), v.one(of.next())
 	h[n.own], h[n.limit], h[n.keyLimit] = limit, limit, limit
 	h[n.left], h[n.keyLeft] = left, left
 	if r.Resets > 0 {
-		h[n.resets] = v.next()
+		h[n.resets] = v.one(of.next())
 	}
 }

@@ -10,7 +10,12 @@ func (w *response) Continue(rest func()) { w.rest = rest }
 func (w *response) Continues() bool { return w.rest != nil }
 
 // After has f called when rest has returned or panics, which f can recover. What was given first is called first.
-func (w *response) After(f func()) { w.after = append(w.after, f) }
+func (w *response) After(f func()) {
+	if w.after == nil {
+		w.after = w.usual[:0]
+	}
+	w.after = append(w.after, f)
+}
 
 // proceed does what Continue and After have left to do.
 func (w *response) proceed() {

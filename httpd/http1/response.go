@@ -22,9 +22,10 @@ type response struct {
 	cancel context.CancelFunc // cancels req's context
 	body   body
 
-	rest   func()   // what follows the handler; nil for nothing
-	after  []func() // what follows rest
-	goesOn bool     // rest is running
+	rest   func()    // what follows the handler; nil for nothing
+	after  []func()  // what follows rest
+	usual  [4]func() // room for after
+	goesOn bool      // rest is running
 
 	header http.Header // the handler's
 	fixed  *kept       // header as it was at WriteHeader; nil if the head was sent at once
