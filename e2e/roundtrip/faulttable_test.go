@@ -318,7 +318,8 @@ func marks(dialect reads) int {
 // TestAResponseThatFailedNeverLooksFinished is the table of faults of non-streaming responses.
 func TestAResponseThatFailedNeverLooksFinished(t *testing.T) {
 	t.Parallel()
-	b := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {timeout: 0.2}")
+	unhurried := start(t, "litellm_settings: {num_retries: 0}")
+	short := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {timeout: 0.5}") // for what stalls: on a busy machine, other calls need longer
 	faultPairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
 		a := plainAnswer()
@@ -331,6 +332,10 @@ func TestAResponseThatFailedNeverLooksFinished(t *testing.T) {
 			"a page":     {body: "<html><body>Bad gateway</body></html>"},
 			"stall":      {body: body[:len(body)/2], end: "stall"},
 		} {
+			b := unhurried
+			if s.end == "stall" {
+				b = short
+			}
 			b.fake.set(u.name, s)
 			got, err := b.call(t.Context(), d, u.name, false, hello(d, u, false))
 			if err != nil {
