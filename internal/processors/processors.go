@@ -16,7 +16,7 @@ import (
 
 const (
 	interval = 100 * time.Millisecond // between two looks
-	window   = time.Second            // for this long, fewer processors must have been enough
+	window   = time.Second            // for which fewer processors must be enough
 	full     = 0.9                    // processors that are busy for this share of the time are too few
 )
 
@@ -54,26 +54,26 @@ func Follow(ctx context.Context, lookupEnv func(string) (string, bool)) {
 // count decides how many processors to use.
 type count struct {
 	now, most int
-	peak      float64       // the most processors that were busy at once, in a look of the window
+	used      time.Duration // processor time in the window
 	passed    time.Duration // since the window began
 }
 
 // look takes the processor time that was used since the last look, and the time that has
 // passed since. It returns the number of processors to use from now on: at once twice as
-// many if all were busy, and fewer if they have been enough for a window. No gap between
-// the two keeps the number steady: the same work takes more time on more processors.
+// many if all were busy, and fewer if they would have been enough for a window, on the
+// whole. No gap between the two keeps the number steady: the same work takes more time on
+// more processors.
 func (c *count) look(used, passed time.Duration) int {
 	if passed <= 0 {
 		return c.now
 	}
-	busy := float64(used) / float64(passed)
-	c.peak = max(c.peak, busy)
+	c.used += used
 	c.passed += passed
 	switch {
-	case busy >= full*float64(c.now):
+	case float64(used) >= full*float64(c.now)*float64(passed):
 		c.begin(2 * c.now)
 	case c.passed >= window:
-		c.begin(min(c.now, int(math.Ceil(c.peak/full))))
+		c.begin(min(c.now, int(math.Ceil(float64(c.used)/float64(c.passed)/full))))
 	}
 	return c.now
 }
