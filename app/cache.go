@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 
+	"outcrop"
 	"outcrop/cache"
 	"outcrop/cache/azureblob"
 	"outcrop/cache/disk"
@@ -58,6 +59,25 @@ func stored(c *config.Cache) config.Cache {
 	s.Timeout, s.TTL, s.OptIn, s.Namespace, s.MaxMessages, s.Doors, s.Groups = 0, 0, false, "", 0, nil, nil
 	s.Similar.Threshold, s.Similar.Timeout, s.Similar.MaxTokens, s.Similar.EachEndUser = 0, 0, 0, false
 	return s
+}
+
+// adopt has a configuration in force, with its cache, for the calls that begin from then on. before is the one until then. reloading is held.
+func (a *App) adopt(before, cfg *config.Config) (outcrop.Reloaded, error) {
+	answers, err := a.nextCache(before, cfg)
+	if err != nil {
+		return outcrop.Reloaded{}, err
+	}
+	was := a.cache
+	did, over, err := a.client.ReloadWith(cfg, answers)
+	if err != nil {
+		if answers != was && (was == nil || answers == nil || answers.Store() != was.Store()) {
+			err = errors.Join(err, answers.Close())
+		}
+		return outcrop.Reloaded{}, err
+	}
+	a.cache = answers
+	a.retireCache(was, answers, over)
+	return did, nil
 }
 
 // retireCache closes a cache that was replaced, when no call uses it any more. What it has begun to write is written.

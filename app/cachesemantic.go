@@ -6,6 +6,7 @@ import (
 	"outcrop/cache/qdrant"
 	"outcrop/cache/valkey"
 	"outcrop/config"
+	"outcrop/internal/netguard"
 	"outcrop/store"
 )
 
@@ -34,7 +35,7 @@ func valkeyCache(c *config.Cache) valkey.Options {
 		TLS: valkey.TLS{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, AnyName: c.TLS.AnyName, AnyCertificate: c.TLS.AnyCertificate},
 	}
 	if c.Stored {
-		opt.Control = noMetadata
+		opt.Control = netguard.Control
 	}
 	return opt
 }

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"reflect"
-	"syscall"
 	"time"
 
 	"outcrop"
@@ -15,7 +13,6 @@ import (
 	"outcrop/config"
 	"outcrop/httpd/admin"
 	"outcrop/internal/jsonx"
-	"outcrop/internal/netguard"
 	"outcrop/store"
 )
 
@@ -80,31 +77,11 @@ func (a *App) followCache() error {
 	if cfg == before {
 		return nil
 	}
-	answers, err := a.nextCache(before, cfg)
-	if err != nil {
+	if _, err := a.adopt(before, cfg); err != nil {
 		return err
 	}
-	was := a.cache
-	_, over, err := a.client.ReloadWith(cfg, answers)
-	if err != nil {
-		if answers != was && (was == nil || answers == nil || answers.Store() != was.Store()) {
-			err = errors.Join(err, answers.Close())
-		}
-		return err
-	}
-	a.cache = answers
-	a.retireCache(was, answers, over)
 	a.opt.Logger.Info("the response cache is the one of the database", slog.String("type", cmp.Or(cfg.Cache.Type, "none")))
 	return nil
-}
-
-// noMetadata keeps connections from metadata services, for addresses that an administrator has set while the gateway runs.
-func noMetadata(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	return netguard.NoMetadata(to.Addr())
 }
 
 // cacheSettings lets the management API set where answers are kept. It implements admin.Cache.

@@ -61,22 +61,11 @@ func (a *App) reload(ctx context.Context) (*httpd.Reloaded, error) {
 	}
 	before := a.client.Config()
 	cfg = a.withStoredCache(cfg)
-	answers, err := a.nextCache(before, cfg)
+	did, err := a.adopt(before, cfg)
 	if err != nil {
 		told.drop()
 		return nil, err
 	}
-	was := a.cache
-	did, over, err := a.client.ReloadWith(cfg, answers)
-	if err != nil {
-		told.drop()
-		if answers != was && (was == nil || answers == nil || answers.Store() != was.Store()) {
-			err = errors.Join(err, answers.Close())
-		}
-		return nil, err
-	}
-	a.cache = answers
-	a.retireCache(was, answers, over)
 	a.tenants.set(&cfg.Accounting)
 	if err := a.callbacks.set(told); err != nil {
 		a.opt.Logger.Error("LiteLLM's metrics cannot be served", slog.String("error", err.Error()))

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"syscall"
@@ -159,24 +157,14 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // goroutines reads the number of goroutines from Outcrop's metrics.
 func (p *process) goroutines(ctx context.Context) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/metrics", nil)
+	text, err := p.get(ctx, "/metrics")
 	if err != nil {
 		return 0, err
 	}
-	req.Header.Set("Authorization", "Bearer "+masterKey)
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := strings.Cut(string(text), "\ngo_goroutines ")
+	_, rest, ok := strings.Cut(text, "\ngo_goroutines ")
 	number, _, _ := strings.Cut(rest, "\n")
 	if !ok {
-		return 0, fmt.Errorf("status %d: the metrics have no go_goroutines", resp.StatusCode)
+		return 0, fmt.Errorf("the metrics have no go_goroutines: %.200q", text)
 	}
 	return strconv.Atoi(number)
 }

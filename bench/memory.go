@@ -103,20 +103,27 @@ func (b *bench) release(ctx context.Context) (int, error) { return b.number(ctx,
 
 // number returns the number with which the upstream answers at a path.
 func (b *bench) number(ctx context.Context, path string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.upstream.address+path, nil)
+	text, err := b.upstream.get(ctx, path)
 	if err != nil {
 		return 0, err
 	}
+	return strconv.Atoi(text)
+}
+
+// get returns what a process answers at a path, over a connection of its own.
+func (p *process) get(ctx context.Context, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+path, nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+masterKey)
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(string(text))
+	return string(text), err
 }
 
 // openStreams measures the cost of an open stream, in fresh processes.

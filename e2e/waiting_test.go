@@ -76,18 +76,5 @@ func TestWaitingStreamsHoldLittle(t *testing.T) {
 		}
 		return conns
 	}
-	conns := open(1) // one-time allocations are done
-	heap, all := inUse()
-	conns = append(conns, open(streams)...)
-	var each, eachAll int64
-	defer func() { t.Logf("a stream holds %d bytes of heap, %d with its stack", each, eachAll) }()
-	eventually(t, "streams hold little", func() bool { // those that have just begun have yet to wait
-		heapThen, allThen := inUse()
-		each, eachAll = (heapThen-heap)/streams, (allThen-all)/streams
-		return each <= mostHeap && eachAll <= mostAll
-	})
-	for _, conn := range conns {
-		_ = conn.Close()
-	}
-	eventually(t, "all calls have ended", func() bool { return g.Client().Pipeline().Open() == 0 })
+	holdLittle(t, g, open, nil, streams, mostHeap, mostAll)
 }

@@ -90,7 +90,7 @@ func (p *problem) write(w http.ResponseWriter, status int) {
 		out.String(m[1])
 	}
 	out.Key("status")
-	out.Raw(strconv.AppendInt(nil, int64(status), 10))
+	out.Int(int64(status))
 	if p.allowed != nil {
 		slices.Sort(p.allowed)
 		out.Key("allowed")
@@ -251,7 +251,7 @@ func slice[T any](q *hubQuery, all []T) []T {
 
 func number(out *jsonx.Writer, name string, n int) {
 	out.Key(name)
-	out.Raw(strconv.AppendInt(nil, int64(n), 10))
+	out.Int(int64(n))
 }
 
 // hubPage serves GET /public/v1/model_hub.

@@ -55,15 +55,15 @@ func (x *exchange) estimateImpact() ([]byte, error) {
 		return impact(-1, -1, reached{names: []string{"(all keys)"}}, reached{names: []string{"(all teams)"}}), nil
 	}
 	var keys, teams reached
-	all := map[string]*thing{}
-	err = x.eachPage(store.Filter{Kind: store.KindTeam}, func(t *thing) { all[t.ID] = t })
+	all, byID := []*thing{}, map[string]*thing{}
+	err = x.eachPage(store.Filter{Kind: store.KindTeam}, func(t *thing) { all, byID[t.ID] = append(all, t), t })
 	if err != nil {
 		return nil, err
 	}
 	withKey := map[string]bool{}
 	err = x.eachPage(store.Filter{Kind: store.KindKey}, func(t *thing) {
 		q := &PolicyQuery{Key: t.Alias, Tags: t.doc.metadata().texts("tags")}
-		if team := all[t.TeamID]; team != nil {
+		if team := byID[t.TeamID]; team != nil {
 			q.Team = team.Alias
 			q.Tags = append(q.Tags, team.doc.metadata().texts("tags")...)
 		}
@@ -76,13 +76,10 @@ func (x *exchange) estimateImpact() ([]byte, error) {
 		return nil, err
 	}
 	if reach.Teams {
-		err = x.eachPage(store.Filter{Kind: store.KindTeam}, func(t *thing) {
+		for _, t := range all {
 			if reach.Team(&PolicyQuery{Team: t.Alias, Tags: t.doc.metadata().texts("tags")}) && (!reach.Keys || withKey[t.ID]) {
 				teams.add(t)
 			}
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
 	return impact(len(keys.names)+keys.unnamed, len(teams.names)+teams.unnamed, keys, teams), nil

@@ -215,11 +215,7 @@ func (c *completion) whole(ctx context.Context) ([]byte, error) {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.Call.Model, keepAlive))
 	open := false
-	defer func() {
-		if !open {
-			events.Close()
-		}
-	}()
+	defer events.CloseUnless(&open)
 	events.Record(c.call.Record())
 	stream, err := c.open(r.Context())
 	begun := events.Commit()

@@ -85,17 +85,24 @@ func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name stri
 // ServeIf is Serve for a frontend that decides itself what callers may call: may returns why one may not, which is an *llm.Error.
 func ServeIf(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, keys func(*http.Request) gateway.Credentials, may func(*gateway.Call, *http.Request) error, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
 	call, err := admit(w, r, g, name, keys, may)
+	ending(w, r, call, func() {
+		if err != nil {
+			refuse(w, call, err, write)
+			return
+		}
+		guarded(call, serve)
+	})
+}
+
+// ending serves a call, and ends it with its response.
+func ending(w http.ResponseWriter, r *http.Request, call *gateway.Call, serve func()) {
 	continues := false
 	defer func() {
 		if !continues {
 			call.End(r.Context())
 		}
 	}()
-	if err != nil {
-		refuse(w, call, err, write)
-		return
-	}
-	guarded(call, serve)
+	serve()
 	continues = goesOn(w, r, call)
 }
 
@@ -210,20 +217,15 @@ func label(call *gateway.Call, r *http.Request) error {
 
 // ServeCall is Serve for a call that has begun and whose caller the frontend has verified itself.
 func ServeCall(w http.ResponseWriter, r *http.Request, call *gateway.Call, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
-	continues := false
-	defer func() {
-		if !continues {
-			call.End(r.Context())
+	ending(w, r, call, func() {
+		inbound.Admitted(r)
+		if err := label(call, r); err != nil {
+			write(w, Fail(w, call, err))
+			return
 		}
-	}()
-	inbound.Admitted(r)
-	if err := label(call, r); err != nil {
-		write(w, Fail(w, call, err))
-		return
-	}
-	describe(call, r)
-	guarded(call, serve)
-	continues = goesOn(w, r, call)
+		describe(call, r)
+		guarded(call, serve)
+	})
 }
 
 // guarded records a panic, which the server answers, unless it only ends the connection.

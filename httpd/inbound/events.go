@@ -187,6 +187,13 @@ func (e *Events) flush() {
 	}
 }
 
+// CloseUnless is Close for a function that may leave the events to the rest of its response, see Continue.
+func (e *Events) CloseUnless(left *bool) {
+	if !*left {
+		e.Close()
+	}
+}
+
 // Close ends the comments. The response ends when the handler returns.
 func (e *Events) Close() {
 	e.mu.Lock()

@@ -194,11 +194,7 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(req.LLM.Model, keepAlive))
 	open := false
-	defer func() {
-		if !open {
-			events.Close()
-		}
-	}()
+	defer events.CloseUnless(&open)
 	events.Record(call.Record())
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()

@@ -116,11 +116,7 @@ func (h *Handler) relay(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gateway.Call, c *completion) {
 	events := inbound.NewEvents(w, wire.Ping, h.Gateway.KeepAlive(c.raw.Model, keepAlive))
 	open := false
-	defer func() {
-		if !open {
-			events.Close()
-		}
-	}()
+	defer events.CloseUnless(&open)
 	events.Record(call.Record())
 	stream, err := call.RelayStream(r.Context(), &c.raw, c.translation())
 	begun := events.Commit()
