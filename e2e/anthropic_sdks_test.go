@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	emulator "outcrop/emulator/bedrock"
@@ -61,12 +62,16 @@ func TestAnthropicSDKs(t *testing.T) { //nolint:tparallel // the page waits for 
 	upstream := startRecorder(t)
 	runs := anthropicRuns()
 	shown := make([][]scenario, len(runs))
-	skipped := false
+	var skipped atomic.Bool
 	t.Run("each", func(t *testing.T) {
 		for i := range runs {
 			t.Run(runs[i].name, func(t *testing.T) {
 				t.Parallel()
-				t.Cleanup(func() { skipped = skipped || t.Skipped() })
+				t.Cleanup(func() {
+					if t.Skipped() {
+						skipped.Store(true)
+					}
+				})
 				c := runs[i].client(t)
 				// A gateway of its own, so that it counts only this client's disconnects.
 				g := startGateway(t, anthropicConfig, upstream.url)
@@ -75,7 +80,7 @@ func TestAnthropicSDKs(t *testing.T) { //nolint:tparallel // the page waits for 
 			})
 		}
 	})
-	if !skipped && !t.Failed() {
+	if !skipped.Load() && !t.Failed() {
 		comparePage(t, "anthropic-clients.md", anthropicPage(t, runs, shown))
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -157,6 +158,27 @@ not an event
 }
 
 // A run that is interrupted, by a full disk or a kill, has failed.
+func TestADataRaceIsShownWhicheverTestPrintsIt(t *testing.T) {
+	var out bytes.Buffer
+	r := newReport(&out, &bytes.Buffer{})
+	say := func(pkg, name, action, output string) {
+		r.take(fmt.Appendf(nil, `{"Action":%q,"Package":"quarry/%s","Test":%q,"Output":%q}`, action, pkg, name, output))
+	}
+	for _, line := range []string{"==================", "WARNING: DATA RACE", "Read at 0x00c0 by goroutine 7:", "=================="} {
+		say("good", "TestGranite", "output", line+"\n")
+		say("other", "TestSlate", "output", "dust\n")
+	}
+	say("good", "TestGranite", "output", "quiet\n")
+	say("good", "TestGranite", "pass", "")
+	say("good", "TestMarble", "output", "    testing.go:1: race detected during execution of test\n")
+	say("good", "TestMarble", "fail", "")
+	r.summarize(time.Second, 1)
+	holds(t, out.String(), `^A data race, while good TestGranite ran:\n    WARNING: DATA RACE\n    Read at 0x00c0 by goroutine 7:\n`)
+	if text := out.String(); strings.Contains(text, "quiet") || strings.Contains(text, "dust") {
+		t.Errorf("it says too much:\n%s", text)
+	}
+}
+
 func TestATestThatNeverEndsHasFailed(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out, &bytes.Buffer{})

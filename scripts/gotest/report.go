@@ -76,6 +76,8 @@ type report struct {
 	skipped  []*test
 	slow     []*test // top-level ones, slowest first
 	failures map[string]bool
+	races    []*test // what the race detector says: beside the output of the test that happens to run, which may pass
+	racing   *test   // the last of races, as long as it goes on
 }
 
 func newReport(out, results io.Writer) *report {
@@ -149,7 +151,29 @@ func (r *report) keep(t *test, line string) {
 	if reason := skipReason.FindStringSubmatch(line); reason != nil {
 		t.reason = reason[1]
 	}
+	r.keepRace(t, line)
 	t.write(line)
+}
+
+// raceBegins and raceEnds are the first and the last line of what the race detector says.
+const (
+	raceBegins = "WARNING: DATA RACE"
+	raceEnds   = "=================="
+)
+
+// keepRace records a line of what the race detector says. Its lines come one after the other.
+func (r *report) keepRace(t *test, line string) {
+	switch {
+	case line == raceBegins:
+		r.racing = &test{pkg: t.pkg, name: t.name}
+		r.races = append(r.races, r.racing)
+	case r.racing == nil || r.racing.pkg != t.pkg:
+		return
+	case line == raceEnds:
+		r.racing = nil
+		return
+	}
+	r.racing.write(line)
 }
 
 // end processes the end of a test or package.
@@ -243,6 +267,12 @@ func (r *report) summarize(took time.Duration, code int) {
 			r.sayf("    ... %d lines before", more)
 		}
 		for _, line := range t.lines[max(0, len(t.lines)-maxShown):] {
+			r.sayf("    %s", line)
+		}
+	}
+	for _, t := range r.races {
+		r.sayf("\nA data race, while %s ran:", t)
+		for _, line := range t.lines {
 			r.sayf("    %s", line)
 		}
 	}
