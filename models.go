@@ -118,7 +118,7 @@ func (s *served) retirement(i int, now time.Time) *provider.Doubt {
 // settings. opt.Config may come from config.Inspect. An error is not about the configuration.
 func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	opt = opt.withDefaults()
-	c := &Client{upstream: upstream.New(), log: opt.Logger, opt: opt, providers: all.Providers(), cancel: func() {}}
+	c := &Client{upstream: upstream.New(), log: opt.Logger, opt: opt, providers: opt.Providers, cancel: func() {}}
 	c.current.Store(&served{cfg: opt.Config})
 	if err = c.openCatalogue(opt); err == nil {
 		_, err = c.openAll()

@@ -85,6 +85,8 @@ var Version = "0.1.0"
 type Options struct {
 	// Config is the configuration; config.Defaults if nil.
 	Config *config.Config
+	// Providers are those that Config was read with; all that there are if nil.
+	Providers []provider.Info
 	// Environ looks up environment variables; os.Getenv if nil.
 	Environ func(string) string
 	// Logger receives one line per call; nothing is logged if nil.
@@ -102,6 +104,9 @@ type Options struct {
 }
 
 func (opt Options) withDefaults() Options {
+	if opt.Providers == nil {
+		opt.Providers = all.Providers()
+	}
 	if opt.Environ == nil {
 		opt.Environ = os.Getenv
 	}
@@ -139,13 +144,13 @@ type Client struct {
 func New(opt Options) (*Client, error) {
 	opt = opt.withDefaults()
 	if opt.Config == nil {
-		cfg, problems := config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: all.Providers()})
+		cfg, problems := config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: opt.Providers})
 		if cfg == nil {
 			return nil, &ConfigError{Problems: problems}
 		}
 		opt.Config = cfg
 	}
-	c := &Client{instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: all.Providers(), others: map[string]provider.Deployment{}}
+	c := &Client{instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger, opt: opt, providers: opt.Providers, others: map[string]provider.Deployment{}}
 	c.current.Store(&served{cfg: opt.Config})
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	if err := c.openCatalogue(opt); err != nil {
@@ -156,7 +161,7 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.router = route.New(route.Plan{Entries: entries, Policy: opt.Config.Routing}, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Queued: c.recorder.Queued, Waited: c.recorder.Waited, Providers: providerNames(), Adjustments: &opt.Config.Accounting.Adjustments})
+	c.router = route.New(route.Plan{Entries: entries, Policy: opt.Config.Routing}, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Queued: c.recorder.Queued, Waited: c.recorder.Waited, Providers: c.providerNames(), Adjustments: &opt.Config.Accounting.Adjustments})
 	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -219,7 +224,7 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 		add(s.models[i].Provider, s.deployments[i])
 	}
 	environ := c.Config().Getenv(opt.Environ)
-	for _, info := range all.Providers() {
+	for _, info := range c.providers {
 		if out[info.Name] != nil {
 			continue
 		}
@@ -246,9 +251,9 @@ func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
 }
 
 // providerNames are the names of all providers.
-func providerNames() []string {
+func (c *Client) providerNames() []string {
 	var names []string
-	for _, info := range all.Providers() {
+	for _, info := range c.providers {
 		names = append(names, info.Name)
 	}
 	return names

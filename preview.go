@@ -45,7 +45,7 @@ func (c *Client) Preview(model string) *Preview {
 	}
 	policy := s.cfg.Routing
 	policy.Fallbacks = route.Fallbacks{}
-	r := route.New(route.Plan{Entries: entries, Policy: policy}, route.Options{Providers: providerNames()})
+	r := route.New(route.Plan{Entries: entries, Policy: policy}, route.Options{Providers: c.providerNames()})
 	return &Preview{Pipeline: gateway.New(gateway.Options{
 		Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), Demands: gateway.Demands(s.cfg.Demands),
 		ForwardHeaders: gateway.ForwardHeaders(s.cfg.General.ForwardHeaders),

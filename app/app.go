@@ -29,6 +29,7 @@ import (
 	"outcrop/httpd/ui"
 	"outcrop/httpd/ui/live"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/secrets"
 	"outcrop/store"
 	"outcrop/telemetry"
@@ -38,6 +39,8 @@ import (
 type Options struct {
 	// Config is the configuration; config.Defaults if nil.
 	Config *config.Config
+	// Providers are those that Config was read with; all that there are if nil.
+	Providers []provider.Info
 	// Host and Port are the address to listen on; port 0 chooses a free one.
 	Host string
 	Port int
@@ -213,7 +216,7 @@ func (a *App) open(ctx context.Context) error {
 
 // library are the settings of the pipeline.
 func (a *App) library() outcrop.Options {
-	return outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir, Tenants: a.tenants, Cache: a.cache}
+	return outcrop.Options{Config: a.opt.Config, Providers: a.opt.Providers, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir, Tenants: a.tenants, Cache: a.cache}
 }
 
 // expect creates the counters of a configuration's models before their first call.

@@ -12,6 +12,7 @@ import (
 
 	"outcrop"
 	"outcrop/config"
+	"outcrop/provider"
 	"outcrop/provider/all"
 	managers "outcrop/secrets/all"
 )
@@ -22,7 +23,8 @@ type configFlags struct {
 	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start even if the file has access rules or limits that Outcrop does not enforce; warn about them."`
 	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Skip models of providers that Outcrop does not support; warn about them."`
 
-	files sources // that were read last
+	files     sources         // that were read last
+	providers []provider.Info // that the configuration is read with
 }
 
 // load reads the configuration and prints its problems.
@@ -75,8 +77,11 @@ func (f *configFlags) inspect(ctx context.Context, w io.Writer) (*config.Config,
 // be read, source prints the error.
 func (f *configFlags) source(ctx context.Context, w io.Writer) (config.Source, error) {
 	f.files.begin()
+	if f.providers == nil {
+		f.providers = all.Providers()
+	}
 	src := config.Source{
-		LookupEnv: os.LookupEnv, ReadFile: f.files.read, Secrets: managers.Reader(ctx), Providers: all.Providers(),
+		LookupEnv: os.LookupEnv, ReadFile: f.files.read, Secrets: managers.Reader(ctx), Providers: f.providers,
 		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
 	}
 	if f.ConfigFile == "" {

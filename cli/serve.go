@@ -70,7 +70,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	}
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
-	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Reload: c.again(con.err), Settled: gc.settle, Logger: log.Logger, Log: log})
+	a, err := app.New(ctx, app.Options{Config: cfg, Providers: c.providers, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Reload: c.again(con.err), Settled: gc.settle, Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}

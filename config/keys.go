@@ -3,6 +3,8 @@ package config
 import (
 	_ "embed"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,36 +85,80 @@ type Key struct {
 	Note string
 }
 
-// table is the parsed keys.txt.
+// table is keys.txt, cut into its sections. The rows of a section are read when it is first asked for: a
+// configuration has few of them, and reading all took a millisecond of each start.
 type table struct {
-	keys     []Key
-	index    map[string]map[string]int // by section and name, into keys
-	observer map[string]bool           // callbacks that only observe calls
+	sections []*keySection // in the order of keys.txt
+	index    map[string]*keySection
+	observer map[string]bool // callbacks that only observe calls
+}
+
+// keySection is a section of keys.txt.
+type keySection struct {
+	path string // of the mapping that contains the keys
+	line int    // of its head, from 1
+	text string // its rows
+	rows func() (*keyRows, error)
+}
+
+// keyRows are the keys of a section.
+type keyRows struct {
+	keys  []Key
+	index map[string]int // by name, into keys
+}
+
+// read returns the rows of a section.
+func (s *keySection) read() *keyRows {
+	rows, err := s.rows()
+	if err != nil {
+		panic(err) //nolint:forbidigo // an embedded file that the tests parse cannot fail to parse
+	}
+	return rows
 }
 
 func (t *table) find(section, name string) (Key, bool) {
-	i, ok := t.index[section][name]
+	s := t.index[section]
+	if s == nil {
+		return priceKey(section, name)
+	}
+	rows := s.read()
+	i, ok := rows.index[name]
 	if !ok {
 		return priceKey(section, name)
 	}
-	return t.keys[i], true
+	return rows.keys[i], true
 }
 
 // names lists the keys of a section.
 func (t *table) names(section string) []string {
+	s := t.index[section]
+	if s == nil {
+		return nil
+	}
 	var names []string
-	for _, k := range t.keys {
-		if k.Section == section {
-			names = append(names, k.Name)
-		}
+	for _, k := range s.read().keys {
+		names = append(names, k.Name)
 	}
 	return names
+}
+
+// all goes through the keys, section by section.
+func (t *table) all() iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		for _, s := range t.sections {
+			for _, k := range s.read().keys {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}
 }
 
 //go:embed keys.txt
 var keysText string
 
-// keyTable parses keys.txt once. The tests verify that it parses.
+// keyTable reads keys.txt once. The tests verify that it parses.
 var keyTable = sync.OnceValue(func() *table {
 	t, err := readTable(keysText)
 	if err != nil {
@@ -122,35 +168,76 @@ var keyTable = sync.OnceValue(func() *table {
 })
 
 // Keys lists every known key, section by section.
-func Keys() []Key { return append([]Key(nil), keyTable().keys...) }
+func Keys() []Key { return slices.Collect(keyTable().all()) }
 
-// readTable parses the format that the head of keys.txt describes.
+// readTable finds the sections of a text in the format that the head of keys.txt describes. Their rows are not
+// read yet.
 func readTable(text string) (*table, error) {
-	t := &table{index: map[string]map[string]int{}, observer: map[string]bool{}}
-	section := ""
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || line[0] == '#':
-		case line[0] == '[':
-			section = strings.TrimSuffix(line[1:], "]")
-			if section == "top" {
-				section = ""
-			}
-		case section == "observers":
-			for name := range strings.FieldsSeq(line) {
-				t.observer[name] = true
-			}
-		default:
-			if err := t.row(section, line); err != nil {
-				return nil, fmt.Errorf("keys.txt:%d: %w", i+1, err)
-			}
+	t := &table{index: map[string]*keySection{}, observer: map[string]bool{}}
+	line, rest := 0, text
+	head, body := -1, 0 // the line of the last head, and where its rows begin
+	name := ""
+	end := func(at int) error {
+		if head < 0 {
+			return nil
 		}
+		return t.section(name, head, text[body:at])
 	}
-	return t, nil
+	for rest != "" {
+		start := len(text) - len(rest)
+		first, after, _ := strings.Cut(rest, "\n")
+		line, rest = line+1, after
+		if first == "" || first[0] != '[' {
+			continue
+		}
+		if err := end(start); err != nil {
+			return nil, err
+		}
+		name, head, body = strings.TrimSuffix(first[1:], "]"), line, len(text)-len(rest)
+	}
+	return t, end(len(text))
 }
 
-func (t *table) row(section, line string) error {
+// section adds a section with its rows.
+func (t *table) section(name string, line int, text string) error {
+	if name == "observers" {
+		for name := range strings.FieldsSeq(text) {
+			t.observer[name] = true
+		}
+		return nil
+	}
+	if name == "top" {
+		name = ""
+	}
+	if t.index[name] != nil {
+		return fmt.Errorf("keys.txt:%d: a second section [%s]", line, name)
+	}
+	s := &keySection{path: name, line: line, text: text}
+	s.rows = sync.OnceValues(s.parse)
+	t.index[name] = s
+	t.sections = append(t.sections, s)
+	return nil
+}
+
+// parse reads the rows of a section.
+func (s *keySection) parse() (*keyRows, error) {
+	rows := &keyRows{index: map[string]int{}}
+	line := s.line
+	for row := range strings.SplitSeq(s.text, "\n") {
+		line++
+		row = strings.TrimSpace(row)
+		if row == "" || row[0] == '#' {
+			continue
+		}
+		if err := rows.row(s.path, row); err != nil {
+			return nil, fmt.Errorf("keys.txt:%d: %w", line, err)
+		}
+	}
+	return rows, nil
+}
+
+// row adds the keys of a row.
+func (r *keyRows) row(section, line string) error {
 	cells := strings.Split(line, "|")
 	if len(cells) != 5 && len(cells) != 6 {
 		return fmt.Errorf("%d cells, not 5 or 6", len(cells))
@@ -188,16 +275,13 @@ func (t *table) row(section, line string) error {
 			return fmt.Errorf("invalid bounds %q", bounds)
 		}
 	}
-	if t.index[section] == nil {
-		t.index[section] = map[string]int{}
-	}
 	for name := range strings.SplitSeq(cells[0], ",") {
 		k.Name = strings.TrimSpace(name)
-		if _, dup := t.index[section][k.Name]; dup || k.Name == "" {
+		if _, dup := r.index[k.Name]; dup || k.Name == "" {
 			return fmt.Errorf("key %q is empty or duplicated", k.Name)
 		}
-		t.index[section][k.Name] = len(t.keys)
-		t.keys = append(t.keys, k)
+		r.index[k.Name] = len(r.keys)
+		r.keys = append(r.keys, k)
 	}
 	return nil
 }

@@ -41,8 +41,13 @@ func TestTableRefusesWhatItCannotMean(t *testing.T) {
 		"a key given twice":     "[s]\na, b | ignored | any | | help\nb | limits | any | | help",
 		"a row without a name":  "[s]\n | ignored | any | | help",
 		"words instead of both": "[s]\na | ignored | integer few-many | | help",
+		"a section twice":       "[s]\na | ignored | any | | help\n[s]\nb | ignored | any | | help",
 	} {
-		if _, err := readTable(row); err == nil {
+		table, err := readTable(row)
+		if err == nil {
+			_, err = table.index["s"].rows()
+		}
+		if err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}

@@ -95,7 +95,7 @@ func WriteReference(w io.Writer) error {
 // writeKeys writes a table for each section that has keys of the classes. What keys without effect take is left out.
 func writeKeys(b *bufio.Writer, without bool, of func(Class) bool) {
 	section, first := "", true
-	for _, k := range keyTable().keys {
+	for k := range keyTable().all() {
 		if !of(k.Class) {
 			continue
 		}

@@ -43,7 +43,7 @@ func WriteSchema(w io.Writer, providers []provider.Info) error {
 		Type: []string{"object", "null"},
 	}
 	t := keyTable()
-	for _, k := range t.keys {
+	for k := range t.all() {
 		holder := root.at(k.Section)
 		if strict(k.Section) {
 			holder.Others = jsonx.Raw("false")

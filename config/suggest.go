@@ -36,7 +36,7 @@ func (l *loader) hint(name, section string, p *provider.Info) string {
 // supported if there are any.
 func (l *loader) elsewhere(name, section string) string {
 	var found []Key
-	for _, k := range l.table.keys {
+	for k := range l.table.all() {
 		if k.Name != name || k.Section == section {
 			continue
 		}

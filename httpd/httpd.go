@@ -9,10 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"path"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/gateway"
@@ -74,55 +72,17 @@ type Options struct {
 // New makes the handler for all paths.
 func New(opt Options) http.Handler { return (&server{opt: opt}).handler() }
 
-// handler registers all paths.
-func (s *server) handler() http.Handler {
-	s.posts = map[string]endpoint{}
-	mux := http.NewServeMux()
-	var all []string
-	add := func(pattern string, handle http.HandlerFunc) {
-		mux.HandleFunc(pattern, handle)
-		all = append(all, pattern)
-		if path, ok := strings.CutPrefix(pattern, "POST "); ok && !strings.Contains(path, "{") && s.shared(path) {
-			s.posts[path] = endpoint{pattern: pattern, handle: handle}
-		}
-	}
-	for _, r := range s.routes() {
-		add(r.pattern, r.handle)
-	}
-	for _, d := range s.opt.Doors {
-		if d.Whole() {
-			continue
-		}
-		for _, r := range d.Routes() {
-			add(r.Pattern, r.Handle)
-		}
-	}
-	add("POST "+deployments, s.deployment)
-	s.known = sync.OnceValue(func() *http.ServeMux {
-		known := http.NewServeMux()
-		for _, pattern := range all {
-			known.HandleFunc(pattern, s.notFound) // which is not called
-		}
-		return known
-	})
-	mux.HandleFunc("/", s.locked(s.notFound))
-	return s.guard(mux)
-}
-
 type server struct {
 	opt Options
 	// known has only the routes, to find out which methods a path has. It is made when it is first asked.
 	known func() *http.ServeMux
-	// posts are the routes of POST whose paths stand for themselves. The mux would find them too, for no other pattern is as
-	// specific, but takes a fortieth of the time of a cached call for it.
-	posts    map[string]endpoint
-	captures inbound.Captures
-}
-
-// shared reports whether a path is none of a frontend that serves all of its paths itself.
-func (s *server) shared(path string) bool {
-	d := s.owner(path)
-	return d == nil || !d.Whole()
+	// mux has all routes. It is made when a request comes that posts and gets do not have, for making it takes longer than
+	// the rest of what this package does before the gateway listens.
+	mux func() *http.ServeMux
+	// posts and gets are the routes of POST and GET whose paths stand for themselves. The mux would find them too, for no other
+	// pattern is as specific, but takes a fortieth of the time of a cached call for it.
+	posts, gets map[string]endpoint
+	captures    inbound.Captures
 }
 
 // endpoint is a path in http.ServeMux's form and in that of the documentation.
@@ -284,41 +244,6 @@ func (s *server) panicked(route, id string, p any) (answered bool) {
 	}
 	s.opt.Logger.Error("panic", "id", id, "route", route, "panic", p, "stack", string(debug.Stack()))
 	return answered
-}
-
-// pass gives a request to the handler of its path; next has all of the server's own.
-func (s *server) pass(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	if to, ok := s.posts[r.URL.Path]; ok && r.Method == http.MethodPost && r.URL.RawPath == "" {
-		r.Pattern = to.pattern
-		to.handle(w, r)
-		return
-	}
-	if d := s.owner(r.URL.Path); d != nil && d.Whole() && !s.owns(r) {
-		d.ServeHTTP(w, r)
-		return
-	}
-	next.ServeHTTP(w, r)
-}
-
-// owns reports whether a request is for one of the server's own paths, which precede those of others. A path that is not clean, such as
-// /anthropic//v1/messages, is none: the mux would redirect it.
-func (s *server) owns(r *http.Request) bool {
-	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
-		return false
-	}
-	_, pattern := s.known().Handler(r)
-	return pattern != ""
-}
-
-// owner returns the frontend that a path belongs to; nil for the server's own, whose errors are in
-// OpenAI's form.
-func (s *server) owner(path string) door.Frontend {
-	for _, d := range s.opt.Doors {
-		if d.Owns(path) {
-			return d
-		}
-	}
-	return nil
 }
 
 // writeError sends an error in the dialect of a request's path.

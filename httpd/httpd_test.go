@@ -63,17 +63,22 @@ func newServer(key string, r *router) http.Handler {
 
 // TestPostsGoWhereTheMuxWouldSendThem sends a request to each path that is found without the mux, and writes it in another way too, which
 // is left to the mux.
-func TestPostsGoWhereTheMuxWouldSendThem(t *testing.T) {
+func TestExactPathsGoWhereTheMuxWouldSendThem(t *testing.T) {
 	s := &server{opt: Options{Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})}}
 	s.opt.Doors = []door.Frontend{openaichat.New(s.opt.Gateway, door.Options{MaxBody: 1 << 20})}
 	_ = s.handler()
-	if _, ok := s.posts["/v1/chat/completions"]; !ok {
-		t.Fatalf("%v", s.posts)
-	}
-	for path, to := range s.posts {
-		for _, written := range []string{path, fmt.Sprintf("/%%%x%s", path[1], path[2:])} {
-			if _, pattern := s.known().Handler(httptest.NewRequest(http.MethodPost, written, nil)); pattern != to.pattern {
-				t.Errorf("%s: the mux finds %q, want %q", written, pattern, to.pattern)
+	for method, exact := range map[string]map[string]endpoint{http.MethodPost: s.posts, http.MethodGet: s.gets} {
+		if _, ok := exact[map[string]string{http.MethodPost: "/v1/chat/completions", http.MethodGet: "/health/readiness"}[method]]; !ok {
+			t.Fatalf("%s: %v", method, exact)
+		}
+		for path, to := range exact {
+			if path == "/" {
+				continue
+			}
+			for _, written := range []string{path, fmt.Sprintf("/%%%x%s", path[1], path[2:])} {
+				if _, pattern := s.mux().Handler(httptest.NewRequest(method, written, nil)); pattern != to.pattern {
+					t.Errorf("%s %s: the mux finds %q, want %q", method, written, pattern, to.pattern)
+				}
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (v *Vendor) Providers() []provider.Info {
 	out := make([]provider.Info, 0, 1+len(v.Aliases))
 	for _, name := range append([]string{v.Name}, v.Aliases...) {
 		out = append(out, provider.Info{
-			Name: name, Help: v.Title + ".", Options: v.options(),
+			Name: name, Help: v.Title + ".", Options: v.overrides.Options,
 			Configured: func(environ func(string) string) bool { return name == v.Name && v.configured(environ) },
 			Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
 				return v.open(p, upstream.Anywhere)
