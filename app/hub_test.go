@@ -109,22 +109,22 @@ func TestPublicModelsAreListedByPages(t *testing.T) {
 		entry("shale", "mistral/m", "mode: chat, input_cost_per_token: 0.25")+entry("chalk", "openai/e", "mode: embedding, supports_reasoning: true")+
 		"\nlitellm_settings: {public_model_groups: [slate, shale, chalk, absent]}\ngeneral_settings: {master_key: sk-master}\n"), DataDir: t.TempDir()})
 	for query, want := range map[string]string{
-		"":                                       "absent chalk shale slate",
-		"sort=-model_group":                      "slate shale chalk absent",
-		"sort=input_cost_per_token":              "shale slate absent chalk",
-		"sort=-input_cost_per_token,model_group": "slate shale absent chalk",
-		"sort=mode,-model_group":                 "slate shale absent chalk",
-		"q=HA":                                   "chalk shale",
-		"filter[mode]=embedding":                 "chalk",
-		"filter[mode][eq]=embedding":             "chalk",
-		"filter[mode][in]=embedding,%20chat&q=a": "absent chalk shale slate",
-		"filter[providers][in]=mistral":          "shale",
-		"filter[providers][contains]=PENA":       "chalk slate",
-		"filter[features][in]=vision,reasoning":  "chalk slate",
+		"":                                                   "absent chalk shale slate",
+		"sort=-model_group":                                  "slate shale chalk absent",
+		"sort=input_cost_per_token":                          "shale slate absent chalk",
+		"sort=-input_cost_per_token,model_group":             "slate shale absent chalk",
+		"sort=mode,-model_group":                             "slate shale absent chalk",
+		"q=HA":                                               "chalk shale",
+		"filter[mode]=embedding":                             "chalk",
+		"filter[mode][eq]=embedding":                         "chalk",
+		"filter[mode][in]=embedding,%20chat&q=a":             "absent chalk shale slate",
+		"filter[providers][in]=mistral":                      "shale",
+		"filter[providers][contains]=PENA":                   "chalk slate",
+		"filter[features][in]=vision,reasoning":              "chalk slate",
 		"filter[features][in]=vision&filter[mode]=embedding": "",
-		"page_size=2":        "absent chalk",
-		"page_size=2&page=2": "shale slate",
-		"page=9":             "",
+		"page_size=2":                                        "absent chalk",
+		"page_size=2&page=2":                                 "shale slate",
+		"page=9":                                             "",
 	} {
 		status, body := asks(t, a, "", "GET", "/public/v1/model_hub?"+query, "")
 		var page struct {
