@@ -211,7 +211,8 @@ func failures(u *upstreamKind, path string) map[string]string {
 
 func TestAFailedStreamNeverLooksFinished(t *testing.T) {
 	t.Parallel()
-	b := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {stream_timeout: 0.2}")
+	unhurried := start(t, "litellm_settings: {num_retries: 0}")
+	short := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {stream_timeout: 0.3}") // for what stalls, as below
 	faultPairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
 		path := u.path(d)
@@ -229,6 +230,10 @@ func TestAFailedStreamNeverLooksFinished(t *testing.T) {
 			table["failed: "+name] = &script{events: append(slices.Clone(begun), event)}
 		}
 		for name, s := range table {
+			b := unhurried
+			if s.end == "stall" {
+				b = short
+			}
 			b.fake.set(u.name, s)
 			got, err := b.call(t.Context(), d, u.name, true, hello(d, u, true))
 			if err != nil {
