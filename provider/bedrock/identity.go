@@ -111,10 +111,7 @@ func (s *identities) account(p provider.Params, by overridden) (*account, error)
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
 	used, leave, err := s.accounts.Take(key, func() (*inventory.Inventory, error) {
 		if s.overlays == nil {
-			base, err := catalog.Embedded()
-			if err != nil {
-				return nil, err
-			}
+			base := catalog.Embedded()
 			s.overlays = catalog.NewOverlays(base, maxOverrideLists)
 		}
 		return inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.present, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger}), nil
