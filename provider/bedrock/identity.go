@@ -83,7 +83,7 @@ func (s *identities) source(p provider.Params, by overridden, made upstream.Sett
 	}
 	opt.APIKey, opt.NoAPIKey = p.Values["api_key"], key.noAPIKey
 	opt.Region = cmp.Or(by.region, opt.Region)
-	opt.CAFile, opt.Insecure, opt.Guard = made.CAFile, made.Insecure, guard
+	opt.CAFile, opt.Insecure, opt.Guard, opt.Authorities = made.CAFile, made.Insecure, guard, p.Upstream.Authorities
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	source, leave, err := s.open.Take(key, func() (*creds.Source, error) { return creds.Open(opt) })
 	if err != nil {
