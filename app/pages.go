@@ -123,10 +123,7 @@ func (a *App) pageWay(written, region, policy string) (way ui.Way, err error) {
 		}
 		return way, wayError(err.Error())
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return way, err
-	}
+	known := catalog.Embedded()
 	d := resolve.Resolve(id, cmp.Or(region, defaultRegion(a.opt.Environ)), rules, known, resolve.Observed{})
 	way.Steps = d.Steps
 	for _, c := range d.Candidates {

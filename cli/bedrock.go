@@ -45,10 +45,7 @@ type policyCommand struct {
 
 // Run writes the policy, and nothing else, to standard output.
 func (c *policyCommand) Run(con console) error {
-	known, err := catalog.Embedded()
-	if err != nil {
-		return err
-	}
+	known := catalog.Embedded()
 	var all []iam.Document
 	marketed := false // whether any model is not Amazon's
 	for _, m := range c.Model {
@@ -220,10 +217,7 @@ func (c *lintCommand) Run(con console) error {
 		complain(con.err, "cannot read the policy: "+err.Error(), "Name a JSON file with a policy, or - for standard input.")
 		return errProblems
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return err
-	}
+	known := catalog.Embedded()
 	o := iam.Options{Kind: iam.Kind(c.Kind), Known: known}
 	for _, m := range c.Model {
 		call, _, err := c.call(con.err, m, known)

@@ -225,10 +225,7 @@ func (c *listCommand) hint(otherwise string, hidden bool) (string, error) {
 	if hidden {
 		return "Models that match are retired, or this account has no access to them: use --all to list those too.", nil
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return "", err
-	}
+	known := catalog.Embedded()
 	asked := strings.Join(c.Filter, " ")
 	_, isModel := known.Model(asked)
 	if _, named := known.Friendly(asked); !isModel && !named {

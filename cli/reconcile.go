@@ -39,10 +39,7 @@ func (c *reconcileCommand) Run(ctx context.Context, con console) error {
 	if c.Tolerance < 0 || math.IsNaN(c.Tolerance) {
 		return &usageError{"--tolerance must be a percentage from 0, not " + strconv.FormatFloat(c.Tolerance, 'g', -1, 64), "An example is --tolerance 2.5."}
 	}
-	models, err := catalog.Embedded()
-	if err != nil {
-		return err
-	}
+	models := catalog.Embedded()
 	theirs, err := c.read(models)
 	if err != nil {
 		return err

@@ -43,10 +43,7 @@ func (c *resolveCommand) Run(con console) error {
 	if err != nil {
 		return &usageError{"--" + err.Error(), ""}
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return err
-	}
+	known := catalog.Embedded()
 	d, err := decide(c.ID, c.Region, policy)
 	if err != nil {
 		return err
@@ -151,9 +148,6 @@ func decide(written, region string, policy resolve.Policy) (resolve.Decision, er
 	if err != nil {
 		return resolve.Decision{}, err
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return resolve.Decision{}, err
-	}
+	known := catalog.Embedded()
 	return resolve.Resolve(id, region, policy, known, resolve.Observed{}), nil
 }

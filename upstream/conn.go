@@ -81,6 +81,9 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 	if to.scheme == "https" {
 		cfg := c.tls.Clone()
 		cfg.ServerName = name
+		if c.roots != nil {
+			cfg.RootCAs = c.roots()
+		}
 		secure := tls.Client(tcp, cfg)
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()

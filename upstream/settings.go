@@ -2,13 +2,11 @@ package upstream
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"syscall"
 
@@ -91,6 +89,7 @@ func (c *Client) With(s Settings) (*Client, error) {
 		return known, nil
 	}
 	client := New()
+	client.authorities = c.authorities
 	if err := client.apply(s); err != nil {
 		return nil, err
 	}
@@ -108,11 +107,10 @@ func (c *Client) Guard() Guard { return c.guard }
 // apply configures a new client with settings.
 func (c *Client) apply(s Settings) error {
 	if s.CAFile != "" {
-		roots, err := Authorities(s.CAFile)
-		if err != nil {
+		var err error
+		if c.roots, err = c.authorities.read(s.CAFile); err != nil {
 			return &SettingError{"CAFile", err}
 		}
-		c.tls.RootCAs = roots
 	}
 	c.tls.InsecureSkipVerify = s.Insecure // set by the gateway's operator
 	if s.CertFile != "" {
@@ -130,19 +128,6 @@ func (c *Client) apply(s Settings) error {
 	}
 	c.proxyTransport.TLSClientConfig = c.tls.Clone()
 	return nil
-}
-
-// Authorities reads the certificates of a PEM file. Its error does not name the setting.
-func Authorities(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%q contains no certificate", file)
-	}
-	return roots, nil
 }
 
 func clientCertificate(certFile, keyFile string) (*tls.Certificate, error) {

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"maps"
@@ -42,6 +43,10 @@ type Client struct {
 	proxyTransport *http.Transport // for calls through a proxy
 	guard          Guard
 
+	authorities *authorities          // shared by the clients that With has made
+	roots       func() *x509.CertPool // the only trusted CAs; nil for those of tls
+	trusted     sync.Once             // whether proxyTransport has them
+
 	buffers sync.Pool // of *[]byte: requests being written
 	bodies  sync.Pool // of *[]byte, see Buffer
 	heads   sync.Pool // of *[headSize]byte: responses being read
@@ -71,6 +76,8 @@ func New() *Client {
 		tls:    &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 		proxy:  http.ProxyFromEnvironment,
 		hosts:  map[origin]*host{},
+
+		authorities: new(authorities),
 	}
 	c.proxyTransport = &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return c.proxy(r) },
@@ -240,6 +247,11 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 		req.Body = &bytesBody{data: data}
 		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: data}, nil }
 	}
+	c.trusted.Do(func() {
+		if c.roots != nil {
+			c.proxyTransport.TLSClientConfig.RootCAs = c.roots()
+		}
+	})
 	resp, err := c.proxyTransport.RoundTrip(req) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err

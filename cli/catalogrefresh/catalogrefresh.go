@@ -115,7 +115,13 @@ func (c *refreshCommand) Run(ctx context.Context, con console) error {
 	if dir == "" {
 		return nil
 	}
-	return writeData(con, dir, updated.Files)
+	if err := writeData(con, dir, updated.Files); err != nil {
+		return err
+	}
+	if c.Write {
+		fmt.Fprintln(con.err, "catalog-refresh: the program's source is made from these files; update it with: go test ./provider/bedrock/catalog -run BuiltIn -update")
+	}
+	return nil
 }
 
 // tables reads the tables from a folder, or fetches them.

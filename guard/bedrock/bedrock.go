@@ -84,7 +84,7 @@ func New(s Settings, opt Options) (*Check, error) {
 		if err != nil {
 			return nil, fmt.Errorf("AWS_CA_BUNDLE: %w", err)
 		}
-		c.client, options.CAFile = client, file
+		c.client, options.CAFile, options.Authorities = client, file, client.Authorities
 	}
 	var err error
 	if c.source, err = creds.Open(options); err != nil {

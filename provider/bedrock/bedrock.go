@@ -103,10 +103,7 @@ func asMantle(p provider.Params) provider.Params {
 // isKnownID reports whether the built-in catalogue has a model or an inference profile
 // with this id, or a model with this friendly name.
 func isKnownID(id string) bool {
-	known, err := catalog.Embedded()
-	if err != nil {
-		return false
-	}
+	known := catalog.Embedded()
 	_, isModel := known.Model(id)
 	_, isProfile := known.Profile(id)
 	_, isName := known.Friendly(id)

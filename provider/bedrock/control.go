@@ -213,7 +213,7 @@ func describe(row *provider.Model, m *catalog.Model, region string, now time.Tim
 	row.Owner, row.Verb, row.Context, row.MaxOutput = m.Vendor, verbOf(m), m.Context, m.MaxOutput
 	legacy := m.Lifecycle.IsLegacy(now)
 	row.Known, row.Active, row.Ended = true, legacy == catalog.No, m.Lifecycle.HasEnded(now)
-	row.Legacy, row.EndOfLife, row.Successor = legacy == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor
+	row.Legacy, row.EndOfLife, row.Successor = legacy == catalog.Yes, m.Lifecycle.EndOfLife.Time(), m.Lifecycle.Successor
 	if access := m.Availability(region); access.Set {
 		switch access.Value.Granted() {
 		case catalog.Yes:
@@ -249,13 +249,13 @@ func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
 func lifeOf(l *catalog.Lifecycle, now time.Time) string {
 	switch {
 	case l.HasEnded(now) && !l.EndOfLife.IsZero():
-		return "its end of life was " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life was " + l.EndOfLife.String()
 	case l.HasEnded(now):
 		return "its end of life has passed"
 	case !l.EndOfLife.IsZero():
-		return "its end of life is " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life is " + l.EndOfLife.String()
 	case !l.Legacy.IsZero():
-		return "legacy since " + l.Legacy.Format(time.DateOnly)
+		return "legacy since " + l.Legacy.String()
 	}
 	return ""
 }

@@ -83,7 +83,7 @@ func (s *identities) source(p provider.Params, by overridden, made upstream.Sett
 	}
 	opt.APIKey, opt.NoAPIKey = p.Values["api_key"], key.noAPIKey
 	opt.Region = cmp.Or(by.region, opt.Region)
-	opt.CAFile, opt.Insecure, opt.Guard = made.CAFile, made.Insecure, guard
+	opt.CAFile, opt.Insecure, opt.Guard, opt.Authorities = made.CAFile, made.Insecure, guard, p.Upstream.Authorities
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	source, leave, err := s.open.Take(key, func() (*creds.Source, error) { return creds.Open(opt) })
 	if err != nil {
@@ -111,10 +111,7 @@ func (s *identities) account(p provider.Params, by overridden) (*account, error)
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
 	used, leave, err := s.accounts.Take(key, func() (*inventory.Inventory, error) {
 		if s.overlays == nil {
-			base, err := catalog.Embedded()
-			if err != nil {
-				return nil, err
-			}
+			base := catalog.Embedded()
 			s.overlays = catalog.NewOverlays(base, maxOverrideLists)
 		}
 		return inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.present, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger}), nil

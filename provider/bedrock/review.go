@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -200,8 +199,8 @@ func (d *deployment) doubtsAnywhere(model string) []provider.Doubt {
 	case m.Purpose() == "" && !m.Reached():
 		return doubt(m.NotReached(), known.Suggest(m.ID, region))
 	}
-	if m.Lifecycle.IsLegacy(now) == catalog.Yes && m.Lifecycle.EndOfLife.After(now) {
-		return []provider.Doubt{{Option: option, Message: m.ID + " is legacy: it retires on " + m.Lifecycle.EndOfLife.Format(time.DateOnly), Hint: diagnose.Instead(known, m.ID, now), Mild: true}}
+	if m.Lifecycle.IsLegacy(now) == catalog.Yes && m.Lifecycle.EndOfLife.Time().After(now) {
+		return []provider.Doubt{{Option: option, Message: m.ID + " is legacy: it retires on " + m.Lifecycle.EndOfLife.String(), Hint: diagnose.Instead(known, m.ID, now), Mild: true}}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *sources) take(e *end, made upstream.Settings) (*shared, error) {
 		return nil, err
 	}
 	opt.NoAPIKey = true // a Bedrock API key is for Bedrock alone
-	opt.CAFile, opt.Insecure, opt.Guard = made.CAFile, made.Insecure, p.Upstream.Guard()
+	opt.CAFile, opt.Insecure, opt.Guard, opt.Authorities = made.CAFile, made.Insecure, p.Upstream.Guard(), p.Upstream.Authorities
 	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	key := identity{trust: upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure, Guard: opt.Guard}}
 	for i, name := range identitySettings {

@@ -34,12 +34,12 @@ const (
 	fetchTimeout = 30 * time.Second
 )
 
-// tokenClient is the HTTP client for tokens: with the trust of the deployment's connections, the
+// tokenClient is the HTTP client for tokens: with the trust of the deployment's connections, which are those of a client, the
 // proxy of the environment, and a guard for addresses that credentials name.
-func tokenClient(s upstream.Settings, guard upstream.Guard) (*http.Client, error) {
+func tokenClient(of *upstream.Client, s upstream.Settings, guard upstream.Guard) (*http.Client, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Insecure} //nolint:gosec // set by the gateway's operator
 	if s.CAFile != "" {
-		roots, err := upstream.Authorities(s.CAFile)
+		roots, err := of.Authorities(s.CAFile)
 		if err != nil {
 			return nil, &provider.OptionError{Option: "ssl_verify", Reason: err.Error()}
 		}

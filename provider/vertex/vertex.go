@@ -142,7 +142,7 @@ func (d *deployment) credentials(settings upstream.Settings) (project string, er
 	if p.Values["vertex_credentials"] != "" {
 		guard = p.Upstream.Guard()
 	}
-	forTokens, err := tokenClient(settings, guard)
+	forTokens, err := tokenClient(p.Upstream, settings, guard)
 	if err != nil {
 		return "", err
 	}

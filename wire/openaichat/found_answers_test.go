@@ -9,6 +9,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
 	bedrock "outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/wire/converse"
@@ -99,11 +100,7 @@ func TestFoundInRequests(t *testing.T) {
 // named is the model's id: the friendly names are the catalogue's.
 func named(t *testing.T, name string) string {
 	t.Helper()
-	known, err := models()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if base, ok := known.Friendly(name); ok {
+	if base, ok := catalog.Embedded().Friendly(name); ok {
 		return base
 	}
 	return name
@@ -120,11 +117,7 @@ func served(t *testing.T, body, answer string) (whole, streamed string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, err := models()
-	if err != nil {
-		t.Fatal(err)
-	}
-	facts, _ := known.Model(id.Base())
+	facts, _ := catalog.Embedded().Model(id.Base())
 	fitted, err := bedrock.Adapt(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, false)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"outcrop/internal/jsonx"
@@ -58,9 +57,6 @@ func TestRequestSnapshots(t *testing.T) {
 	}
 }
 
-// models are read once.
-var models = sync.OnceValues(catalog.Embedded)
-
 // translate goes the way of a request up to the bytes that Bedrock is sent.
 func translate(body []byte) ([]byte, []llm.Warning, error) {
 	out, _, warnings, err := translateAll(body)
@@ -81,10 +77,7 @@ func translateWith(body []byte, opt openaichat.Options) ([]byte, []llm.Label, []
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	known, err := models()
-	if err != nil {
-		return nil, nil, nil, err
-	}
+	known := catalog.Embedded()
 	facts, _ := known.Model(id.Base())
 	fitted, err := bedrock.Adapt(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, req.LLM.Stream)
 	if err != nil {

@@ -3,7 +3,7 @@ package catalog
 import "testing"
 
 func TestLookupsAllocateNothing(t *testing.T) {
-	c := embeddedCatalogue(t).With(virginia())
+	c := Embedded().With(virginia())
 	m, _ := c.Model("amazon.nova-pro-v1:0")
 	p, _ := c.Profile("us.amazon.nova-pro-v1:0")
 	for what, look := range map[string]func(){
@@ -24,28 +24,28 @@ func TestLookupsAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkModel(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	for b.Loop() {
 		c.Model("anthropic.claude-sonnet-4-5-20250929-v1:0")
 	}
 }
 
 func BenchmarkOnDemand(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	for b.Loop() {
 		c.OnDemand("openai.gpt-oss-120b-1:0", "eu-west-3")
 	}
 }
 
 func BenchmarkOnDemandLive(b *testing.B) {
-	c := embeddedCatalogue(b).With(virginia())
+	c := Embedded().With(virginia())
 	for b.Loop() {
 		c.OnDemand("amazon.nova-pro-v1:0", "us-east-1")
 	}
 }
 
 func BenchmarkProfileFrom(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	for b.Loop() {
 		p, _ := c.Profile("us.anthropic.claude-sonnet-4-6")
 		p.From("us-west-2")
@@ -53,7 +53,7 @@ func BenchmarkProfileFrom(b *testing.B) {
 }
 
 func BenchmarkPrice(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	m, _ := c.Model("amazon.nova-pro-v1:0")
 	for b.Loop() {
 		m.Price("", "eu-central-1")
@@ -61,27 +61,21 @@ func BenchmarkPrice(b *testing.B) {
 }
 
 func BenchmarkFriendly(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	for b.Loop() {
 		c.Friendly("claude-sonnet-4-5")
 	}
 }
 
 func BenchmarkNearest(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	for b.Loop() {
 		c.Nearest("us.anthropic.claude-sonet-4-5-20250929-v1:0", "", 3)
 	}
 }
 
-func BenchmarkEmbedded(b *testing.B) {
-	for b.Loop() {
-		embeddedCatalogue(b)
-	}
-}
-
 func BenchmarkWith(b *testing.B) {
-	c := embeddedCatalogue(b)
+	c := Embedded()
 	l := virginia()
 	for b.Loop() {
 		c.With(l)

@@ -157,7 +157,7 @@ func bills() []bill {
 // TestFiftyBills holds the catalogue to the bills, to 10⁻⁹ USD and in arithmetic
 // of its own.
 func TestFiftyBills(t *testing.T) {
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	for _, b := range bills() {
 		t.Run(b.model+" in "+b.region, func(t *testing.T) {
 			var rates [5]*big.Rat
@@ -192,7 +192,7 @@ func TestFiftyBills(t *testing.T) {
 }
 
 func TestBillsAreOfManyKinds(t *testing.T) {
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	kinds := map[string]int{}
 	for _, b := range bills() {
 		m, prefix := modelOf(c, b.model)

@@ -11,7 +11,6 @@
 package catalog
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -19,26 +18,35 @@ import (
 )
 
 // Catalogue is a set of models and profiles.
+//
+// It has no maps but for what lists of an account say, because a compiler cannot lay them out: see builtin.
 type Catalogue struct {
-	models   map[string]*Model
-	profiles map[string]*Profile // by id; those of an account by ARN as well
-	byBase   map[string][]*Profile
-	names    map[string]string // friendly name to base id
-	namesOf  map[string][]string
+	all     []*Model   // by id
+	ids     table      // of all, each in the same place
+	namesOf [][]string // the friendly names of all, each in the same place
+	names   table      // the friendly names, folded
+	named   []*Model   // the models of names, each in the same place
 
-	all         []*Model // by id
+	profiles   []*Profile          // by id
+	profileIDs table               // of profiles, each in the same place
+	byARN      map[string]*Profile // those of an account
+	bases      table               // base ids of the profiles that AWS defines
+	reached    [][]*Profile        // the profiles of bases, each in the same place; sorted by id
+
 	geographies []Geography
 	declared    []Geography // as in the data files
 	regions     []string
-	sources     map[string]*Source
 	asOf        map[string]time.Time // by region, when its lists were read
 	beneath     map[string]string    // by ARN, base ids
 }
 
 // Model returns the model with a base id, which is an id without geography and throughput suffix.
 func (c *Catalogue) Model(base string) (*Model, bool) {
-	m, ok := c.models[base]
-	return m, ok
+	at, ok := find(&c.ids, base)
+	if !ok {
+		return nil, false
+	}
+	return c.all[at], true
 }
 
 // Models returns all models, sorted by id. Callers must not modify the slice.
@@ -46,30 +54,30 @@ func (c *Catalogue) Models() []*Model { return c.all }
 
 // Profile returns the inference profile with an id or, if a live list has it, an ARN.
 func (c *Catalogue) Profile(id string) (*Profile, bool) {
-	p, ok := c.profiles[id]
+	if at, ok := find(&c.profileIDs, id); ok {
+		return c.profiles[at], true
+	}
+	p, ok := c.byARN[id]
 	return p, ok
 }
 
-// Profiles returns all profiles, sorted by id.
-func (c *Catalogue) Profiles() []*Profile {
-	var all []*Profile
-	for id, p := range c.profiles {
-		if id == p.ID {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, func(a, b *Profile) int { return cmp.Compare(a.ID, b.ID) })
-	return all
-}
+// Profiles returns all profiles, sorted by id. Callers must not modify the slice.
+func (c *Catalogue) Profiles() []*Profile { return c.profiles }
 
 // ProfilesOf returns the profiles that AWS defines for a model, sorted by id. Callers must not
 // modify the slice.
-func (c *Catalogue) ProfilesOf(base string) []*Profile { return c.byBase[base] }
+func (c *Catalogue) ProfilesOf(base string) []*Profile {
+	at, ok := find(&c.bases, base)
+	if !ok {
+		return nil
+	}
+	return c.reached[at]
+}
 
 // OnDemand reports whether a bare id can be called in a region; Unknown for a model that is not in
 // the catalogue.
 func (c *Catalogue) OnDemand(base, region string) Known {
-	m, ok := c.models[base]
+	m, ok := c.Model(base)
 	if !ok {
 		if _, live := c.asOf[region]; live {
 			return No
@@ -82,7 +90,7 @@ func (c *Catalogue) OnDemand(base, region string) Known {
 // BaseModel returns the base model id of an ARN, if AWS was asked for it or a list of profiles has
 // it.
 func (c *Catalogue) BaseModel(arn string) (base string, ok bool) {
-	if p, known := c.profiles[arn]; known {
+	if p, known := c.Profile(arn); known {
 		return p.Base, true
 	}
 	base, ok = c.beneath[arn]
@@ -105,17 +113,53 @@ func (c *Catalogue) Geographies() []Geography { return c.geographies }
 // slice.
 func (c *Catalogue) Regions() []string { return c.regions }
 
-// index builds the look-up tables from the models, profiles and declared geographies.
-func (c *Catalogue) index() {
-	c.all = slices.SortedFunc(maps.Values(c.models), func(a, b *Model) int { return cmp.Compare(a.ID, b.ID) })
-	c.byBase = map[string][]*Profile{}
-	for _, p := range c.Profiles() {
+// content is what a catalogue is made of.
+type content struct {
+	models   map[string]*Model
+	profiles map[string]*Profile // by id; those of an account by ARN as well
+}
+
+// content returns maps of its own with the content of the catalogue.
+func (c *Catalogue) content() content {
+	all := content{models: make(map[string]*Model, len(c.all)), profiles: make(map[string]*Profile, len(c.profiles)+len(c.byARN))}
+	for _, m := range c.all {
+		all.models[m.ID] = m
+	}
+	for _, p := range c.profiles {
+		all.profiles[p.ID] = p
+	}
+	maps.Copy(all.profiles, c.byARN)
+	return all
+}
+
+// index builds the look-up tables from the content and the declared geographies.
+func (c *Catalogue) index(of content) {
+	c.ids = tableOf(slices.Sorted(maps.Keys(of.models)))
+	for _, id := range c.ids.keys {
+		c.all = append(c.all, of.models[id])
+	}
+	var profileIDs []string
+	byBase := map[string][]*Profile{}
+	for _, id := range slices.Sorted(maps.Keys(of.profiles)) {
+		p := of.profiles[id]
+		if id != p.ID {
+			if c.byARN == nil {
+				c.byARN = map[string]*Profile{}
+			}
+			c.byARN[id] = p
+			continue
+		}
+		profileIDs, c.profiles = append(profileIDs, id), append(c.profiles, p)
 		if !p.Application {
-			c.byBase[p.Base] = append(c.byBase[p.Base], p)
+			byBase[p.Base] = append(byBase[p.Base], p)
 		}
 	}
-	c.names = names(c.all)
-	c.namesOf = namesByBase(c.names)
+	c.profileIDs = tableOf(profileIDs)
+	c.bases = tableOf(slices.Sorted(maps.Keys(byBase)))
+	for _, base := range c.bases.keys {
+		c.reached = append(c.reached, byBase[base])
+	}
+	c.nameModels()
 	c.indexGeographies()
 }
 

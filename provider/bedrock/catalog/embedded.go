@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -17,23 +16,14 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
+// Embedded returns the built-in catalogue. The compiler has laid it out, so that a start reads no data; a test makes
+// its source from the data files, and fails where the two differ.
+func Embedded() *Catalogue { return &builtin }
+
 //go:embed data/*.json
 var embedded embed.FS // never written to
 
-// Embedded returns the built-in catalogue. The first call parses the data, which takes
-// milliseconds; later ones return the same.
-func Embedded() (*Catalogue, error) { return parsed() }
-
-// parsed is made once, when it is first asked for: what it holds is immutable.
-var parsed = sync.OnceValues(func() (*Catalogue, error) {
-	data, err := Files()
-	if err != nil {
-		return nil, err
-	}
-	return Parse(data)
-})
-
-// Files returns the data files that Embedded reads.
+// Files returns the data files that Embedded was made from.
 func Files() (fs.FS, error) { return fs.Sub(embedded, "data") }
 
 // Names of the files that are not a vendor's.
@@ -45,9 +35,10 @@ const (
 // Parse reads the files of a folder in the format of package schema. An error names the file and
 // the problem.
 func Parse(files fs.FS) (*Catalogue, error) {
-	r := &reader{files: files, c: &Catalogue{
-		models: map[string]*Model{}, profiles: map[string]*Profile{}, sources: map[string]*Source{}, asOf: map[string]time.Time{},
-	}}
+	r := &reader{
+		files: files, c: &Catalogue{}, sources: map[string]*Source{},
+		content: content{models: map[string]*Model{}, profiles: map[string]*Profile{}},
+	}
 	if err := r.readSources(); err != nil {
 		return nil, fmt.Errorf("%s: %w", sourcesFile, err)
 	}
@@ -66,7 +57,7 @@ func Parse(files fs.FS) (*Catalogue, error) {
 	if err := r.readProfiles(); err != nil {
 		return nil, fmt.Errorf("%s: %w", profilesFile, err)
 	}
-	r.c.index()
+	r.c.index(r.content)
 	return r.c, nil
 }
 
@@ -74,6 +65,8 @@ func Parse(files fs.FS) (*Catalogue, error) {
 type reader struct {
 	files fs.FS
 	c     *Catalogue
+	content
+	sources map[string]*Source
 }
 
 func (r *reader) read(name string, into any) error {
@@ -96,10 +89,10 @@ func (r *reader) readSources() error {
 			return fmt.Errorf("source %q: %w", row.Key, err)
 		case date.IsZero() || row.Key == "" || row.Name == "":
 			return fmt.Errorf("source %q needs a key, a name and a date", row.Key)
-		case r.c.sources[row.Key] != nil:
+		case r.sources[row.Key] != nil:
 			return fmt.Errorf("source %q is defined twice", row.Key)
 		}
-		r.c.sources[row.Key] = &Source{Key: row.Key, Name: row.Name, Date: date, URL: row.URL, Unconfirmed: row.Unconfirmed}
+		r.sources[row.Key] = &Source{Key: row.Key, Name: row.Name, Date: date, URL: row.URL, Unconfirmed: row.Unconfirmed}
 	}
 	if _, err := r.source(file.Regions.By); err != nil {
 		return fmt.Errorf("regions: %w", err)
@@ -110,7 +103,7 @@ func (r *reader) readSources() error {
 
 // source returns the source with a key.
 func (r *reader) source(key string) (*Source, error) {
-	if s := r.c.sources[key]; s != nil {
+	if s := r.sources[key]; s != nil {
 		return s, nil
 	}
 	return nil, fmt.Errorf("there is no source %q", key)
@@ -135,7 +128,7 @@ func (r *reader) readModels(name string) error {
 		if err != nil {
 			return fmt.Errorf("model %q: %w", row.ID, err)
 		}
-		r.c.models[m.ID] = m
+		r.models[m.ID] = m
 	}
 	return nil
 }
@@ -147,8 +140,9 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 		Context: row.Context, MaxOutput: row.MaxOutput,
 		System: tri(row.System), Streaming: tri(row.Streaming), Tools: tri(row.Tools), StreamTools: tri(row.StreamTools),
 		StructuredOutput: tri(row.StructuredOutput),
-		onDemand:         row.OnDemand,
-		prices:           map[string]*Price{}, sources: map[string]*Source{},
+	}
+	for _, place := range slices.Sorted(maps.Keys(row.OnDemand)) {
+		m.onDemand = append(m.onDemand, onDemand{place, row.OnDemand[place]})
 	}
 	m.Lifecycle.Successor, m.Lifecycle.Ended = row.Successor, tri(row.Ended)
 	if row.Mantle != nil {
@@ -188,7 +182,7 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 	}
 	for _, d := range []struct {
 		text string
-		to   *time.Time
+		to   *Moment
 	}{{row.Released, &m.Lifecycle.Launched}, {row.Legacy, &m.Lifecycle.Legacy}, {row.EndOfLife, &m.Lifecycle.EndOfLife}} {
 		if *d.to, err = day(d.text); err != nil {
 			return nil, err
@@ -197,37 +191,43 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 	if err := r.attribute(m, row.By); err != nil {
 		return nil, err
 	}
+	priced := map[string]bool{}
 	for i := range row.Prices {
-		if err := r.price(m, &row.Prices[i]); err != nil {
+		if err := r.price(m, &row.Prices[i], priced); err != nil {
 			return nil, fmt.Errorf("price %d: %w", i, err)
 		}
 	}
+	slices.SortFunc(m.prices, func(a, b Price) int { return a.compare(&b) })
 	return m, nil
 }
 
 // attribute sets the source of each fact.
 func (r *reader) attribute(m *Model, by map[string]string) error {
+	stated := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(by)) {
 		source, err := r.source(key)
 		if err != nil {
 			return err
 		}
 		for fact := range strings.FieldsSeq(by[key]) {
-			if m.sources[fact] != nil {
+			if stated[fact] {
 				return fmt.Errorf("fact %q has two sources", fact)
 			}
-			m.sources[fact] = source
+			stated[fact] = true
 		}
+		m.credits = append(m.credits, credit{source, by[key]})
 	}
 	return nil
 }
 
-func (r *reader) price(m *Model, row *schema.Price) error {
-	p := &Price{Profile: row.Profile, Regions: row.Regions, LongAbove: row.LongAbove}
+// price adds a price to a model. priced has the places of those before it.
+func (r *reader) price(m *Model, row *schema.Price, priced map[string]bool) error {
+	p := Price{Profile: row.Profile, Regions: row.Regions, LongAbove: row.LongAbove}
+	var standard *Rates
 	for _, tier := range []struct {
 		row *schema.Rates
-		to  *Rates
-	}{{row.Standard, &p.Standard}, {row.Long, &p.Long}, {row.Batch, &p.Batch}, {row.Flex, &p.Flex}, {row.Priority, &p.Priority}} {
+		to  **Rates
+	}{{row.Standard, &standard}, {row.Long, &p.Long}, {row.Batch, &p.Batch}, {row.Flex, &p.Flex}, {row.Priority, &p.Priority}} {
 		if tier.row == nil {
 			continue
 		}
@@ -235,7 +235,10 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 		if err != nil {
 			return err
 		}
-		*tier.to = rates
+		*tier.to = &rates
+	}
+	if standard != nil {
+		p.Standard = *standard
 	}
 	if p.Long.Known() != (p.LongAbove > 0) {
 		return errors.New("rates for long prompts and longAbove require each other")
@@ -261,11 +264,12 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 		places = []string{row.Profile}
 	}
 	for _, place := range places {
-		if m.prices[place] != nil {
+		if priced[place] {
 			return fmt.Errorf("is the second price for %q", place)
 		}
-		m.prices[place] = p
+		priced[place] = true
 	}
+	m.prices = append(m.prices, p)
 	return sorted(row.Regions)
 }
 
@@ -303,7 +307,7 @@ func (r *reader) readProfiles() error {
 		if err != nil {
 			return fmt.Errorf("profile %q: %w", row.ID, err)
 		}
-		r.c.profiles[p.ID] = p
+		r.profiles[p.ID] = p
 	}
 	for _, row := range file.Geographies {
 		if _, err := r.source(row.By); err != nil {
@@ -319,7 +323,7 @@ func (r *reader) readProfiles() error {
 func (r *reader) profile(row *schema.Profile) (*Profile, error) {
 	p := &Profile{ID: row.ID, from: row.From}
 	var ok bool
-	if p.Prefix, p.Base, ok = splitProfile(row.ID); !ok || r.c.models[p.Base] == nil {
+	if p.Prefix, p.Base, ok = splitProfile(row.ID); !ok || r.models[p.Base] == nil {
 		return nil, errors.New("belongs to no model in the catalogue")
 	}
 	p.to, p.world = destinations(row.To)
@@ -377,16 +381,16 @@ func modalitySet(names []string) (Modality, error) {
 	return set, nil
 }
 
-// day reads a day such as 2026-11-10; the empty text is the zero time.
-func day(text string) (time.Time, error) {
+// day reads a day such as 2026-11-10; the empty text is unknown.
+func day(text string) (Moment, error) {
 	if text == "" {
-		return time.Time{}, nil
+		return 0, nil
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is not a day such as 2026-11-10", text)
+		return 0, fmt.Errorf("%q is not a day such as 2026-11-10", text)
 	}
-	return t, nil
+	return momentOf(t), nil
 }
 
 // sorted returns an error if names are out of order or duplicated.

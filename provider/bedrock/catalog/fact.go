@@ -32,13 +32,44 @@ func known(b bool) Known {
 	return No
 }
 
+// Moment is a time, in seconds since the beginning of 1970 in UTC; 0 is unknown. Unlike a time.Time, it can stand in
+// data that is laid out by the compiler.
+type Moment int64
+
+// momentOf returns the second in which t is.
+func momentOf(t time.Time) Moment {
+	if t.IsZero() {
+		return 0
+	}
+	return Moment(t.Unix())
+}
+
+// IsZero reports whether the time is unknown.
+func (m Moment) IsZero() bool { return m == 0 }
+
+// Time returns the time in UTC, and the zero time if it is unknown.
+func (m Moment) Time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(m), 0).UTC()
+}
+
+// String returns the day, such as 2026-11-10; it is empty if the time is unknown.
+func (m Moment) String() string {
+	if m == 0 {
+		return ""
+	}
+	return m.Time().Format(time.DateOnly)
+}
+
 // Source is a source of facts.
 type Source struct {
 	// Key is the short name by which the data files refer to it.
 	Key  string
 	Name string
 	// Date is the day as of which its facts hold.
-	Date time.Time
+	Date Moment
 	URL  string
 	// Unconfirmed reports whether its facts are general knowledge that was not checked against a
 	// page or response of AWS. They apply until a live list says otherwise.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,26 +30,41 @@ func (c *Catalogue) Friendly(name string) (base string, ok bool) {
 	if len(name) > len(buf) {
 		return "", false
 	}
-	base, ok = c.names[string(appendFolded(buf[:0], name))]
-	return base, ok
+	folded := appendFolded(buf[:0], name)
+	at, ok := find(&c.names, folded)
+	if !ok {
+		return "", false
+	}
+	return c.named[at].ID, true
 }
 
 // NamesOf returns the friendly names of a model: those without a version such as v1 first, shortest
 // first. Callers must not modify the slice.
-func (c *Catalogue) NamesOf(base string) []string { return c.namesOf[base] }
-
-// namesByBase inverts names.
-func namesByBase(names map[string]string) map[string][]string {
-	all := make(map[string][]string, len(names))
-	for name, base := range names {
-		all[base] = append(all[base], name)
+func (c *Catalogue) NamesOf(base string) []string {
+	at, ok := find(&c.ids, base)
+	if !ok {
+		return nil
 	}
-	for _, of := range all {
-		slices.SortFunc(of, func(a, b string) int {
+	return c.namesOf[at]
+}
+
+// nameModels sets the names of models.
+func (c *Catalogue) nameModels() {
+	best := names(c.all)
+	c.names = tableOf(slices.Sorted(maps.Keys(best)))
+	of := make(map[*Model][]string, len(c.all))
+	for _, name := range c.names.keys {
+		m := best[name]
+		c.named = append(c.named, m)
+		of[m] = append(of[m], name)
+	}
+	c.namesOf = make([][]string, len(c.all))
+	for i, m := range c.all {
+		slices.SortFunc(of[m], func(a, b string) int {
 			return cmp.Or(versioned(a)-versioned(b), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 		})
+		c.namesOf[i] = of[m]
 	}
-	return all
 }
 
 // versioned is 1 for a name that ends with a version such as v1.
@@ -143,7 +159,7 @@ func isDigits(s string) bool {
 }
 
 // names makes the names of models.
-func names(models []*Model) map[string]string {
+func names(models []*Model) map[string]*Model {
 	stems := make(map[string]stem, len(models))
 	sizes := map[string]map[string]bool{} // the sizes of models that are the same but for them
 	for _, m := range models {
@@ -180,11 +196,7 @@ func names(models []*Model) map[string]string {
 			}
 		}
 	}
-	names := make(map[string]string, len(best))
-	for name, m := range best {
-		names[name] = m.ID
-	}
-	return names
+	return best
 }
 
 // isName reports whether a form says enough without the vendor: more than r1,
@@ -206,7 +218,7 @@ func preferred(a, b *Model, stems map[string]stem) int {
 		cmp.Compare(a.onRuntime(), b.onRuntime()),
 		cmp.Compare(sa.day, sb.day),
 		slices.Compare(sa.version[:], sb.version[:]),
-		a.Lifecycle.Launched.Compare(b.Lifecycle.Launched),
+		cmp.Compare(a.Lifecycle.Launched, b.Lifecycle.Launched),
 		cmp.Compare(b.ID, a.ID),
 	)
 }

@@ -1,14 +1,11 @@
 package catalog
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // made makes a catalogue of models that have nothing but an id, and a day of
 // release where one stands behind the id.
 func made(rows ...[2]string) *Catalogue {
-	c := &Catalogue{models: map[string]*Model{}, profiles: map[string]*Profile{}, asOf: map[string]time.Time{}}
+	models := map[string]*Model{}
 	for _, row := range rows {
 		m := &Model{ID: row[0], Vendor: vendorOf(row[0]), Converse: Yes}
 		if row[1] == "mantle" {
@@ -16,9 +13,10 @@ func made(rows ...[2]string) *Catalogue {
 		} else if row[1] != "" {
 			m.Lifecycle.Launched, _ = day(row[1])
 		}
-		c.models[m.ID] = m
+		models[m.ID] = m
 	}
-	c.index()
+	c := &Catalogue{}
+	c.index(content{models: models})
 	return c
 }
 

@@ -47,12 +47,24 @@ type Model struct {
 	Cache     Cache
 	Lifecycle Lifecycle
 
-	onDemand map[string]bool         // by region, or by partition
+	onDemand []onDemand              // sorted by place
 	seen     map[string]sight        // by region, what the live lists say
 	access   map[string]Availability // by region
 	atMantle map[string]bool         // by region, whether the live list of bedrock-mantle has the model
-	prices   map[string]*Price       // by profile prefix or region; the default price has the empty name
-	sources  map[string]*Source
+	prices   []Price                 // the default price first if there is one, then by profile and regions
+	credits  []credit                // sorted by source
+}
+
+// onDemand is whether the bare id can be called in a region, or in all other regions of a partition.
+type onDemand struct {
+	place string
+	can   bool
+}
+
+// credit has the names of the facts that one source states, separated by spaces.
+type credit struct {
+	source *Source
+	facts  string
 }
 
 // Kind is what a model is for.
@@ -136,14 +148,14 @@ type Cache struct {
 
 // Lifecycle has the days of a model's life on Bedrock
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html), as
-// midnight UTC.
+// midnight UTC unless a live list has the time.
 type Lifecycle struct {
 	// Launched is the launch day: AWS's startOfLifeTime where a live list gave it, else the day on
 	// which its maker released it.
-	Launched time.Time
+	Launched Moment
 	// Legacy is since when it is legacy, and EndOfLife is its last day or the day
 	// after: AWS says that calls fail on or shortly after that day.
-	Legacy, EndOfLife time.Time
+	Legacy, EndOfLife Moment
 	// Ended is Yes if a source says that the model is retired without naming the day.
 	Ended Known
 	// Successor is the base id of the model that a source recommends moving to.
@@ -158,7 +170,7 @@ func (l *Lifecycle) IsLegacy(at time.Time) Known {
 	switch {
 	case l.Status == "LEGACY":
 		return Yes
-	case !l.Legacy.IsZero() && !at.Before(l.Legacy), l.HasEnded(at):
+	case !l.Legacy.IsZero() && !at.Before(l.Legacy.Time()), l.HasEnded(at):
 		return Yes
 	case l.Status == "ACTIVE", !l.Legacy.IsZero():
 		return No
@@ -169,7 +181,7 @@ func (l *Lifecycle) IsLegacy(at time.Time) Known {
 // HasEnded reports whether a source says that the model is retired at a time. A model in a live
 // list is not retired before the day in that list.
 func (l *Lifecycle) HasEnded(at time.Time) bool {
-	return l.Ended == Yes && l.Status == "" || !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife)
+	return l.Ended == Yes && l.Status == "" || !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife.Time())
 }
 
 // sight is what the live lists of a region say about a model.
@@ -184,14 +196,21 @@ func (m *Model) OnDemand(region string) Known {
 	if s, ok := m.seen[region]; ok {
 		return known(s.listed && s.onDemand)
 	}
-	if b, ok := m.onDemand[region]; ok {
-		return known(b)
-	}
 	if len(m.onDemand) == 0 {
 		return Unknown
 	}
-	if b, ok := m.onDemand[endpoint.PartitionOf(region).ID]; ok {
-		return known(b)
+	if can := m.onDemandAt(region); can != Unknown {
+		return can
+	}
+	return m.onDemandAt(endpoint.PartitionOf(region).ID)
+}
+
+// onDemandAt is what the data says about a region or partition.
+func (m *Model) onDemandAt(place string) Known {
+	for i := range m.onDemand {
+		if m.onDemand[i].place == place {
+			return known(m.onDemand[i].can)
+		}
 	}
 	return Unknown
 }
@@ -201,7 +220,7 @@ func (m *Model) In(region string) Known {
 	if s, ok := m.seen[region]; ok {
 		return known(s.listed)
 	}
-	if m.onDemand[region] {
+	if m.onDemandAt(region) == Yes {
 		return Yes
 	}
 	return Unknown
@@ -217,7 +236,16 @@ func (m *Model) Availability(region string) llm.Opt[Availability] {
 // Source returns the source of a fact by its name in the data files (name, family, context,
 // maxOutput, input, tools, ...), nil where the fact is unknown or comes from a live list. Prices
 // have sources of their own.
-func (m *Model) Source(fact string) *Source { return m.sources[fact] }
+func (m *Model) Source(fact string) *Source {
+	for _, c := range m.credits {
+		for name := range strings.FieldsSeq(c.facts) {
+			if name == fact {
+				return c.source
+			}
+		}
+	}
+	return nil
+}
 
 // vendorOf is the first segment of a base id, if that can be a vendor: letters
 // and digits. It is empty for an id such as rerank-v4.0-fast.

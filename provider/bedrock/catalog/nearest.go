@@ -32,7 +32,8 @@ func (c *Catalogue) Suggest(asked, region string) string {
 	if maker, foreign := c.Elsewhere(asked); foreign {
 		text := asked[strings.LastIndexByte(asked, '/')+1:] + " is " + maker + "'s and is not on Bedrock."
 		near = slices.DeleteFunc(near, func(name string) bool {
-			m, ok := c.Model(c.names[name])
+			base, _ := c.Friendly(name)
+			m, ok := c.Model(base)
 			return !ok || !strings.EqualFold(m.Vendor, maker)
 		})
 		if len(near) > 0 {
@@ -66,8 +67,8 @@ func (c *Catalogue) suggestOthers(models []*Model) string {
 
 // name returns the friendly name of a model, or its id if it has none.
 func (c *Catalogue) name(m *Model) string {
-	if friendly := c.namesOf[m.ID]; len(friendly) > 0 {
-		return friendly[0]
+	if names := c.NamesOf(m.ID); len(names) > 0 {
+		return names[0]
 	}
 	return m.ID
 }
@@ -200,7 +201,7 @@ func (c *Catalogue) nearest(asked string, n int, wanted func(*Model) bool) []*Mo
 		all = append(all, candidate{m, score, more, own})
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), compareVersions(b.words.numbers, a.words.numbers), cmp.Compare(a.more, b.more), b.m.Lifecycle.Launched.Compare(a.m.Lifecycle.Launched), cmp.Compare(a.m.ID, b.m.ID))
+		return cmp.Or(cmp.Compare(b.score, a.score), compareVersions(b.words.numbers, a.words.numbers), cmp.Compare(a.more, b.more), cmp.Compare(b.m.Lifecycle.Launched, a.m.Lifecycle.Launched), cmp.Compare(a.m.ID, b.m.ID))
 	})
 	var models []*Model
 	for _, found := range all[:min(n, len(all))] {
@@ -367,14 +368,14 @@ func (c *Catalogue) twin(m *Model) bool {
 // amazon.nova-pro-v1 of amazon.nova-pro-v1:0: price tables have a few, and AWS knows
 // none of them.
 func (c *Catalogue) Shortened(base string) bool {
-	_, whole := c.models[base+":0"]
+	_, whole := find(&c.ids, base+":0")
 	return whole
 }
 
 // callable reports whether a model can be called in a region by its own id, by a
 // profile or at bedrock-mantle, as far as is known.
 func (c *Catalogue) callable(base, region string) bool {
-	m, ok := c.models[base]
+	m, ok := c.Model(base)
 	return region == "" || c.OnDemand(base, region) == Yes || ok && m.OnlyOnMantle() && m.OnMantle(region) != No ||
-		slices.ContainsFunc(c.byBase[base], func(p *Profile) bool { return p.From(region) != No })
+		slices.ContainsFunc(c.ProfilesOf(base), func(p *Profile) bool { return p.From(region) != No })
 }

@@ -6,10 +6,7 @@ import (
 )
 
 func TestNearestMatchesTheWordsOfNames(t *testing.T) {
-	c, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := Embedded()
 	for _, tt := range []struct {
 		typed string
 		want  []string // the first ones, in order
@@ -64,10 +61,7 @@ func TestNearestMatchesTheWordsOfNames(t *testing.T) {
 }
 
 func TestNearestOffersWhatCanBeChattedWith(t *testing.T) {
-	c, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := Embedded()
 	for _, m := range c.Models() {
 		for _, name := range c.Nearest(m.ID+"x", "us-east-1", 3) {
 			found, ok := c.Friendly(name)
@@ -83,10 +77,7 @@ func TestNearestOffersWhatCanBeChattedWith(t *testing.T) {
 }
 
 func TestSuggestSaysWhyThereIsNothing(t *testing.T) {
-	c, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := Embedded()
 	for typed, want := range map[string]string{
 		"gpt-4o":                    "gpt-4o is OpenAI's and is not on Bedrock. Of OpenAI's models Bedrock has gpt-",
 		"openai/gpt-4o-mini":        "gpt-4o-mini is OpenAI's and is not on Bedrock.",

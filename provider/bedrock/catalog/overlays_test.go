@@ -9,10 +9,7 @@ import (
 )
 
 func TestOverlaysOfEqualListsAreShared(t *testing.T) {
-	base, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := Embedded()
 	at := time.Date(2026, 11, 22, 8, 1, 0, 0, time.UTC)
 	live := func(account, model string, at time.Time) *Live {
 		return &Live{Account: account, Region: "us-east-1", At: at, Models: llm.Some([]LiveModel{{ID: model, InferenceTypes: []string{"ON_DEMAND"}}})}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type Rates struct {
 }
 
 // Known reports whether there are any rates.
-func (r *Rates) Known() bool { return r.Input.Set || r.Output.Set }
+func (r *Rates) Known() bool { return r != nil && (r.Input.Set || r.Output.Set) }
 
 // Tier is a service tier with its own price
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
@@ -61,11 +62,12 @@ type Price struct {
 	Profile string
 	Regions []string
 
-	Standard, Flex, Priority, Batch Rates
+	Standard Rates
+	// Flex, Priority and Batch are nil if unknown.
+	Flex, Priority, Batch *Rates
 	// Long are the rates of every token of a call whose prompt has more than
-	// LongAbove tokens, those of the cache among them; LongAbove is 0 if there are
-	// none.
-	Long      Rates
+	// LongAbove tokens, those of the cache among them; nil and 0 if there are none.
+	Long      *Rates
 	LongAbove int64
 
 	// Image is for an image and Query for a query of a reranker, in 10⁻¹² USD.
@@ -80,17 +82,17 @@ func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 	switch tier {
 	case Standard:
 	case Flex:
-		r = &p.Flex
+		r = p.Flex
 	case Priority:
-		r = &p.Priority
+		r = p.Priority
 	case Batch:
-		r = &p.Batch
+		r = p.Batch
 	}
 	if p.LongAbove > 0 && prompt > p.LongAbove {
 		if tier != Standard {
 			return nil // no source prices long prompts of other tiers
 		}
-		r = &p.Long
+		r = p.Long
 	}
 	if !r.Known() {
 		return nil
@@ -156,30 +158,32 @@ func plus(c llm.Cost, tokens int64, rate Rate) llm.Cost {
 // tables cover the commercial regions, and prices that some of them have for us-gov are a fifth
 // higher.
 func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
-	if prefix != "" {
-		if p := m.prices[prefix]; p != nil {
+	for i := range m.prices {
+		p := &m.prices[i]
+		if prefix != "" && p.Profile == prefix || prefix == "" && region != "" && slices.Contains(p.Regions, region) {
 			return p, true
 		}
-	} else if p := m.prices[region]; p != nil && region != "" {
-		return p, true
 	}
-	return m.prices[""], prefix == "" && endpoint.PartitionOf(region).ID == "aws"
+	if len(m.prices) == 0 || !m.prices[0].isDefault() {
+		return nil, prefix == "" && endpoint.PartitionOf(region).ID == "aws"
+	}
+	return &m.prices[0], prefix == "" && endpoint.PartitionOf(region).ID == "aws"
+}
+
+// isDefault reports whether the price holds where there is no other.
+func (p *Price) isDefault() bool { return p.Profile == "" && len(p.Regions) == 0 }
+
+// compare orders prices: that without profile and regions first, then by profile and region.
+func (p *Price) compare(other *Price) int {
+	return cmp.Or(strings.Compare(p.Profile, other.Profile), slices.Compare(p.Regions, other.Regions))
 }
 
 // Prices returns every price of the model: that without profile and regions first, then by profile
 // and region.
 func (m *Model) Prices() []*Price {
-	var all []*Price
-	for _, p := range m.prices {
-		if !slices.Contains(all, p) {
-			all = append(all, p)
-		}
+	all := make([]*Price, 0, len(m.prices))
+	for i := range m.prices {
+		all = append(all, &m.prices[i])
 	}
-	slices.SortFunc(all, func(a, b *Price) int {
-		if c := strings.Compare(a.Profile, b.Profile); c != 0 {
-			return c
-		}
-		return slices.Compare(a.Regions, b.Regions)
-	})
 	return all
 }

@@ -18,7 +18,7 @@ func usdPerMillion(r Rate) float64 { return float64(r) / 1e6 }
 // TestCosts works prices out by hand: USD for a million tokens, from the lists
 // that the catalogue names as its sources.
 func TestCosts(t *testing.T) {
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	usage := func(in, out, read, write, hour int64) llm.Usage {
 		u := llm.Usage{Input: in, Output: out}
 		if read > 0 {
@@ -78,7 +78,7 @@ func TestCosts(t *testing.T) {
 }
 
 func TestAPriceThatStandsIn(t *testing.T) {
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	m, _ := c.Model("anthropic.claude-3-7-sonnet-20250219-v1:0")
 	p, exact := m.Price("us", "us-east-1")
 	if p == nil || exact || usdPerMillion(p.Standard.Input.Value) != 3 {
@@ -118,7 +118,7 @@ func TestTiersByTheirWords(t *testing.T) {
 // TestAPriceIsOfItsPartition: the price that is a list's for every region is that of
 // the commercial ones.
 func TestAPriceIsOfItsPartition(t *testing.T) {
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	for _, tt := range []struct {
 		base, prefix, region string
 		input                float64
@@ -165,7 +165,7 @@ func TestPricesAgreeWithTheNewestTable(t *testing.T) {
 	if err := json.Unmarshal(data, &table); err != nil {
 		t.Fatal(err)
 	}
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	near := func(t *testing.T, what string, got llm.Opt[Rate], want float64) {
 		t.Helper()
 		if got.Set != (want != 0) || math.Abs(usdPerMillion(got.Value)-want) > 1e-6 {
@@ -223,7 +223,7 @@ func TestPricesAgreeWithTheTableOfTiers(t *testing.T) {
 	if err := json.Unmarshal(data, &table); err != nil {
 		t.Fatal(err)
 	}
-	c := embeddedCatalogue(t)
+	c := Embedded()
 	checked, unknown := 0, 0
 	same := func(got *Rates, want rates) bool {
 		return math.Abs(usdPerMillion(got.Input.Value)-want.Request.Price*1e4) < 1e-5 && math.Abs(usdPerMillion(got.Output.Value)-want.Response.Price*1e4) < 1e-5
@@ -257,13 +257,13 @@ func TestPricesAgreeWithTheTableOfTiers(t *testing.T) {
 		}
 		if row.Config.Batch != nil {
 			p, _ := m.Price(prefix, "")
-			check(t, id+" batch", p, row.Config.Rates, &p.Batch, *row.Config.Batch)
+			check(t, id+" batch", p, row.Config.Rates, p.Batch, *row.Config.Batch)
 		}
 		for names, place := range row.Custom.Regions {
 			for region := range strings.SplitSeq(names, ",") {
 				p, _ := m.Price(prefix, strings.TrimSuffix(region, "default"))
 				for mode, want := range place.Modes {
-					tiers := map[string]*Rates{"batch": &p.Batch, "flex": &p.Flex, "priority": &p.Priority}
+					tiers := map[string]*Rates{"batch": p.Batch, "flex": p.Flex, "priority": p.Priority}
 					if region != "default" && len(p.Regions) > 0 {
 						tiers["standard"] = &p.Standard
 						if !slices.Contains(p.Regions, region) {

@@ -14,21 +14,18 @@ import (
 // including models and profiles that c does not have, and nothing else in their regions. Of several
 // lists of one region, which should be of one account, the last counts. c is not changed.
 func (c *Catalogue) With(live ...*Live) *Catalogue {
-	next := &Catalogue{
-		models: maps.Clone(c.models), profiles: maps.Clone(c.profiles),
-		declared: c.declared, regions: c.regions, sources: c.sources, asOf: maps.Clone(c.asOf), beneath: own(c.beneath),
-	}
-	a := &addition{to: next, fresh: map[*Model]bool{}, freshProfiles: map[*Profile]bool{}}
+	next := &Catalogue{declared: c.declared, regions: c.regions, asOf: own(c.asOf), beneath: own(c.beneath)}
+	a := &addition{content: c.content(), fresh: map[*Model]bool{}, freshProfiles: map[*Profile]bool{}}
 	for _, l := range live {
 		if l == nil {
 			continue
 		}
 		if l.Models.Set {
-			a.models(l)
+			a.addModels(l)
 			next.asOf[l.Region] = l.At
 		}
 		if l.Profiles.Set {
-			a.profiles(l)
+			a.addProfiles(l)
 		}
 		if l.Mantle.Set {
 			a.mantle(l)
@@ -36,21 +33,21 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 		a.access(l)
 		maps.Copy(next.beneath, l.BaseModel)
 	}
-	next.index()
+	next.index(a.content)
 	return next
 }
 
 // addition merges lists into a catalogue that is not shared yet. Models and profiles are copied
 // before they are first written to.
 type addition struct {
-	to            *Catalogue
+	content
 	fresh         map[*Model]bool
 	freshProfiles map[*Profile]bool
 }
 
 // model returns a writable model with a base id, creating it if necessary.
 func (a *addition) model(base string) *Model {
-	m := a.to.models[base]
+	m := a.models[base]
 	if a.fresh[m] {
 		return m
 	}
@@ -62,7 +59,7 @@ func (a *addition) model(base string) *Model {
 	}
 	m.seen, m.access, m.atMantle = own(m.seen), own(m.access), own(m.atMantle)
 	a.fresh[m] = true
-	a.to.models[base] = m
+	a.models[base] = m
 	return m
 }
 
@@ -76,7 +73,7 @@ func own[V any](m map[string]V) map[string]V {
 
 // profile is model for profiles.
 func (a *addition) profile(id string) *Profile {
-	p := a.to.profiles[id]
+	p := a.profiles[id]
 	if a.freshProfiles[p] {
 		return p
 	}
@@ -88,10 +85,10 @@ func (a *addition) profile(id string) *Profile {
 	}
 	p.routes = own(p.routes)
 	a.freshProfiles[p] = true
-	a.to.profiles[id] = p
+	a.profiles[id] = p
 	for _, r := range p.routes {
 		if p.Application && r.arn != "" {
-			a.to.profiles[r.arn] = p
+			a.profiles[r.arn] = p
 		}
 	}
 	return p
@@ -100,13 +97,13 @@ func (a *addition) profile(id string) *Profile {
 // access records the availability of known models, including those of these lists.
 func (a *addition) access(l *Live) {
 	for base, access := range l.Availability {
-		if a.to.models[base] != nil {
+		if a.models[base] != nil {
 			a.model(base).access[l.Region] = access
 		}
 	}
 }
 
-func (a *addition) models(l *Live) {
+func (a *addition) addModels(l *Live) {
 	listed := map[string]bool{}
 	for i := range l.Models.Value {
 		row := &l.Models.Value[i]
@@ -119,7 +116,7 @@ func (a *addition) models(l *Live) {
 		m.seen[l.Region] = sight{listed: true, onDemand: slices.Contains(row.InferenceTypes, "ON_DEMAND")}
 		m.learn(row, l.At)
 	}
-	for base := range a.to.models {
+	for base := range a.models {
 		if !listed[base] {
 			a.model(base).seen[l.Region] = sight{}
 		}
@@ -129,7 +126,7 @@ func (a *addition) models(l *Live) {
 // mantle records which models the list of bedrock-mantle has. Ids that the catalogue does not have are left out:
 // the list does not say which APIs they have.
 func (a *addition) mantle(l *Live) {
-	for base, m := range a.to.models {
+	for base, m := range a.models {
 		if m.Mantle.ID != "" {
 			a.model(base).atMantle[l.Region] = slices.Contains(l.Mantle.Value, m.Mantle.ID)
 		}
@@ -154,14 +151,14 @@ func (m *Model) learn(row *LiveModel, at time.Time) {
 	m.Lifecycle.Status = cmp.Or(row.Status, m.Lifecycle.Status)
 	for _, d := range []struct {
 		from time.Time
-		to   *time.Time
+		to   *Moment
 	}{{row.Start, &m.Lifecycle.Launched}, {row.Legacy, &m.Lifecycle.Legacy}, {row.EndOfLife, &m.Lifecycle.EndOfLife}} {
 		if !d.from.IsZero() {
-			*d.to = d.from
+			*d.to = momentOf(d.from)
 		}
 	}
-	if end := &m.Lifecycle.EndOfLife; row.EndOfLife.IsZero() && !end.IsZero() && end.Before(at) {
-		*end = time.Time{} // it has outlived the day that another source named
+	if end := &m.Lifecycle.EndOfLife; row.EndOfLife.IsZero() && !end.IsZero() && end.Time().Before(at) {
+		*end = 0 // it has outlived the day that another source named
 	}
 }
 
@@ -173,7 +170,7 @@ func liveModalities(words []string) Modality {
 	return set
 }
 
-func (a *addition) profiles(l *Live) {
+func (a *addition) addProfiles(l *Live) {
 	listed := map[string]bool{}
 	for i := range l.Profiles.Value {
 		row := &l.Profiles.Value[i]
@@ -185,14 +182,14 @@ func (a *addition) profiles(l *Live) {
 		p := a.profile(row.ID)
 		p.Name, p.Base, p.Application = cmp.Or(row.Name, p.Name), base, row.Type == "APPLICATION"
 		if p.Application {
-			a.to.profiles[row.ARN] = p
+			a.profiles[row.ARN] = p
 		} else {
 			p.Prefix = prefixOf(row.ID, base)
 		}
 		p.world = p.world || r.world
 		p.routes[l.Region] = r
 	}
-	for id, p := range a.to.profiles {
+	for id, p := range a.profiles {
 		if id == p.ID && !listed[id] {
 			a.profile(id).routes[l.Region] = route{}
 		}

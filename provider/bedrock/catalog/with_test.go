@@ -8,15 +8,6 @@ import (
 	"outcrop/llm"
 )
 
-func embeddedCatalogue(t testing.TB) *Catalogue {
-	t.Helper()
-	c, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // virginia is what an account in us-east-1 could be told: two models of which
 // the program knows one, one profile that it knows and one that it does not, and
 // a profile that the account made.
@@ -53,7 +44,7 @@ func virginia() *Live {
 }
 
 func TestLiveListsWin(t *testing.T) {
-	embedded := embeddedCatalogue(t)
+	embedded := Embedded()
 	c := embedded.With(virginia())
 
 	for _, tt := range []struct {
@@ -89,7 +80,7 @@ func TestLiveListsWin(t *testing.T) {
 	t.Run("a known model keeps what the list does not say", func(t *testing.T) {
 		m, _ := c.Model("amazon.nova-pro-v1:0")
 		before, _ := embedded.Model("amazon.nova-pro-v1:0")
-		if m.Lifecycle.Status != "LEGACY" || m.Lifecycle.EndOfLife.Year() != 2027 || m.Context != before.Context || !m.Input.Has(Document|Video) {
+		if m.Lifecycle.Status != "LEGACY" || m.Lifecycle.EndOfLife.Time().Year() != 2027 || m.Context != before.Context || !m.Input.Has(Document|Video) {
 			t.Errorf("got %+v", m)
 		}
 		if before.Lifecycle.Status != "" || before.OnDemand("us-east-1") != Yes {
@@ -162,7 +153,7 @@ func TestLiveListsWin(t *testing.T) {
 }
 
 func TestANewerListReplacesAnOlderOne(t *testing.T) {
-	first := embeddedCatalogue(t).With(virginia())
+	first := Embedded().With(virginia())
 	later := virginia()
 	later.Models.Value = later.Models.Value[:1]
 	later.Profiles.Value = later.Profiles.Value[:1]
@@ -181,7 +172,7 @@ func TestANewerListReplacesAnOlderOne(t *testing.T) {
 }
 
 func TestAListThatWasNotReadSaysNothing(t *testing.T) {
-	embedded := embeddedCatalogue(t)
+	embedded := Embedded()
 	l := virginia()
 	l.Models = llm.Opt[[]LiveModel]{}
 	c := embedded.With(nil, l)
@@ -200,7 +191,7 @@ func TestAListThatWasNotReadSaysNothing(t *testing.T) {
 }
 
 func TestAnEmptyListIsAList(t *testing.T) {
-	c := embeddedCatalogue(t).With(&Live{Region: "eu-west-1", At: time.Now(), Models: llm.Some([]LiveModel{}), Profiles: llm.Some([]LiveProfile{})})
+	c := Embedded().With(&Live{Region: "eu-west-1", At: time.Now(), Models: llm.Some([]LiveModel{}), Profiles: llm.Some([]LiveProfile{})})
 	for _, m := range c.Models() {
 		if m.OnDemand("eu-west-1") != No || m.In("eu-west-1") != No {
 			t.Errorf("%s is in eu-west-1", m.ID)
@@ -219,7 +210,7 @@ func TestAccess(t *testing.T) {
 		"amazon.nova-pro-v1:0":    {Agreement: "AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 		"anthropic.claude-opus-9": {Agreement: "NOT_AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 	}
-	c := embeddedCatalogue(t).With(l)
+	c := Embedded().With(l)
 	for base, want := range map[string]Known{"amazon.nova-pro-v1:0": Yes, "anthropic.claude-opus-9": No} {
 		m, _ := c.Model(base)
 		if access := m.Availability("us-east-1"); !access.Set || access.Value.Granted() != want {
@@ -233,7 +224,7 @@ func TestAccess(t *testing.T) {
 		}
 	}
 	half := &Live{Region: "us-west-2", At: l.At, Availability: map[string]Availability{"amazon.nova-pro-v1:0": {Authorization: "NOT_AUTHORIZED"}, "acme.nothing": {}}}
-	c = embeddedCatalogue(t).With(half)
+	c = Embedded().With(half)
 	if m, _ := c.Model("amazon.nova-pro-v1:0"); m.Availability("us-west-2").Value.Granted() != No || m.OnDemand("us-west-2") != Unknown {
 		t.Error("access without a list of models is not known, or says more than it does")
 	}

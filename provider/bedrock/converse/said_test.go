@@ -2,7 +2,6 @@ package converse_test
 
 import (
 	"errors"
-	"sync"
 	"testing"
 
 	"outcrop/internal/jsonx"
@@ -14,16 +13,10 @@ import (
 	"outcrop/wire/openaichat"
 )
 
-// models are read once.
-var models = sync.OnceValues(catalog.Embedded)
-
 // model gives the model of a base id, with what the catalogue knows of it.
 func model(t testing.TB, id string) *converse.Model {
 	t.Helper()
-	known, err := models()
-	if err != nil {
-		t.Fatal(err)
-	}
+	known := catalog.Embedded()
 	parsed, err := modelid.Parse(id)
 	if err != nil {
 		t.Fatal(err)

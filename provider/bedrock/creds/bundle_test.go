@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,19 @@ func TestTheBundleOfAuthoritiesIsTrusted(t *testing.T) {
 	t.Setenv("AWS_ROLE_ARN", roleARN)
 	if got := mustGet(t, open(t, Options{})); got.AccessKey != "ASIAAssumeRoleWithWebIdentity" {
 		t.Errorf("the chain gave %v", got)
+	}
+}
+
+// A gateway's sources share what has been parsed of a bundle.
+func TestTheBundleIsReadByTheOneWhoSharesIt(t *testing.T) {
+	environment(t, "AWS_CA_BUNDLE", "bundle.pem")
+	var read []string
+	source := open(t, Options{AccessKey: "AKIA", SecretKey: "s", Role: roleARN, Authorities: func(file string) (*x509.CertPool, error) {
+		read = append(read, file)
+		return nil, errors.New("is torn")
+	}})
+	if _, err := source.Get(t.Context()); err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE is torn") || !slices.Equal(read, []string{"bundle.pem"}) {
+		t.Errorf("read %q: got %v", read, err)
 	}
 }
 

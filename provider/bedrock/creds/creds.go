@@ -9,6 +9,7 @@
 package creds
 
 import (
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"time"
@@ -120,6 +121,9 @@ type Options struct {
 	// ssl_verify.
 	CAFile   string
 	Insecure bool
+	// Authorities reads the certificates of CAFile or AWS_CA_BUNDLE; nil is upstream.Authorities. That of a client parses
+	// a file once for all sources.
+	Authorities func(file string) (*x509.CertPool, error)
 
 	// Environ looks up an environment variable; nil is os.Getenv. The sources of
 	// the chain that the AWS SDK serves read the process's own environment.

@@ -160,8 +160,12 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 	}
 	var roots *x509.CertPool
 	if file != "" {
+		read := p.options.Authorities
+		if read == nil {
+			read = upstream.Authorities
+		}
 		var err error
-		if roots, err = upstream.Authorities(file); err != nil {
+		if roots, err = read(file); err != nil {
 			return nil, misconfigured("%s %v", setting, err)
 		}
 	}

@@ -246,7 +246,7 @@ func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) [
 			all = append(all, m)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *catalog.Model) int { return b.Lifecycle.Launched.Compare(a.Lifecycle.Launched) })
+	slices.SortStableFunc(all, func(a, b *catalog.Model) int { return cmp.Compare(b.Lifecycle.Launched, a.Lifecycle.Launched) })
 	var ids []string
 	for _, m := range all[:min(n, len(all))] {
 		ids = append(ids, m.ID)

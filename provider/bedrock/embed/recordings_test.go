@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,16 +23,10 @@ import (
 	"outcrop/wire/openaiembed"
 )
 
-// known is the catalogue, read once.
-var known = sync.OnceValues(catalog.Embedded)
-
 // model gives the model of a base id, with what the catalogue knows of it.
 func model(t testing.TB, id string) *embed.Model {
 	t.Helper()
-	all, err := known()
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := catalog.Embedded()
 	parsed, err := modelid.Parse(id)
 	if err != nil {
 		t.Fatal(err)

@@ -23,10 +23,7 @@ type lintCase struct {
 
 func lintCases(t *testing.T) []lintCase {
 	t.Helper()
-	known, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	known := catalog.Embedded()
 	text, err := os.ReadFile(filepath.Join("testdata", "lint", "cases.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,10 +94,7 @@ func TestLintFindsEachSeededFaultWhereItStandsAndNothingElse(t *testing.T) {
 // other, for every profile of the catalogue and every bare id.
 func TestThePoliciesThatAreWrittenHaveNothingToFind(t *testing.T) {
 	t.Parallel()
-	known, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	known := catalog.Embedded()
 	var calls []iam.Call
 	for _, p := range known.Profiles() {
 		for _, region := range p.Regions() {
@@ -200,10 +194,7 @@ func FuzzLint(f *testing.F) {
 			f.Add(text)
 		}
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		f.Fatal(err)
-	}
+	known := catalog.Embedded()
 	call := iam.Call{Region: "us-east-1", ID: "us." + sonnet, Whole: true, Stream: true, APIKey: true}
 	f.Fuzz(func(t *testing.T, policy []byte) {
 		for _, kind := range []iam.Kind{iam.Identity, iam.SCP, iam.Endpoint} {

@@ -81,10 +81,7 @@ func provisioned(i int) string {
 // live is an inventory that has read its lists, with the bubble's clock.
 func live(t *testing.T, a *aws) *inventory.Inventory {
 	t.Helper()
-	base, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := catalog.Embedded()
 	v := inventory.New(inventory.Options{Base: base, Logger: slog.New(slog.DiscardHandler)})
 	if err := v.Refresh(t.Context(), region, time.Now(), a.get); err != nil {
 		t.Error(err)
@@ -138,10 +135,7 @@ func TestARNsThatLeadNowhere(t *testing.T) {
 // others follow.
 func TestAReadingDoesNotWaitForAllARNs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		base, err := catalog.Embedded()
-		if err != nil {
-			t.Fatal(err)
-		}
+		base := catalog.Embedded()
 		v, a := inventory.New(inventory.Options{Base: base}), morning()
 		defer v.Close()
 		for i := range 100 {
@@ -167,10 +161,7 @@ func TestAnARNThatIsWantedDuringAReading(t *testing.T) {
 	for _, during := range []string{"foundation-model-availability", "provisioned-model-throughput"} {
 		synctest.Test(t, func(t *testing.T) {
 			a := morning()
-			base, err := catalog.Embedded()
-			if err != nil {
-				t.Fatal(err)
-			}
+			base := catalog.Embedded()
 			v := inventory.New(inventory.Options{Base: base})
 			defer v.Close()
 			gate := make(chan struct{})

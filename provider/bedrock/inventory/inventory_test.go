@@ -162,10 +162,7 @@ type made struct {
 
 func open(t *testing.T, dir string) made {
 	t.Helper()
-	base, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := catalog.Embedded()
 	m := made{clock: &clock{now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)}, log: &bytes.Buffer{}}
 	m.Inventory = inventory.New(inventory.Options{
 		Base: base, Dir: dir, Name: "test", Now: m.clock.time,

@@ -14,10 +14,7 @@ import (
 // known is a model of the catalogue.
 func known(t *testing.T, id string) *catalog.Model {
 	t.Helper()
-	all, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := catalog.Embedded()
 	m, ok := all.Model(id)
 	if !ok {
 		t.Fatalf("there is no %s", id)

@@ -14,10 +14,7 @@ import (
 
 func embedded(t testing.TB) *catalog.Catalogue {
 	t.Helper()
-	c, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := catalog.Embedded()
 	return c
 }
 

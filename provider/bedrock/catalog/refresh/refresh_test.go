@@ -116,12 +116,12 @@ func TestGenerate(t *testing.T) {
 	}
 	for what, good := range map[string]bool{
 		"a newer table's facts win":                                    model("acme.tall-v1:0").Context == 64_000 && model("acme.tall-v1:0").Source("context").Key == "pi-ai",
-		"AWS's list, the newest, wins over both":                       model("acme.tall-v1:0").Name == "Tall One" && model("acme.tall-v1:0").Lifecycle.Launched.Day() == 3,
+		"AWS's list, the newest, wins over both":                       model("acme.tall-v1:0").Name == "Tall One" && model("acme.tall-v1:0").Lifecycle.Launched.Time().Day() == 3,
 		"AWS's list says what can be called where":                     model("acme.tall-v1:0").OnDemand("us-east-1") == catalog.Yes && model("acme.tall-v1:0").OnDemand("us-east-2") == catalog.Unknown,
 		"a table with few words for modalities gives way":              model("acme.tall-v1:0").Input == catalog.Text|catalog.Document|catalog.Audio && model("acme.wide-1").Input == catalog.Text,
 		"a day that stands for no day is left out":                     model("acme.deep-v2:0").Lifecycle.Launched.IsZero(),
 		"a double is the decimal that was meant":                       rate("acme.deep-v2:0", "", "").Standard.Input.Value == 50_000,
-		"a pattern of ids ends lives":                                  model("acme.deep-v2:0").Lifecycle.EndOfLife.Year() == 2027 && model("acme.deep-v2:0").Lifecycle.Legacy.Year() == 2026 && model("acme.deep-v2:0").Lifecycle.Successor == "acme.tall-v1:0",
+		"a pattern of ids ends lives":                                  model("acme.deep-v2:0").Lifecycle.EndOfLife.Time().Year() == 2027 && model("acme.deep-v2:0").Lifecycle.Legacy.Time().Year() == 2026 && model("acme.deep-v2:0").Lifecycle.Successor == "acme.tall-v1:0",
 		"a model with an API of mantle's is there":                     model("acme.deep-v2:0").Mantle.ID == "acme.deep-v2:0" && model("acme.deep-v2:0").Mantle.Responses == catalog.Yes,
 		"a model that only mantle has is not on the runtime":           model("acme.tall").Converse == catalog.No && model("acme.long").Converse == catalog.Unknown,
 		"cents become dollars":                                         rate("acme.tall-v1:0", "", "").Flex.Input.Value == 250_000,
