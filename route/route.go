@@ -180,9 +180,10 @@ type shared struct {
 type deployment struct {
 	Entry
 	*state
-	hash     uint64            // of its id
-	observer provider.Observer // nil if the deployment does not learn from refusals
-	late     late              // the cause of the end of attempts for complete responses that take too long
+	hash     uint64                // of its id
+	observer provider.Observer     // nil if the deployment does not learn from refusals
+	late     late                  // the cause of the end of attempts for complete responses that take too long
+	alone    atomic.Pointer[group] // of its id, see names.alone; nil until somebody has called that
 }
 
 // state is what is remembered of a deployment in the tables that follow each other.
