@@ -84,6 +84,7 @@ func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, c
 	}
 	ids := idSet{at: map[string]Position{}, copies: map[string]int{}}
 	cfg.Models = slices.Grow(cfg.Models, len(list.items))
+	l.places = make(places, 0, usualPlaces*len(list.items))
 	for i, n := range list.items {
 		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, everywhere: everywhere, creds: creds}
 		found := e.read()
@@ -216,7 +217,7 @@ func (e *entry) read() []Model {
 			one.ID = e.id(one, p)
 		}
 		e.ownName(&one)
-		one.options = slices.Clone(one.options) // without room for more
+		one.options = l.keep(one.options)
 		out = append(out, one)
 	}
 	return out

@@ -76,6 +76,19 @@ func (p *places) set(name string, at place) {
 	*p = append(*p, placeOf{name, at})
 }
 
+// usualPlaces are as many as entries usually have.
+const usualPlaces = 4
+
+// keep returns places of an entry in memory that the entries share: thousands of pieces of it cost the garbage collector more than one.
+func (l *loader) keep(p places) places {
+	if len(p) > cap(l.places)-len(l.places) {
+		return slices.Clone(p)
+	}
+	n := len(l.places)
+	l.places = append(l.places, p...)
+	return l.places[n:len(l.places):len(l.places)]
+}
+
 // outcrop reads outcrop_settings.
 func (l *loader) outcrop(cfg *Config, caching *cacheReader, to *routing, n *node, path string) (all policy) {
 	l.fields(n, sectionOutcrop, path, nil, func(k Key, n *node, path string) {
