@@ -67,8 +67,11 @@ func (d deployed) gateway(b *bench) (server, error) {
 func manyDeployments(ctx context.Context, b *bench) ([]line, error) {
 	var sides []*keyedSide
 	for _, of := range []deployed{
-		{1, 0, "simple-shuffle"}, {1, lotAliases, "simple-shuffle"}, {100, 0, "simple-shuffle"},
-		{lotDeployments, 0, "simple-shuffle"}, {lotDeployments, 0, "latency-based-routing"},
+		{1, 0, "simple-shuffle"},
+		{1, lotAliases, "simple-shuffle"},
+		{100, 0, "simple-shuffle"},
+		{lotDeployments, 0, "simple-shuffle"},
+		{lotDeployments, 0, "latency-based-routing"},
 	} {
 		s, err := of.gateway(b)
 		if err != nil {
