@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,5 +80,27 @@ func TestTheIDOfADeploymentIsANameOfItsOwn(t *testing.T) {
 	}
 	if len(a.calls) != 2 || len(b.calls) != 4 {
 		t.Errorf("a got %v and b %v", a.calls, b.calls)
+	}
+}
+
+func TestDeploymentsHaveNoGroupUntilTheirIDsAreCalled(t *testing.T) {
+	const n = 1000
+	var plan Plan
+	for i := range n {
+		plan.Entries = append(plan.Entries, Entry{Name: "x", ID: "id-" + strconv.Itoa(i), Model: "m", Deployment: &still{"d"}})
+	}
+	plan.Policy.Fallbacks.Default = []string{"id-7"}
+	r := New(plan, Options{})
+	if got := len(r.table().all); got != 2 { // x and id-7, to which others fall back
+		t.Errorf("%d deployments have %d groups", n, got)
+	}
+	if allocated := testing.AllocsPerRun(5, func() { r.Set(plan) }); allocated > 5*n {
+		t.Errorf("a table of %d deployments takes %.0f pieces of memory", n, allocated)
+	}
+	if r.Group("id-8") != "id-8" || !r.Settings("id-8").FallsBack {
+		t.Error("the id of a deployment is no name")
+	}
+	if got := len(r.table().all); got != 2 {
+		t.Errorf("the table that others read has %d groups after a call", got)
 	}
 }
