@@ -51,6 +51,7 @@ func (c *Client) openModels(models []config.Model) (all []*opened, problems []co
 	if err != nil {
 		return nil, nil, err
 	}
+	opening := c.opening(c.Config(), with)
 	for i := range models {
 		m := &models[i]
 		if at := slices.IndexFunc(c.Config().Models, func(own config.Model) bool { return own.ID == m.ID }); at >= 0 {
@@ -58,7 +59,7 @@ func (c *Client) openModels(models []config.Model) (all []*opened, problems []co
 				Severity: config.Error, Path: m.Path + ".model_info.id", Message: fmt.Sprintf("%q is already the id of an entry of the configuration", m.ID), Accepted: "a unique id",
 			})
 		}
-		o, wrong, err := c.openEntry(c.Config(), m, with, nil)
+		o, wrong, err := opening.entry(m, nil)
 		if err != nil {
 			return all, nil, err
 		}
@@ -107,7 +108,7 @@ func (c *Client) SetAdditions(additions []Addition) {
 	}
 	c.added.byVersion = after
 	c.current.Store(s)
-	c.router.Set(route.Plan{Entries: s.entries, Policy: s.cfg.Routing})
+	c.router.Set(route.Plan{Entries: s.entries(), Policy: s.cfg.Routing})
 	if len(gone) > 0 {
 		c.running.Go(func() { c.retire(gone) })
 	}
@@ -120,7 +121,7 @@ func (c *Client) configured() *served {
 	return &served{
 		cfg:    s.cfg,
 		models: slices.Clip(s.models[:n]), deployments: slices.Clip(s.deployments[:n]), facts: slices.Clip(s.facts[:n]),
-		incomplete: slices.Clip(s.incomplete[:n]), entries: slices.Clip(s.entries[:n]),
+		incomplete: slices.Clip(s.incomplete[:n]),
 	}
 }
 

@@ -121,7 +121,7 @@ func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	c := &Client{upstream: upstream.New(), log: opt.Logger, opt: opt, providers: opt.Providers, cancel: func() {}}
 	c.current.Store(&served{cfg: opt.Config})
 	if err = c.openCatalogue(opt); err == nil {
-		_, err = c.openAll()
+		err = c.openAll()
 	}
 	if refused, ok := errors.AsType[*ConfigError](err); ok {
 		wrong, err = refused.Problems, nil

@@ -15,16 +15,31 @@ import (
 	"outcrop/upstream"
 )
 
+// opening opens entries of a configuration, which connect with a client. What entries have in common they share.
+type opening struct {
+	c       *Client
+	cfg     *config.Config
+	with    *upstream.Client
+	environ func(string) string
+	facts   map[factKey]func(model string) *catalog.Model
+}
+
+func (c *Client) opening(cfg *config.Config, with *upstream.Client) *opening {
+	return &opening{c: c, cfg: cfg, with: with, environ: cfg.Getenv(c.opt.Environ), facts: map[factKey]func(model string) *catalog.Model{}}
+}
+
 // openAll opens a deployment for each entry of the configuration. Where an entry
 // cannot be opened, the error has all that is wrong with it, and with the others.
-func (c *Client) openAll() ([]route.Entry, error) {
+func (c *Client) openAll() error {
 	s := &served{cfg: c.Config()}
 	defer c.current.Store(s) // Close closes what is open
 	var wrong []config.Problem
+	with := c.opening(s.cfg, c.upstream)
+	s.grow(len(s.cfg.Models))
 	for i := range s.cfg.Models {
-		o, problems, err := c.openEntry(s.cfg, &s.cfg.Models[i], c.upstream, nil)
+		o, problems, err := with.entry(&s.cfg.Models[i], nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.add(o)
 		for _, p := range problems {
@@ -34,16 +49,15 @@ func (c *Client) openAll() ([]route.Entry, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, &ConfigError{Problems: wrong}
+		return &ConfigError{Problems: wrong}
 	}
-	return s.entries, nil
+	return nil
 }
 
-// openEntry opens an entry, which connects with a client. If settings are invalid, it returns their problems and what can
-// be opened without them.
+// entry opens an entry. If settings are invalid, it returns their problems and what can be opened without them.
 // A deployment that is kept is not opened again.
-func (c *Client) openEntry(cfg *config.Config, m *config.Model, with *upstream.Client, kept *opened) (*opened, []config.Problem, error) {
-	at := slices.IndexFunc(c.providers, func(info provider.Info) bool { return info.Name == m.Provider })
+func (w *opening) entry(m *config.Model, kept *opened) (*opened, []config.Problem, error) {
+	at := slices.IndexFunc(w.c.providers, func(info provider.Info) bool { return info.Name == m.Provider })
 	if at < 0 {
 		return nil, nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 	}
@@ -53,47 +67,71 @@ func (c *Client) openEntry(cfg *config.Config, m *config.Model, with *upstream.C
 		o.deployment, o.facts, o.incomplete = kept.deployment, kept.facts, kept.incomplete
 	} else {
 		var err error
-		if o.facts, err = c.factsOf(m); err == nil {
-			o.deployment, problems, err = c.openOne(c.providers[at], cfg, m, with, o.facts)
+		if o.facts, err = w.factsOf(m); err == nil {
+			o.deployment, problems, err = w.deployment(w.c.providers[at], m, o.facts)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
 		o.incomplete = len(problems) > 0
 	}
-	d, facts := o.deployment, o.facts
-	defaults, unfit := defaultsOf(m)
-	if unfit != nil {
+	if _, unfit := defaultsOf(m); unfit != nil {
 		problems = append(problems, m.Problem(unfit))
-	}
-	o.entry = route.Entry{
-		Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
-		Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, FirstTimeout: m.FirstTimeout, IdleTimeout: m.IdleTimeout, Retries: m.NumRetries, Facts: facts,
-		Order: m.Order, Weight: m.Weight, Cooldown: m.Cooldown, Tags: m.Tags, TagPatterns: m.TagPatterns, Region: m.Region, Silent: m.Silent,
-		Settings: route.Settings{
-			DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
-			Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups, Guardrails: m.Guardrails,
-			Team: m.Team, Public: m.Public,
-		},
-	}
-	if m.Limits.Any() {
-		o.entry.Limits = &o.model.Limits
-	}
-	if m.Price != nil {
-		o.entry.Price = m.Price
 	}
 	return o, problems, nil
 }
 
-// openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
+// factsOf is Client.factsOf, once for all entries with the same model.
+func (w *opening) factsOf(m *config.Model) (func(model string) *catalog.Model, error) {
+	of := factKey{m.Provider, m.Model, m.BaseModel}
+	facts, known := w.facts[of]
+	if !known {
+		var err error
+		if facts, err = w.c.factsOf(m); err != nil {
+			return nil, err
+		}
+		w.facts[of] = facts
+	}
+	return facts, nil
+}
+
+// factKey is what the facts about the models of an entry depend on.
+type factKey struct{ provider, model, baseModel string }
+
+// entries are what is served, for a router. They are not kept here, because a router has its own.
+func (s *served) entries() []route.Entry {
+	all := make([]route.Entry, len(s.models))
+	for i, m := range s.models {
+		defaults, _ := defaultsOf(m) // what is unfit is a problem of opening
+		all[i] = route.Entry{
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: s.deployments[i],
+			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, FirstTimeout: m.FirstTimeout, IdleTimeout: m.IdleTimeout, Retries: m.NumRetries, Facts: s.facts[i],
+			Order: m.Order, Weight: m.Weight, Cooldown: m.Cooldown, Tags: m.Tags, TagPatterns: m.TagPatterns, Region: m.Region, Silent: m.Silent,
+			Settings: route.Settings{
+				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
+				Parameters: m.Parameters, Defaults: defaults, AccessGroups: m.AccessGroups, Guardrails: m.Guardrails,
+				Team: m.Team, Public: m.Public,
+			},
+		}
+		if m.Limits.Any() {
+			all[i].Limits = &m.Limits
+		}
+		if m.Price != nil {
+			all[i].Price = m.Price
+		}
+	}
+	return all
+}
+
+// deployment opens the deployment of an entry. If settings are invalid, it returns their problems and
 // the deployment without those settings, or nil if the entry cannot be opened without them.
-func (c *Client) openOne(info provider.Info, cfg *config.Config, m *config.Model, with *upstream.Client, facts func(model string) *catalog.Model) (provider.Deployment, []config.Problem, error) {
-	values, policy, opt := maps.Clone(m.Values), m.Policy, c.opt
+func (w *opening) deployment(info provider.Info, m *config.Model, facts func(model string) *catalog.Model) (provider.Deployment, []config.Problem, error) {
+	values, policy, opt := m.Values, m.Policy, w.c.opt
 	var problems []config.Problem
 	for {
 		d, err := info.Open(context.Background(), provider.Params{
-			Model: m.Model, Values: values, Upstream: with, Environ: cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Responses: m.Responses, Policy: policy, ClientPolicy: m.Callers,
+			Model: m.Model, Values: values, Upstream: w.with, Environ: w.environ,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: w.c.instance, DataDir: opt.DataDir, Facts: facts, Responses: m.Responses, Policy: policy, ClientPolicy: m.Callers,
 		})
 		option, ok := errors.AsType[*provider.OptionError](err)
 		switch {
@@ -103,6 +141,7 @@ func (c *Client) openOne(info provider.Info, cfg *config.Config, m *config.Model
 			return nil, nil, err
 		}
 		problems = append(problems, m.Problem(option))
+		values = maps.Clone(values)
 		if !without(values, &policy, option.Option) {
 			return nil, problems, nil
 		}

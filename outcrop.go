@@ -157,11 +157,10 @@ func New(opt Options) (*Client, error) {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	entries, err := c.openAll()
-	if err != nil {
+	if err := c.openAll(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.router = route.New(route.Plan{Entries: entries, Policy: opt.Config.Routing}, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Queued: c.recorder.Queued, Waited: c.recorder.Waited, Providers: c.providerNames(), Adjustments: &opt.Config.Accounting.Adjustments})
+	c.router = route.New(route.Plan{Entries: c.served().entries(), Policy: opt.Config.Routing}, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried, Queued: c.recorder.Queued, Waited: c.recorder.Waited, Providers: c.providerNames(), Adjustments: &opt.Config.Accounting.Adjustments})
 	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())

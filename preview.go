@@ -33,7 +33,7 @@ type Outgoing struct {
 // whose model string it is are meant. The caller closes it.
 func (c *Client) Preview(model string) *Preview {
 	s := c.served()
-	entries := slices.Clone(s.entries)
+	entries := s.entries()
 	known := slices.ContainsFunc(entries, func(e route.Entry) bool { return e.Name == model || e.ID == model })
 	for i := range s.models {
 		m := s.models[i]

@@ -47,13 +47,14 @@ func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloade
 	var fresh []provider.Deployment
 	var wrong []config.Problem
 	kept := map[provider.Deployment]bool{}
+	opening := c.opening(cfg, c.upstream)
 	for i := range cfg.Models {
 		m := &cfg.Models[i]
 		was := old[m.ID]
 		if was != nil && !sameDeployment(was.model, m) {
 			was = nil
 		}
-		o, problems, err := c.openEntry(cfg, m, c.upstream, was)
+		o, problems, err := opening.entry(m, was)
 		if err != nil {
 			closeAll(fresh)
 			return Reloaded{}, nil, err
@@ -101,6 +102,7 @@ func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloade
 		c.tellCache(answers)
 		c.opt.Cache = answers
 	}
+	plan := route.Plan{Entries: s.entries(), Policy: cfg.Routing}
 	guarded := c.guards.Swap(guards)
 	over = c.gateway.Set(gateway.Settings{
 		Media: media, MasterKey: cfg.General.MasterKey.Reveal(), Guardrails: guards.rules, Policies: c.policies.beside(cfg), Attribution: cfg.Attribution, SessionTags: cfg.SessionTags, Cache: answers,
@@ -108,7 +110,7 @@ func (c *Client) ReloadWith(cfg *config.Config, answers *cache.Cache) (_ Reloade
 		Replacements: gateway.Replacements(cfg.General.Replacements),
 	}, func() {
 		c.current.Store(s)
-		c.router.Set(route.Plan{Entries: s.entries, Policy: cfg.Routing})
+		c.router.Set(plan)
 	})
 	c.gateway.SetForwarders(c.forwarders(c.opt))
 	c.running.Go(func() { c.retireGuardrails(guarded, over) })

@@ -1,10 +1,11 @@
 package outcrop
 
 import (
+	"slices"
+
 	"outcrop/catalog"
 	"outcrop/config"
 	"outcrop/provider"
-	"outcrop/route"
 )
 
 // served are the entries that calls find at a time, and what belongs to each of them, in one order: those of the
@@ -15,7 +16,6 @@ type served struct {
 	deployments []provider.Deployment               // nil for an entry that could not be opened
 	facts       []func(model string) *catalog.Model // nil for those with a catalogue of their own
 	incomplete  []bool                              // whether it was opened without settings that are invalid
-	entries     []route.Entry
 }
 
 // opened is an entry with its deployment.
@@ -24,12 +24,17 @@ type opened struct {
 	deployment provider.Deployment
 	facts      func(model string) *catalog.Model
 	incomplete bool
-	entry      route.Entry
+}
+
+// grow makes room for n further entries.
+func (s *served) grow(n int) {
+	s.models, s.deployments = slices.Grow(s.models, n), slices.Grow(s.deployments, n)
+	s.facts, s.incomplete = slices.Grow(s.facts, n), slices.Grow(s.incomplete, n)
 }
 
 func (s *served) add(o *opened) {
 	s.models, s.deployments = append(s.models, o.model), append(s.deployments, o.deployment)
-	s.facts, s.incomplete, s.entries = append(s.facts, o.facts), append(s.incomplete, o.incomplete), append(s.entries, o.entry)
+	s.facts, s.incomplete = append(s.facts, o.facts), append(s.incomplete, o.incomplete)
 }
 
 // served are the entries at present.

@@ -15,16 +15,16 @@ import (
 // grow by 16 MB first; with many open streams, the lower percentage limits garbage to two
 // fifths of the live heap.
 //
-// What a large configuration holds is different: each collection marks it again, so that
-// ten thousand deployments made a call a seventh dearer than one. For each byte of it over
-// usualHeap, the heap may grow by another byte (pace), up to maxPercent of all.
+// What a large configuration holds is different: each collection marks it again, which for
+// ten thousand deployments takes tens of milliseconds. For each byte of it over usualHeap,
+// the heap may grow by three more (pace), up to maxPercent of all.
 //
 // No other setting of Go has this effect: a higher GOGC wastes memory when the live heap
 // is large, and a memory limit alone (GOGC=off) lets garbage grow up to the limit, which
 // is the container's memory here.
 const (
 	gcPercent  = 40
-	maxPercent = 100
+	maxPercent = 150
 	ballast    = 40 << 20 // bytes
 	usualHeap  = 8 << 20  // bytes
 )
@@ -70,7 +70,7 @@ func (c *collector) settle() {
 // bytes of it stay.
 func pace(held int64) int {
 	more := max(0, held-usualHeap)
-	return int(min(maxPercent, gcPercent+100*more/(max(0, held)+ballast)))
+	return int(min(maxPercent, gcPercent+300*more/(max(0, held)+ballast)))
 }
 
 // granted returns the memory that this process may use, in bytes; 0 if it is unknown.

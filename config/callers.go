@@ -79,7 +79,8 @@ func (g *globals) connection(l *loader, m *Model) {
 		if outer, _ := l.env(variable); !set || own || !takes || outer != "" {
 			continue
 		}
-		m.Values[name], m.options[name] = all.value, all.place
+		m.Values[name] = all.value
+		m.options.set(name, all.place)
 	}
 }
 

@@ -255,7 +255,7 @@ type Model struct {
 	// such models.
 	Incomplete bool
 
-	options map[string]place // places in the file of each of Values and of the policy's settings
+	options places // of each of Values and of the policy's settings
 }
 
 // OnBedrock reports whether the model is one of AWS Bedrock, at whichever of its hosts: bedrock_mantle/... are at
@@ -268,7 +268,7 @@ func OnBedrock(provider string) bool { return provider == "bedrock" || provider 
 // Problem returns a problem for a setting that the provider rejects, with its position.
 func (m *Model) Problem(err *provider.OptionError) Problem {
 	p := Problem{Severity: Error, Path: m.Path + ".litellm_params." + err.Option, Message: err.Reason}
-	at, ok := m.options[err.Option]
+	at, ok := m.options.find(err.Option)
 	if !ok {
 		at.Position = m.Position
 	}

@@ -35,6 +35,7 @@ type loader struct {
 	infoLeft    int                  // bytes left for model_info as JSON
 	managed     *managed             // what the secret manager has; nil without one
 	guarded     []string             // the names of the guardrails
+	places      places               // with room for those of entries, see keep
 	addition    bool                 // an entry is read that is not in the file
 	absent      bool                 // guardrails may be named that there are not
 	used        func(Use)            // is told of keys; nil if nobody asks

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +83,8 @@ func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, c
 		return
 	}
 	ids := idSet{at: map[string]Position{}, copies: map[string]int{}}
+	cfg.Models = slices.Grow(cfg.Models, len(list.items))
+	l.places = make(places, 0, usualPlaces*len(list.items))
 	for i, n := range list.items {
 		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, everywhere: everywhere, creds: creds}
 		found := e.read()
@@ -110,7 +111,7 @@ type idSet struct {
 // uniqueID checks that an id from the file is unique. It replaces a generated id that
 // is taken by another, which depends on how many equal ones came before.
 func (l *loader) uniqueID(m Model, ids idSet) string {
-	at, given := m.options["model_info.id"]
+	at, given := m.options.find("model_info.id")
 	if given {
 		if first, taken := ids.at[m.ID]; taken {
 			l.errorAt(slices.Index(l.files, at.File), at.Line, at.Column, m.Path+".model_info.id",
@@ -162,10 +163,10 @@ func (e *entry) read() []Model {
 			e.info = n
 		}
 	})
-	m := Model{Path: e.path, Position: l.position(n), options: map[string]place{}}
+	m := Model{Path: e.path, Position: l.position(n)}
 	if e.params != nil {
 		if at := e.params.get("model"); at != nil && at.kind == scalar {
-			m.options["model"] = place{Position: l.position(at)}
+			m.options.set("model", place{Position: l.position(at)})
 		}
 	}
 	name, nameOK := e.required(e.name, n, "model_name", e.path+".model_name")
@@ -210,13 +211,13 @@ func (e *entry) read() []Model {
 		} else {
 			one.Public = cmp.Or(one.Public, one.Name)
 		}
-		one.options = map[string]place{}
-		maps.Copy(one.options, m.options)
+		one.options = slices.Clone(m.options)
 		e.settings(&one, p)
 		if one.ID == "" {
 			one.ID = e.id(one, p)
 		}
 		e.ownName(&one)
+		one.options = l.keep(one.options)
 		out = append(out, one)
 	}
 	return out
@@ -316,7 +317,7 @@ func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, pa
 		return
 	}
 	m.Values[o.Name] = s
-	m.options[o.Name] = place{Position: e.l.position(n)}
+	m.options.set(o.Name, place{Position: e.l.position(n)})
 }
 
 // list reads a setting that is a list or mapping, as JSON.
@@ -414,7 +415,7 @@ func (e *entry) readInfo(m *Model) {
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s
-				m.options["model_info.id"] = place{Position: l.position(mem.value)}
+				m.options.set("model_info.id", place{Position: l.position(mem.value)})
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func (e *entry) parameter(m *Model, k Key, n *node, path string) {
 		name = "extra_headers"
 	}
 	m.Parameters = append(m.Parameters, jsonx.Member{Name: name, Value: w.Buf})
-	m.options[name] = place{l.position(n), path}
+	m.options.set(name, place{l.position(n), path})
 }
 
 // sameParameters reports entries with the same name but different parameters: those of
@@ -90,7 +90,7 @@ func (l *loader) sameParameters(models []Model) {
 			if name == "guardrailConfig" {
 				severity = Error
 			}
-			at, ok := m.options[name]
+			at, ok := m.options.find(name)
 			if !ok {
 				at.Position = m.Position
 			}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ type policy struct {
 	geographies, regions []string
 	prefer               string
 
-	at map[string]place // by the provider's name of the setting
+	at places
 }
 
 // place is the position of a setting, and its path if that is not below
@@ -45,6 +44,49 @@ type policy struct {
 type place struct {
 	Position
 	path string
+}
+
+// places are the places of the settings of an entry, by the provider's name of the setting. A list takes less memory than a map, and
+// entries have few.
+type places []placeOf
+
+type placeOf struct {
+	name string
+	place
+}
+
+// find returns the place of a setting, and whether it is set.
+func (p places) find(name string) (place, bool) {
+	for i := range p {
+		if p[i].name == name {
+			return p[i].place, true
+		}
+	}
+	return place{}, false
+}
+
+// set notes the place of a setting, instead of one that is known.
+func (p *places) set(name string, at place) {
+	for i := range *p {
+		if (*p)[i].name == name {
+			(*p)[i].place = at
+			return
+		}
+	}
+	*p = append(*p, placeOf{name, at})
+}
+
+// usualPlaces are as many as entries usually have.
+const usualPlaces = 4
+
+// keep returns places of an entry in memory that the entries share: thousands of pieces of it cost the garbage collector more than one.
+func (l *loader) keep(p places) places {
+	if len(p) > cap(l.places)-len(l.places) {
+		return slices.Clone(p)
+	}
+	n := len(l.places)
+	l.places = append(l.places, p...)
+	return l.places[n:len(l.places):len(l.places)]
 }
 
 // outcrop reads outcrop_settings.
@@ -113,9 +155,9 @@ func (l *loader) attribution(k Key, n *node, path string, known ...string) []str
 
 // policy reads a policy.
 func (l *loader) policy(n *node, path string) policy {
-	p := policy{at: map[string]place{}}
+	p := policy{}
 	l.fields(n, sectionPolicy, path, nil, func(k Key, n *node, path string) {
-		p.at["policy."+k.Name] = place{l.position(n), path}
+		p.at.set("policy."+k.Name, place{l.position(n), path})
 		switch k.Name {
 		case "strict":
 			p.strict = l.flag(k, n, path)
@@ -154,8 +196,11 @@ func (l *loader) texts(n *node, path string) []string {
 
 // settle sets the model's policy: each setting is its own, else that for all models.
 func (p policy) settle(all policy, m *Model) {
-	maps.Copy(m.options, all.at)
-	maps.Copy(m.options, p.at)
+	for _, at := range []places{all.at, p.at} {
+		for i := range at {
+			m.options.set(at[i].name, at[i].place)
+		}
+	}
 	m.Policy = provider.Policy{Prefer: cmp.Or(p.prefer, all.prefer), Geographies: all.geographies, Regions: all.regions}
 	if strict := cmp.Or(p.strict, all.strict); strict != nil {
 		m.Policy.Strict = *strict
@@ -176,7 +221,7 @@ func (p policy) settle(all policy, m *Model) {
 func ReadPolicy(text string) (provider.Policy, []Problem) {
 	l := newLoader(Source{Name: "policy", Data: []byte(text)})
 	root := l.open()
-	m := Model{options: map[string]place{}}
+	m := Model{}
 	if root != nil {
 		l.policy(root, "").settle(policy{}, &m)
 	}

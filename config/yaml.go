@@ -76,6 +76,7 @@ type document struct {
 	l       *loader
 	file    int
 	anchors map[string]*node
+	texts   map[string]string // see text
 	merged  int
 	tokens  token.Tokens
 }
@@ -83,7 +84,7 @@ type document struct {
 // parse reads one file. It returns nil if the file is empty or invalid, and reports
 // problems to l.
 func parse(l *loader, file int, data []byte) *node {
-	d := &document{l: l, file: file, anchors: map[string]*node{}}
+	d := &document{l: l, file: file, anchors: map[string]*node{}, texts: map[string]string{}}
 	f := d.syntaxTree(data)
 	if f == nil {
 		return nil
@@ -247,17 +248,27 @@ func (d *document) node(n ast.Node) *node {
 			out.plain = false
 		}
 	case *ast.LiteralNode:
-		out.kind, out.text = scalar, n.Value.Value
+		out.kind, out.text = scalar, d.text(n.Value.Value)
 	case *ast.StringNode:
-		out.kind, out.text = scalar, n.Value
+		out.kind, out.text = scalar, d.text(n.Value)
 		t := n.GetToken().Type
 		out.plain = t != token.SingleQuoteType && t != token.DoubleQuoteType
 	case ast.ScalarNode:
-		out.kind, out.text, out.plain = scalar, n.GetToken().Value, true
+		out.kind, out.text, out.plain = scalar, d.text(n.GetToken().Value), true
 	default:
 		d.fail(n.GetToken(), "this kind of YAML value is not supported", "mappings, lists and values")
 	}
 	return out
+}
+
+// text is a scalar's text, which is kept once however often the file has it: thousands of entries have few models, regions and
+// addresses.
+func (d *document) text(s string) string {
+	if known, ok := d.texts[s]; ok {
+		return known
+	}
+	d.texts[s] = s
+	return s
 }
 
 // start returns the first token of a node. GetToken of a block mapping returns its

@@ -63,7 +63,7 @@ type Params struct {
 	// for the part that a wildcard name matches.
 	Model string
 	// Values are the settings by option name, with environment references resolved. A setting that
-	// is not set is absent.
+	// is not set is absent. They are the configuration's, and nobody modifies them.
 	Values map[string]string
 	// Upstream is the HTTP client.
 	Upstream *upstream.Client

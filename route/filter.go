@@ -21,7 +21,7 @@ func (c *call) candidates(h *hop) (candidates, *llm.Error) {
 		if only == nil {
 			return from, goneError(h.name)
 		}
-		from.tiers, from.fewer = []tier{{all: only}}, true
+		from.tiers, from.fewer = []tier{newTier(0, only)}, true
 		return from, nil
 	}
 	if len(c.req.Routing.Regions) > 0 {

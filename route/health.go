@@ -9,23 +9,27 @@ import (
 	"outcrop/llm"
 )
 
-// health is how a deployment has lately been doing, as this process has seen it.
+// health is how a deployment has lately been doing, as this process has seen it. With those of thousands of deployments, what is read
+// of each is seldom in the processor's caches, so that what is read together is side by side: together with what precedes it in state,
+// it has three lines of 64 bytes. The first is all that a call reads of a deployment to know whether it can have it, and the second
+// what is compared.
 type health struct {
 	inFlight atomic.Int64
 	waiting  waiting
 	// until is when the cooldown ends, in nanoseconds since 1970; 0 if there is none. When it has ended, one call tries the
 	// deployment, which may take until trial, while the others pass it by.
 	until, trial atomic.Int64
+	mu           sync.Mutex // held by those that change what follows, and to read it unless it is a mean
 
-	mu        sync.Mutex
+	first mean // time to the first content, in seconds
+	token mean // time per output token of complete responses, in seconds
+	whole mean // time of complete responses, in seconds
+	size  mean // tokens of a call
+
 	ok, fails fading // of a half-life of lately
-	streak    int    // failures since the last success
-	cooldowns int    // since the last success
 	minute    minute
-	first     mean // time to the first content, in seconds
-	token     mean // time per output token of complete responses, in seconds
-	whole     mean // time of complete responses, in seconds
-	size      mean // tokens of a call
+	streak    int32 // failures since the last success
+	cooldowns int32 // since the last success
 }
 
 const (
@@ -79,15 +83,15 @@ func (w *waiting) silent(now time.Time) (float64, bool) {
 
 // minute counts what happens in a minute, on the clock.
 type minute struct {
-	number int64 // since 1970
 	tokens int64
-	lost   int64 // failed calls
 	failed map[Class]int
+	number int32 // since 1970
+	lost   int32 // failed calls
 }
 
 // at is the present minute.
 func (m *minute) at(now time.Time) *minute {
-	if n := now.Unix() / 60; n != m.number {
+	if n := int32(now.Unix() / 60); n != m.number {
 		*m = minute{number: n}
 	}
 	return m
@@ -118,29 +122,35 @@ func fade(after int64, half time.Duration) float64 {
 	return math.Exp2(-float64(max(after, 0)) / float64(half))
 }
 
-// mean is a mean in which the last ten or so samples count.
+// mean is a mean in which the last ten or so samples count. It is read without a lock: that its value may be a sample newer than its
+// time makes no difference.
 type mean struct {
-	value float64
-	at    int64 // of the last sample, in nanoseconds since 1970; 0 if there is none
+	bits atomic.Uint64 // of the value
+	at   atomic.Int64  // of the last sample, in nanoseconds since 1970; 0 if there is none
 }
 
 const newSample = 0.2 // how much a new sample counts
 
+// add adds a sample. Nobody else does so at the same time.
 func (m *mean) add(sample float64, now int64) {
-	if m.at == 0 {
-		m.value = sample
-	} else {
-		m.value += newSample * (sample - m.value)
+	value := sample
+	if m.at.Load() != 0 {
+		value = m.value() + newSample*(sample-m.value())
 	}
-	m.at = now
+	m.bits.Store(math.Float64bits(value))
+	m.at.Store(now)
 }
+
+// value is the mean; 0 if there is none.
+func (m *mean) value() float64 { return math.Float64frombits(m.bits.Load()) }
 
 // compared is the mean as one would bet on it now; 0 if nothing is known.
 func (m *mean) compared(now int64) float64 {
-	if m.at == 0 {
+	at := m.at.Load()
+	if at == 0 {
 		return 0
 	}
-	return m.value * fade(now-m.at, stale)
+	return m.value() * fade(now-at, stale)
 }
 
 // well reports whether the deployment is not in cooldown.
@@ -161,9 +171,7 @@ func (h *health) stuck(now time.Time) bool {
 	if silent < leastSilence.Seconds() {
 		return false
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	usual := max(h.first.value, h.whole.value)
+	usual := max(h.first.value(), h.whole.value())
 	return usual > 0 && silent > lost*usual
 }
 
@@ -278,7 +286,7 @@ func (h *health) load(now time.Time) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.minute.at(now)
-	return float64(m.tokens) + max(h.size.value, 1)*float64(m.lost+h.inFlight.Load())
+	return float64(m.tokens) + max(h.size.value(), 1)*float64(int64(m.lost)+h.inFlight.Load())
 }
 
 // time is how long the deployment has lately taken, in seconds: to the first content, or for an output token. Times that are old
@@ -286,19 +294,17 @@ func (h *health) load(now time.Time) float64 {
 // usual it is as slow as its silence.
 func (h *health) time(stream bool, now time.Time) float64 {
 	silent, waited := h.waiting.silent(now)
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	m := &h.token
-	if stream && h.first.at != 0 {
+	if stream && h.first.at.Load() != 0 {
 		m = &h.first
 	}
 	switch {
 	case !waited:
 		return m.compared(now.UnixNano())
-	case m.at == 0:
+	case m.at.Load() == 0:
 		return unheard
 	}
-	return m.value * max(1, silent/(patience*max(h.first.value, h.whole.value)))
+	return m.value() * max(1, silent/(patience*max(h.first.value(), h.whole.value())))
 }
 
 // wait is how long a call would take, by what is known: the time of one, times those that are there already, for a deployment that

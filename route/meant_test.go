@@ -9,7 +9,7 @@ import (
 
 func routerOf(groups []*group, opt Options) *Router {
 	r := &Router{opt: opt}
-	r.current.Store(&table{names: newNames(groups, nil), all: groups})
+	r.current.Store(&table{names: newNames(groups, nil, nil, &Policy{}), all: groups})
 	return r
 }
 

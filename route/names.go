@@ -15,8 +15,12 @@ import (
 type names struct {
 	exact map[string]*group
 	order []*group // of exact, as configured
-	wild  []wild
-	alias map[string]Alias // none is a name of exact
+	// alone are the deployments whose ids are names of theirs alone. With thousands of deployments most ids are never called, so a
+	// group is made when one is.
+	alone  map[string]*deployment
+	all    []deployment // in the order of the entries
+	wild   []wild
+	policy *Policy // its aliases are no names of exact
 }
 
 type wild struct {
@@ -24,8 +28,8 @@ type wild struct {
 	group *group
 }
 
-func newNames(groups []*group, aliases map[string]Alias) *names {
-	n := &names{exact: map[string]*group{}, alias: aliases}
+func newNames(groups []*group, all []deployment, alone map[string]*deployment, p *Policy) *names {
+	n := &names{exact: map[string]*group{}, all: all, alone: alone, policy: p}
 	for _, g := range groups {
 		pattern, ok := wildcard.Parse(g.name)
 		if !ok {
@@ -43,18 +47,58 @@ func newNames(groups []*group, aliases map[string]Alias) *names {
 
 // find returns the group of a name and what its * matched, as wildcard.Pattern has it.
 func (n *names) find(name string) (g *group, captured string) {
-	if g := n.exact[name]; g != nil {
+	if g := n.called(name); g != nil {
 		return g, ""
 	}
-	if a, ok := n.alias[name]; ok && a.Name != name {
+	if a, ok := n.policy.Aliases[name]; ok && a.Name != name {
 		return n.named(a.Name)
 	}
 	return n.named(name)
 }
 
+// called is the group with exactly a name; nil if there is none.
+func (n *names) called(name string) *group {
+	if g := n.exact[name]; g != nil {
+		return g
+	}
+	t := n.alone[name]
+	if t == nil {
+		return nil
+	}
+	if g := t.alone.Load(); g != nil {
+		return g
+	}
+	g := newGroup(t.ID, nil)
+	g.deployments = []*deployment{t}
+	g.gather(false)
+	g.reach = n.policy.Fallbacks.reach(n, g) // which are groups already: Policy.named has them
+	g.settle(n.policy)
+	if !t.alone.CompareAndSwap(nil, g) { // another call was first
+		g = t.alone.Load()
+	}
+	return g
+}
+
+// has reports whether a name is configured as it is.
+func (n *names) has(name string) bool { return n.exact[name] != nil || n.alone[name] != nil }
+
+// each visits the configured names with their deployments, until visit returns false.
+func (n *names) each(visit func(name string, deployments ...*deployment) bool) {
+	for _, g := range n.order {
+		if !visit(g.name, g.deployments...) {
+			return
+		}
+	}
+	for i := range n.all {
+		if t := &n.all[i]; n.alone[t.ID] == t && !visit(t.ID, t) {
+			return
+		}
+	}
+}
+
 // named is find for what is no alias.
 func (n *names) named(name string) (g *group, captured string) {
-	if g := n.exact[name]; g != nil {
+	if g := n.called(name); g != nil {
 		return g, ""
 	}
 	for _, w := range n.wild {
@@ -99,9 +143,9 @@ func (n *names) same(name string) string {
 	if len(name) > maxMeant {
 		return ""
 	}
-	id := ""
-	for _, g := range n.order {
-		for _, t := range g.deployments {
+	id, found := "", ""
+	n.each(func(called string, deployments ...*deployment) bool {
+		for _, t := range deployments {
 			reviewer, ok := t.Deployment.(provider.Reviewer)
 			if !ok || t.Team != "" || strings.Contains(t.Model, "*") {
 				continue
@@ -112,9 +156,11 @@ func (n *names) same(name string) string {
 				}
 			}
 			if id != "" && reviewer.Describe(t.Model).Base == id {
-				return g.name
+				found = called
+				return false
 			}
 		}
-	}
-	return ""
+		return true
+	})
+	return found
 }

@@ -13,6 +13,8 @@ import (
 type tier struct {
 	order int
 	all   []*deployment
+	// health is that of each, so that comparing many takes no look at the deployments.
+	health []*health
 	// sums are the cumulative weights, which end at 1; nil if all have the same.
 	sums []float64
 }
@@ -31,9 +33,17 @@ func tiersOf(all []*deployment) (tiers []tier) {
 	}
 	slices.SortFunc(tiers, func(a, b tier) int { return cmp.Compare(a.order, b.order) })
 	for i := range tiers {
-		tiers[i].sums = sumsOf(tiers[i].all)
+		tiers[i] = newTier(tiers[i].order, tiers[i].all)
 	}
 	return tiers
+}
+
+func newTier(order int, all []*deployment) tier {
+	health := make([]*health, len(all))
+	for i, t := range all {
+		health[i] = &t.health
+	}
+	return tier{order: order, all: all, health: health, sums: sumsOf(all)}
 }
 
 // sumsOf are the cumulative shares of deployments: by their weights if any has one, else by requests, else by tokens a minute.
@@ -153,7 +163,9 @@ func (c *candidates) wasTried(t *deployment) bool {
 }
 
 // free reports whether a deployment is well and was not tried.
-func (c *candidates) free(t *deployment, now time.Time) bool { return !c.wasTried(t) && t.open(now) }
+func (c *candidates) free(from *tier, i int, now time.Time) bool {
+	return from.health[i].open(now) && (len(c.tried)+len(c.full) == 0 || !c.wasTried(from.all[i]))
+}
 
 // try notes that a deployment is tried.
 func (c *candidates) try(t *deployment) {
@@ -176,16 +188,17 @@ func (c *candidates) choose(from *tier, now time.Time) *deployment {
 			return c.same(from, key, now)
 		}
 	}
-	var rank func(t *deployment) float64
+	var rank func(i int) float64
 	switch c.p.Strategy {
 	case LeastBusy:
-		rank = func(t *deployment) float64 { return float64(t.inFlight.Load()) }
+		rank = func(i int) float64 { return float64(from.health[i].inFlight.Load()) }
 	case Usage, UsageV2:
-		rank = func(t *deployment) float64 { return t.load(now) }
+		rank = func(i int) float64 { return from.health[i].load(now) }
 	case Latency:
-		rank = func(t *deployment) float64 { return t.time(c.call.Stream, now) }
+		rank = func(i int) float64 { return from.health[i].time(c.call.Stream, now) }
 	case Cost:
-		rank = c.price
+		tokens := &llm.Usage{Input: 1000, Output: 1000}
+		rank = func(i int) float64 { return c.price(from.all[i], tokens) }
 	case TwoChoices:
 		return c.twoChoices(from, now)
 	case Shuffle, "":
@@ -225,32 +238,39 @@ func (c *candidates) shuffle(from *tier, now time.Time) *deployment {
 			return t
 		}
 	}
-	return c.lowest(from, func(*deployment) float64 { return 0 }, now)
+	return c.lowest(from, func(int) float64 { return 0 }, now)
 }
 
 // lowest returns the deployment that ranks lowest. Of those that rank alike, each has its turn.
-func (c *candidates) lowest(from *tier, rank func(*deployment) float64, now time.Time) *deployment {
+func (c *candidates) lowest(from *tier, rank func(i int) float64, now time.Time) *deployment {
 	for {
-		var best *deployment
-		lowest, n := math.Inf(1), len(from.all)
+		n := len(from.all)
 		start, step, most := c.turn(from), 1, n
 		if n > manyDeployments {
 			start, step, most = int(c.r.opt.Random()*float64(n)), 1+int(c.r.opt.Random()*float64(n/sampled)), sampled
 		}
+		// Which of them are free is found out before any is ranked, so that the processor waits for the memory of all at once.
+		var room [manyDeployments]int
+		free := room[:0]
 		for i := range most {
-			t := from.all[(start+i*step)%n]
-			if !c.free(t, now) {
-				continue
-			}
-			if v := rank(t); best == nil || v < lowest-math.Abs(lowest)*c.near() {
-				best, lowest = t, v
+			if at := (start + i*step) % n; c.free(from, at, now) {
+				free = append(free, at)
 			}
 		}
-		if best == nil && n > manyDeployments {
+		best, lowest := -1, math.Inf(1)
+		for _, at := range free {
+			if v := rank(at); best < 0 || v < lowest-math.Abs(lowest)*c.near() {
+				best, lowest = at, v
+			}
+		}
+		if best < 0 && n > manyDeployments {
 			best = c.any(from, now)
 		}
-		if best == nil || best.claim(now) {
-			return best
+		if best < 0 {
+			return nil
+		}
+		if t := from.all[best]; t.claim(now) {
+			return t
 		}
 	}
 }
@@ -263,16 +283,15 @@ func (c *candidates) near() float64 {
 	return 0
 }
 
-// any returns a deployment that can be used, wherever it is.
-func (c *candidates) any(from *tier, now time.Time) *deployment {
-	start := c.turn(from)
-	for i := range from.all {
-		t := from.all[(start+i)%len(from.all)]
-		if c.free(t, now) {
-			return t
+// any is the index of a deployment that can be used, wherever it is; -1 if there is none.
+func (c *candidates) any(from *tier, now time.Time) int {
+	start, n := c.turn(from), len(from.all)
+	for i := range n {
+		if at := (start + i) % n; c.free(from, at, now) {
+			return at
 		}
 	}
-	return nil
+	return -1
 }
 
 // same returns the same deployment for the same key, as long as it can be used and is not much busier than the others: the one
@@ -285,18 +304,19 @@ func (c *candidates) same(from *tier, key uint64, now time.Time) *deployment {
 	}
 	var open int64
 	for i := range most {
-		open += from.all[(start+i)%n].inFlight.Load()
+		open += from.health[(start+i)%n].inFlight.Load()
 	}
 	bound := 2*open/int64(most) + 4
 	for _, busy := range []bool{false, true} {
 		var best *deployment
 		lowest := math.Inf(1)
 		for i := range most {
-			t := from.all[(start+i)%n]
-			if !busy && t.inFlight.Load() > bound {
+			at := (start + i) % n
+			t := from.all[at]
+			if !busy && from.health[at].inFlight.Load() > bound {
 				continue
 			}
-			if v := -float64(mix(key ^ t.hash)); v < lowest && c.free(t, now) {
+			if v := -float64(mix(key ^ t.hash)); v < lowest && c.free(from, at, now) {
 				best, lowest = t, v
 			}
 		}
@@ -320,7 +340,7 @@ func (c *candidates) twoChoices(from *tier, now time.Time) *deployment {
 	random := func() int {
 		for range 8 {
 			i := from.at(c.r.opt.Random())
-			if c.free(from.all[i], now) {
+			if c.free(from, i, now) {
 				return i
 			}
 		}
@@ -338,7 +358,7 @@ func (c *candidates) twoChoices(from *tier, now time.Time) *deployment {
 	if a >= 0 && from.all[a].claim(now) {
 		return from.all[a]
 	}
-	return c.lowest(from, func(*deployment) float64 { return 0 }, now)
+	return c.lowest(from, func(int) float64 { return 0 }, now)
 }
 
 // wait is the expected wait of a deployment with a share.
@@ -350,17 +370,17 @@ func (f *tier) wait(i int, stream bool, now time.Time) float64 {
 			share -= f.sums[i-1]
 		}
 	}
-	return f.all[i].wait(share*float64(len(f.all)), stream, now)
+	return f.health[i].wait(share*float64(len(f.all)), stream, now)
 }
 
-// price is what a thousand tokens of a prompt and of a response cost together; those without a known price come last, as with
+// price is what tokens cost, which are a thousand of a prompt and of a response; those without a known price come last, as with
 // LiteLLM, which takes them for a dollar a token.
-func (c *candidates) price(t *deployment) float64 {
+func (c *candidates) price(t *deployment, tokens *llm.Usage) float64 {
 	p := t.pricer(c.model(t))
 	if p == nil {
 		return math.MaxFloat64
 	}
-	cost, ok := p.Cost("", &llm.Usage{Input: 1000, Output: 1000})
+	cost, ok := p.Cost("", tokens)
 	if !ok {
 		return math.MaxFloat64
 	}

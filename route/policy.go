@@ -209,6 +209,28 @@ func (p *FailurePolicy) allowed(e *llm.Error) (int, Class, bool) {
 	return 0, "", false
 }
 
+// named are the names that calls of others can lead to.
+func (p *Policy) named() map[string]bool {
+	all := map[string]bool{}
+	add := func(names []string) {
+		for _, name := range names {
+			all[name] = true
+		}
+	}
+	for _, lists := range []map[string][]string{p.Groups, p.Fallbacks.General, p.Fallbacks.Window, p.Fallbacks.Content} {
+		for _, names := range lists {
+			add(names)
+		}
+	}
+	add(p.Fallbacks.Default)
+	for name := range all {
+		if a, ok := p.Aliases[name]; ok {
+			all[a.Name] = true
+		}
+	}
+	return all
+}
+
 // after lists the names to try after a failure of a name.
 func (f *Fallbacks) after(name string, e *llm.Error) []string {
 	special := map[llm.Code]map[string][]string{llm.CodeTooLong: f.Window, llm.CodeContentFiltered: f.Content}[e.Code]

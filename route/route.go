@@ -41,16 +41,6 @@ type Entry struct {
 	StreamTimeout, FirstTimeout, IdleTimeout time.Duration
 	// Retries is how many attempts may follow the first.
 	Retries int
-	// Order is when the deployment is tried: those of the lowest order first. Weight is its share among those of the same order,
-	// in proportion to the others'; if none has one, all have the same.
-	Order  int
-	Weight float64
-	// Cooldown is how long the deployment is left alone after failures, 0 for not at all; nil for the policy's.
-	Cooldown *time.Duration
-	// Tags select the deployment, if the policy is by tags, and so does a User-Agent that one of TagPatterns matches, as
-	// "User-Agent: VALUE".
-	Tags        []string
-	TagPatterns []*regexp.Regexp
 	// Region is where the deployment's calls are processed, as the operator says; empty if that is not said. It counts where the
 	// provider does not know better.
 	Region string
@@ -64,6 +54,16 @@ type Entry struct {
 	Facts func(model string) *catalog.Model
 	// Silent are the names of models to which the deployment's calls are mirrored, see llm.Call.Mirror.
 	Silent []string
+	// Order is when the deployment is tried: those of the lowest order first. Weight is its share among those of the same order,
+	// in proportion to the others'; if none has one, all have the same.
+	Order  int
+	Weight float64
+	// Cooldown is how long the deployment is left alone after failures, 0 for not at all; nil for the policy's.
+	Cooldown *time.Duration
+	// Tags select the deployment, if the policy is by tags, and so does a User-Agent that one of TagPatterns matches, as
+	// "User-Agent: VALUE".
+	Tags        []string
+	TagPatterns []*regexp.Regexp
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -176,20 +176,21 @@ type shared struct {
 	queue          queue
 }
 
-// deployment is a deployment and its recent health.
+// deployment is a deployment and its recent health. What calls read of it comes first.
 type deployment struct {
-	Entry
 	*state
-	hash     uint64            // of its id
-	observer provider.Observer // nil if the deployment does not learn from refusals
-	late     late              // the cause of the end of attempts for complete responses that take too long
+	hash     uint64                // of its id
+	observer provider.Observer     // nil if the deployment does not learn from refusals
+	late     late                  // the cause of the end of attempts for complete responses that take too long
+	alone    atomic.Pointer[group] // of its id, see names.alone; nil until somebody has called that
+	Entry
 }
 
 // state is what is remembered of a deployment in the tables that follow each other.
 type state struct {
+	cooling atomic.Pointer[cooldowns] // of its targets; nil as long as none has failed
+	queues  atomic.Pointer[[]*queue]  // of the names that it serves; nil for none
 	health
-	cooldowns cooldowns
-	queues    atomic.Pointer[[]*queue] // of the names that it serves; nil for none
 }
 
 // New makes a router. Entries of one name form a group that distributes its calls.

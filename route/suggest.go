@@ -51,7 +51,7 @@ func (c *call) meant(e *llm.Error) *llm.Error {
 // to which the name leads; nil if it leads to none.
 func (r *Router) suggestion(name string, served *group) string {
 	prefix, rest, slash := strings.Cut(name, "/")
-	if slash && r.table().names.exact[rest] != nil {
+	if slash && r.table().names.has(rest) {
 		return "Use " + quote(rest) + ", which is configured."
 	}
 	if near := r.nearest(name); near != "" {
@@ -100,14 +100,14 @@ func (r *Router) nearest(name string) string {
 		return ""
 	}
 	best, fewest := "", 1+max(1, len(name)/4)
-	for _, g := range r.table().all {
-		if far := len(g.name) - len(name); far >= fewest || -far >= fewest || strings.Contains(g.name, "*") {
-			continue
+	r.table().names.each(func(known string, _ ...*deployment) bool {
+		if far := len(known) - len(name); far < fewest && -far < fewest {
+			if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(known)); d < fewest {
+				best, fewest = known, d
+			}
 		}
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(g.name)); d < fewest {
-			best, fewest = g.name, d
-		}
-	}
+		return true
+	})
 	return best
 }
 

@@ -15,7 +15,7 @@ import (
 type table struct {
 	policy Policy
 	names  *names
-	all    []*group // as configured
+	all    []*group // as configured, without those of names.alone
 	// mirrors is whether calls of any deployment are mirrored.
 	mirrors bool
 	// teams are names of entries by the team that they are for, and the name by which it uses them.
@@ -32,7 +32,7 @@ func (r *Router) table() *table { return r.current.Load() }
 func (r *Router) Set(plan Plan) {
 	before := r.current.Load()
 	if before == nil {
-		before = &table{names: newNames(nil, nil)}
+		before = &table{names: newNames(nil, nil, nil, &Policy{})}
 	}
 	known, states := map[provider.Deployment]*deployment{}, map[string]*shared{}
 	for _, g := range before.all {
@@ -41,44 +41,53 @@ func (r *Router) Set(plan Plan) {
 			known[t.Deployment] = t
 		}
 	}
+	for _, t := range before.names.alone {
+		if g := t.alone.Load(); g != nil {
+			states[g.name] = g.shared
+		}
+	}
 	var groups []*group
 	byName := map[string]*group{}
 	join := func(name string, t *deployment) {
 		g := byName[name]
 		if g == nil {
-			g = &group{name: name, shared: states[name]}
-			if g.shared == nil {
-				g.shared = &shared{}
-				g.budget.fill()
-				g.overrideBudget.fill()
-			}
+			g = newGroup(name, states[name])
 			byName[name] = g
 			groups = append(groups, g)
 		}
 		g.deployments = append(g.deployments, t)
 	}
-	var all []*deployment
+	all := make([]deployment, len(plan.Entries)) // together, so that the collector has one object to mark
+	room := make([]state, fresh(plan.Entries, known))
 	mirrors := false
-	for _, e := range plan.Entries {
-		t := &deployment{Entry: e, hash: hashOf(e.ID), late: lateAfter(e.Timeout)}
+	for i := range plan.Entries {
+		t, e := &all[i], &plan.Entries[i]
+		t.Entry, t.hash, t.late = *e, hashOf(e.ID), lateAfter(e.Timeout)
 		t.observer, _ = e.Deployment.(provider.Observer)
 		if old := known[e.Deployment]; old != nil && old.ID == e.ID {
 			t.state = old.state
 		} else {
-			t.state = &state{}
+			t.state, room = &room[0], room[1:]
 		}
-		all = append(all, t)
 		mirrors = mirrors || len(e.Silent) > 0
 		join(e.Name, t)
 	}
-	for _, t := range all { // a deployment's id is a name too, unless an entry has that name
-		if t.ID != "" && byName[t.ID] == nil && !strings.Contains(t.Model, "*") {
+	next := &table{policy: plan.Policy, mirrors: mirrors, teams: teamsOf(all)}
+	named := plan.Policy.named()
+	alone := map[string]*deployment{}
+	for i := range all { // a deployment's id is a name too, unless an entry has that name
+		t := &all[i]
+		switch {
+		case t.ID == "" || byName[t.ID] != nil || alone[t.ID] != nil || strings.Contains(t.Model, "*"):
+		case strings.Contains(t.ID, "*") || named[t.ID] || states[t.ID] != nil || t.canFill(&plan.Policy):
 			join(t.ID, t)
+		default:
+			alone[t.ID] = t
 		}
 	}
 	several := map[*group]bool{}
 	for _, name := range slices.Sorted(maps.Keys(plan.Policy.Groups)) {
-		if _, alias := plan.Policy.Aliases[name]; alias || byName[name] != nil {
+		if _, alias := plan.Policy.Aliases[name]; alias || byName[name] != nil || alone[name] != nil {
 			continue
 		}
 		for _, t := range together(plan.Policy.Groups[name], byName, several) {
@@ -89,27 +98,62 @@ func (r *Router) Set(plan Plan) {
 		}
 	}
 	for _, g := range groups {
-		g.tiers = tiersOf(g.deployments)
-		g.spoken, g.capacity = spoken(g.deployments), capacity(g.deployments)
-		for _, t := range g.deployments {
-			g.ids = append(g.ids, t.ID)
-			if !several[g] { // who may use one of the names may not use the others by it
-				g.accessGroups = union(g.accessGroups, t.AccessGroups)
-			}
-			g.guardrails = union(g.guardrails, t.Guardrails)
-		}
+		g.gather(several[g])
 	}
 	watch(groups, &plan.Policy)
-	n := newNames(groups, plan.Policy.Aliases)
+	next.all, next.names = groups, newNames(groups, all, alone, &next.policy)
 	for _, g := range groups {
-		g.reach = plan.Policy.Fallbacks.reach(n, g)
+		g.reach = next.policy.Fallbacks.reach(next.names, g)
 	}
-	next := &table{policy: plan.Policy, names: n, all: groups, mirrors: mirrors, teams: teamsOf(all)}
 	for _, g := range groups {
-		g.common, g.policy = g.commonly(), next.policy.of(g.name)
-		g.settings = g.own()
+		g.settle(&next.policy)
 	}
 	r.current.Store(next)
+}
+
+// newGroup is the group of a name without deployments. What it shares with the group before it is nil if there is none.
+func newGroup(name string, with *shared) *group {
+	if with == nil {
+		with = &shared{}
+		with.budget.fill()
+		with.overrideBudget.fill()
+	}
+	return &group{name: name, shared: with}
+}
+
+// fresh counts the entries that keep nothing of one before them.
+func fresh(entries []Entry, known map[provider.Deployment]*deployment) (n int) {
+	for i := range entries {
+		if old := known[entries[i].Deployment]; old == nil || old.ID != entries[i].ID {
+			n++
+		}
+	}
+	return n
+}
+
+// canFill reports whether calls can wait until the deployment has room.
+func (t *deployment) canFill(p *Policy) bool {
+	return t.Limits != nil && t.Limits.Parallel.Set && p.Queue.Size > 0
+}
+
+// gather sets what the deployments of a group have in common. Those of several names have no access groups: who may use one of the
+// names may not use the others by it.
+func (g *group) gather(several bool) {
+	g.tiers = tiersOf(g.deployments)
+	g.spoken, g.capacity = spoken(g.deployments), capacity(g.deployments)
+	for _, t := range g.deployments {
+		g.ids = append(g.ids, t.ID)
+		if !several {
+			g.accessGroups = union(g.accessGroups, t.AccessGroups)
+		}
+		g.guardrails = union(g.guardrails, t.Guardrails)
+	}
+}
+
+// settle sets what depends on the policy and on the groups that the group's calls may go on with.
+func (g *group) settle(p *Policy) {
+	g.common, g.policy = g.commonly(), p.of(g.name)
+	g.settings = g.own()
 }
 
 // own is how calls of the group's name are translated: as its first deployment says, with what the router sets.
@@ -189,9 +233,10 @@ func (g *group) commonly() []Spoken {
 }
 
 // teamsOf are the names of teams' entries by team and by the name that the team uses.
-func teamsOf(all []*deployment) map[string]map[string]string {
+func teamsOf(all []deployment) map[string]map[string]string {
 	teams := map[string]map[string]string{}
-	for _, t := range all {
+	for i := range all {
+		t := &all[i]
 		if t.Team == "" {
 			continue
 		}

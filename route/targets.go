@@ -65,7 +65,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string, do a
 	if targets = c.staying(t, targets); len(targets) == 0 {
 		return awayError(c.name, c.req.Routing.Regions)
 	}
-	targets = t.cooldowns.order(targets, c.r.opt.Now())
+	targets = t.cooling.Load().order(targets, c.r.opt.Now())
 	var tried []provider.Target
 	var first *llm.Error // the first refusal of a model at an API
 	learned := 0
@@ -73,7 +73,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string, do a
 		target := targets[i]
 		err := do(t, way{target, t.Facts, model}, c.start)
 		if err == nil {
-			t.cooldowns.recovered(target)
+			t.cooling.Load().recovered(target)
 			return nil
 		}
 		e := llm.AsError(err)
@@ -114,7 +114,7 @@ func (c *call) shouldFailOver(e *llm.Error, t *deployment, next provider.Target)
 	if !atFault(e) || now.Sub(c.start) >= t.Timeout {
 		return false
 	}
-	return t.cooldowns.healthy(next, now) || c.budget.spend()
+	return t.cooling.Load().healthy(next, now) || c.budget.spend()
 }
 
 // untried returns the targets that a call has not tried, healthy ones first.
@@ -123,7 +123,7 @@ func (t *deployment) untried(verb llm.Verb, model string, tried []provider.Targe
 	if err != nil {
 		return nil
 	}
-	return t.cooldowns.order(slices.DeleteFunc(slices.Clone(targets), func(w provider.Target) bool {
+	return t.cooling.Load().order(slices.DeleteFunc(slices.Clone(targets), func(w provider.Target) bool {
 		return slices.ContainsFunc(tried, func(o provider.Target) bool { return o.Location() == w.Location() && o.ID() == w.ID() })
 	}), now)
 }
@@ -133,7 +133,7 @@ func (t *deployment) untried(verb llm.Verb, model string, tried []provider.Targe
 // asked for.
 func (r *Router) noteTarget(t *deployment, target provider.Target, e *llm.Error) {
 	if atFault(e) && !e.Code.Persistent() {
-		t.cooldowns.failed(target, !locationFailed(e), r.cooldownUntil(e), r.opt.Now().UnixNano())
+		t.cooldowns().failed(target, !locationFailed(e), r.cooldownUntil(e), r.opt.Now().UnixNano())
 	}
 }
 
@@ -150,7 +150,7 @@ func locationFailed(e *llm.Error) bool {
 }
 
 // cooldowns remembers which targets of a deployment have failed recently: a whole location, or one
-// id in it. Times are in nanoseconds since 1970.
+// id in it; nil remembers none. Times are in nanoseconds since 1970.
 type cooldowns struct {
 	latest atomic.Int64 // when the last cooldown ends
 	mu     sync.Mutex
@@ -159,6 +159,15 @@ type cooldowns struct {
 
 // healthKey is a location, or with an id one target there.
 type healthKey struct{ location, id string }
+
+// cooldowns are those of the deployment's targets, to which one can be added.
+func (s *state) cooldowns() *cooldowns {
+	if h := s.cooling.Load(); h != nil {
+		return h
+	}
+	s.cooling.CompareAndSwap(nil, &cooldowns{})
+	return s.cooling.Load()
+}
 
 // maxCooldowns bounds the number of entries; behind a wildcard clients choose the ids.
 const maxCooldowns = 1024
@@ -189,7 +198,7 @@ func (h *cooldowns) failed(target provider.Target, one bool, until, now int64) {
 
 // recovered forgets the failures of a target.
 func (h *cooldowns) recovered(target provider.Target) {
-	if h.latest.Load() == 0 {
+	if h == nil || h.latest.Load() == 0 {
 		return
 	}
 	h.mu.Lock()
@@ -204,7 +213,7 @@ func (h *cooldowns) recovered(target provider.Target) {
 // healthy reports whether a target has not failed recently.
 func (h *cooldowns) healthy(target provider.Target, now time.Time) bool {
 	at := now.UnixNano()
-	if h.latest.Load() <= at {
+	if h == nil || h.latest.Load() <= at {
 		return true
 	}
 	h.mu.Lock()
@@ -214,7 +223,7 @@ func (h *cooldowns) healthy(target provider.Target, now time.Time) bool {
 
 // order moves the healthy targets to the front and otherwise keeps the order.
 func (h *cooldowns) order(targets []provider.Target, now time.Time) []provider.Target {
-	if len(targets) < 2 || h.latest.Load() <= now.UnixNano() {
+	if len(targets) < 2 || h == nil || h.latest.Load() <= now.UnixNano() {
 		return targets
 	}
 	out := make([]provider.Target, 0, len(targets))
