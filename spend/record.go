@@ -99,7 +99,7 @@ func (d *decoder) release() { d.bytes, d.rows, d.charges, d.room = nil, nil, nil
 func (d *decoder) list(n int) []store.Charge {
 	at := len(d.charges)
 	if cap(d.charges)-at < n {
-		at, d.charges = 0, make([]store.Charge, 0, max(n, 2*cap(d.charges), 256))
+		at, d.charges = 0, make([]store.Charge, 0, n*(1+cap(d.rows)-len(d.rows))) // as many for each of the rows that follow
 	}
 	d.charges = d.charges[:at+n]
 	return d.charges[at : at+n : at+n]
