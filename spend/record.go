@@ -109,7 +109,7 @@ func (d *decoder) list(n int) []store.Charge {
 func (d *decoder) read(r io.ReaderAt, offset, n int64) ([]byte, error) {
 	d.bytes = slices.Grow(d.bytes[:0], int(n))[:n]
 	got, err := r.ReadAt(d.bytes, offset)
-	if err == io.EOF { //nolint:errorlint // io.ReaderAt returns it itself
+	if err == io.EOF {
 		err = nil
 	}
 	return d.bytes[:got], err
