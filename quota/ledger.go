@@ -22,10 +22,10 @@ const (
 
 // Limit is what a counter allows.
 type Limit struct {
-	// Units is the most in a period of Window.
-	Units  int64
 	Window Window
-	Kind   Kind
+	// Units is the most in a period of Window.
+	Units int64
+	Kind  Kind
 }
 
 // Ledger serves calls from shares of counters that it draws from a bank. A call that finds its units in the
@@ -96,7 +96,8 @@ func (l *Ledger) Close() error {
 }
 
 // Counter is a counter as this process sees it: its limit, and the share that it has. Its fields are the
-// ledger's.
+// ledger's. A call uses a dozen counters whose memory it seldom finds in the processor's cache, so what each call needs is
+// together: from the end of the limit to strict.
 type Counter struct {
 	id    string
 	limit Limit
@@ -104,16 +105,17 @@ type Counter struct {
 	free    int64     // units of the share that no call has reserved
 	pledged int64     // those of them that were drawn for calls which have yet to reserve them
 	debt    int64     // units used without a share, to be paid from the next
-	known   bool      // the bank has been asked in this period
 	period  int64     // of the share
-	ends    time.Time // of the period; the zero time if it does not end
 	left    int64     // what the bank had left at the last draw
+	known   bool      // the bank has been asked in this period
 	dry     bool      // the limit was used up in this period, and nobody else can return units
-	pause   time.Time // until then, the bank is not asked
-	used    time.Time // when a call ended last
 	idle    bool      // it is in the list of counters whose share goes back soon
 	dropped bool      // it was forgotten
+	ends    time.Time // of the period; the zero time if it does not end
 	strict  time.Time // until then, only what is needed is drawn, and what is not needed returned
+
+	used  time.Time // when a call ended last, of a bank that is shared
+	pause time.Time // until then, the bank is not asked
 
 	asked *request // for the bank, or before it
 	late  *request // of calls that came while the bank was asked
@@ -468,7 +470,9 @@ func (r *Reservation) Settle(dst []Settled, used []int64) []Settled {
 			l.idle = append(l.idle, c)
 			l.nudge()
 		}
-		c.used = now
+		if l.shared {
+			c.used = now
+		}
 		dst = append(dst, s)
 	}
 	return dst

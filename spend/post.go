@@ -49,6 +49,7 @@ func (j *Journal) run(ctx context.Context) {
 			signal(j.some)
 		} else {
 			began = time.Time{}
+			place.decoder.release()
 		}
 	}
 }
@@ -79,6 +80,8 @@ type place struct {
 	offset int64
 	number int64 // of the last row before the offset
 	posted int64 // rows up to this number are not posted again
+
+	decoder decoder
 }
 
 // begin is the place before the first row of a segment.
@@ -168,14 +171,14 @@ func (j *Journal) postSegment(ctx context.Context, d disk, replica string, s *se
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := checkHeader(r); err != nil {
+	if at.decoder.version, err = readHeader(r); err != nil {
 		if errors.Is(err, errDamaged) && isReserved(r, 0, s.size) {
 			return nil // the process ended before it wrote the header
 		}
 		return err
 	}
 	for at.offset < s.size {
-		rows, next, fault := load(r, at.offset, s.size)
+		rows, next, fault := at.decoder.load(r, at.offset, s.size)
 		upto := at.number + int64(len(rows))
 		if old := min(max(0, at.posted-at.number), int64(len(rows))); old < int64(len(rows)) {
 			if err := j.post(ctx, replica, upto, rows[old:], repeat); err != nil {

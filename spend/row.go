@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 	"time"
 
+	"outcrop/quota"
 	"outcrop/store"
 )
 
 // coder writes a row, or reads it: the same methods do both, in the same order, so that what is written is what
-// is read. A new field changes the version of the segments; fields are then read only from segments that have
-// them.
+// is read. A new field of the part that rows share changes the version of the segments; fields are then read only from
+// segments that have them.
 type coder struct {
 	out []byte
 	// reading, and what has not been read; bad if it ended too early.
@@ -35,28 +36,7 @@ func take[T any](free *[]T, n int) []T {
 	return list
 }
 
-// appendRow appends a row as bytes.
-func appendRow(b []byte, row *store.Row) []byte {
-	c := coder{out: b}
-	c.row(row)
-	return c.out
-}
-
-// texts reads rows of a text, which they share.
-type texts struct {
-	text string
-	room room
-}
-
-// row reads what appendRow has written, from one place of the text to another, into an empty row.
-func (t *texts) row(from, to int, row *store.Row) error {
-	c := coder{reading: true, in: t.text[from:to], room: &t.room}
-	if c.row(row); c.bad || c.in != "" {
-		return errDamaged
-	}
-	return nil
-}
-
+// row is a row of version 1.
 func (c *coder) row(r *store.Row) {
 	for _, s := range []*string{
 		&r.RequestID, &r.CallType, &r.Key, &r.KeyAlias, &r.Model, &r.Deployment, &r.Group, &r.Provider,
@@ -72,12 +52,7 @@ func (c *coder) row(r *store.Row) {
 	}
 	c.number(&r.Status)
 	c.bytes(&r.Metadata)
-	if n := c.length(len(r.Tags)); c.reading && n > 0 {
-		r.Tags = take(&c.room.tags, n)
-	}
-	for i := range r.Tags {
-		c.text(&r.Tags[i])
-	}
+	c.tags(r)
 	if n := c.length(len(r.Charges)); c.reading && n > 0 {
 		r.Charges = take(&c.room.charges, n)
 	}
@@ -119,15 +94,29 @@ func (c *coder) end(r *store.Row) {
 	}
 }
 
-// charge is for a counter of money, whose window does not slide: its Slice is 0.
+func (c *coder) tags(r *store.Row) {
+	if n := c.length(len(r.Tags)); c.reading && n > 0 {
+		r.Tags = take(&c.room.tags, n)
+	}
+	for i := range r.Tags {
+		c.text(&r.Tags[i])
+	}
+}
+
 func (c *coder) charge(ch *store.Charge) {
 	c.text(&ch.Counter)
-	for _, n := range []*int64{&ch.Units, &ch.Taken, &ch.Period, (*int64)(&ch.Window.Length)} {
+	for _, n := range []*int64{&ch.Units, &ch.Taken, &ch.Period} {
 		c.integer(n)
 	}
-	c.time(&ch.Window.Anchor)
-	c.number(&ch.Window.Days)
-	c.number(&ch.Window.Months)
+	c.window(&ch.Window)
+}
+
+// window is that of a counter of money, which does not slide: its Slice is 0.
+func (c *coder) window(w *quota.Window) {
+	c.integer((*int64)(&w.Length))
+	c.time(&w.Anchor)
+	c.number(&w.Days)
+	c.number(&w.Months)
 }
 
 // length writes the length of a list, or reads it.
@@ -170,6 +159,16 @@ func (c *coder) write(n int64) {
 		return
 	}
 	c.out = binary.AppendVarint(c.out, n)
+}
+
+func (c *coder) flag(f *bool) {
+	n := int64(0)
+	if *f {
+		n = 1
+	}
+	c.integer(&n)
+	*f = n != 0
+	c.bad = c.bad || n&^1 != 0
 }
 
 func (c *coder) number(n *int) {
@@ -220,5 +219,15 @@ func (c *coder) time(t *time.Time) {
 	c.integer(&nanoseconds)
 	if c.reading {
 		*t = time.Unix(seconds+yearOne, nanoseconds).UTC()
+	}
+}
+
+// since writes a time by what has passed since another, which takes less.
+func (c *coder) since(t *time.Time, start time.Time) {
+	seconds, nanoseconds := t.Unix()-start.Unix(), int64(t.Nanosecond()-start.Nanosecond())
+	c.integer(&seconds)
+	c.integer(&nanoseconds)
+	if c.reading {
+		*t = time.Unix(start.Unix()+seconds, int64(start.Nanosecond())+nanoseconds).UTC()
 	}
 }

@@ -15,12 +15,15 @@ import (
 )
 
 // A segment begins with a header that ends in the version of its records. A record is a checksum (CRC-32C) of
-// the rest of the record, the length of the row, and the row; both numbers are of 4 bytes, little endian.
+// the rest of the record, the length of the row, and the row; both numbers are of 4 bytes, little endian. Version 1
+// has each row as a whole. In version 2, records refer to what rows have in common (see encoder).
 const (
 	header     = "outcropj" + string(rune(version))
-	version    = 1
+	version    = 2
+	oldest     = 1 // the oldest version that is read
 	prefix     = 8
 	maxRecord  = 4 << 20
+	readBytes  = 1 << 20 // at first; most batches are smaller
 	extension  = ".rows"
 	nameDigits = 20
 )
@@ -51,13 +54,13 @@ func parseName(name string) (int64, bool) {
 	return first, isSegment && len(digits) == nameDigits && err == nil && first > 0
 }
 
-// appendRecord appends a row with what is before it.
-func appendRecord(b []byte, row *store.Row) []byte {
-	start := len(b)
-	b = appendRow(append(b, make([]byte, prefix)...), row)
+// castagnoli is a table for the checksums.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// seal writes what is before the row of the record that begins at a place of b, and ends with b.
+func seal(b []byte, start int) {
 	binary.LittleEndian.PutUint32(b[start+4:], uint32(len(b)-start-prefix))
-	binary.LittleEndian.PutUint32(b[start:], crc32.Checksum(b[start+4:], crc32.MakeTable(crc32.Castagnoli)))
-	return b
+	binary.LittleEndian.PutUint32(b[start:], crc32.Checksum(b[start+4:], castagnoli()))
 }
 
 // nextRecord is the row at the beginning of b, and the length of its record. It is nil if there is only a part of
@@ -76,64 +79,71 @@ func nextRecord(b []byte) (row []byte, size int, err error) {
 	if size = prefix + length; len(b) < size {
 		return nil, 0, nil
 	}
-	if binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:size], crc32.MakeTable(crc32.Castagnoli)) {
+	if binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:size], castagnoli()) {
 		return nil, 0, errDamaged
 	}
 	return b[prefix:size], size, nil
 }
 
-// checkHeader returns errDamaged for what is no segment.
-func checkHeader(r io.ReaderAt) error {
+// readHeader is the version of a segment. It returns errDamaged for what is no segment.
+func readHeader(r io.ReaderAt) (byte, error) {
 	got := make([]byte, len(header))
 	if _, err := r.ReadAt(got, 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return 0, err
 	}
-	switch n := len(header) - 1; {
-	case string(got) == header:
-		return nil
-	case string(got[:n]) == header[:n]:
-		return fmt.Errorf("its version is %d, and this release knows %d only: post it with the release that wrote it", got[n], version)
+	n := len(header) - 1
+	switch of := got[n]; {
+	case string(got[:n]) != header[:n] || of == 0:
+		return 0, errDamaged
+	case of < oldest || of > version:
+		return 0, fmt.Errorf("its version is %d, and this release knows %d to %d only: post it with the release that wrote it", of, oldest, version)
 	default:
-		return errDamaged
+		return of, nil
 	}
 }
 
 // load reads at most batchRows rows from an offset on, of a segment of some size. next is the offset behind them.
-// An error is about what is there, behind the rows that are returned.
-func load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err error) {
-	b := make([]byte, min(size-offset, prefix+maxRecord))
-	if n, err := r.ReadAt(b, offset); err != nil && !errors.Is(err, io.EOF) {
-		return nil, offset, err
-	} else if n < len(b) { // the file is shorter than it was
-		b, size = b[:n], offset+int64(n)
+// An error is about what is there, behind the rows that are returned. The rows are the decoder's: the next load
+// overwrites them.
+func (d *decoder) load(r io.ReaderAt, offset, size int64) (rows []store.Row, next int64, err error) {
+	wanted, most := min(size-offset, readBytes), min(size-offset, prefix+maxRecord)
+	b, err := d.read(r, offset, wanted)
+	if err == nil && int64(len(b)) == wanted && wanted < most && count(b) < batchRows {
+		wanted = most
+		b, err = d.read(r, offset, wanted)
 	}
-	read := texts{text: string(b)}
-	rows = make([]store.Row, 0, count(b))
-	for next = offset; len(rows) < batchRows; {
+	if err != nil {
+		return nil, offset, err
+	}
+	if int64(len(b)) < wanted { // the file is shorter than it was
+		size = offset + int64(len(b))
+	}
+	text := string(b)
+	d.begin(count(b))
+	for next = offset; len(d.rows) < batchRows; {
 		at := int(next - offset)
 		row, n, err := nextRecord(b[at:])
 		switch {
 		case errors.Is(err, errEnd) && isReserved(r, next, size):
-			return rows, size, nil
+			return d.rows, size, nil
 		case errors.Is(err, errEnd):
-			return rows, next, errDamaged
+			return d.rows, next, errDamaged
 		case err != nil:
-			return rows, next, err
+			return d.rows, next, err
 		case row == nil && offset+int64(len(b)) == size && at < len(b):
 			if isReserved(r, next, size) {
-				return rows, size, nil
+				return d.rows, size, nil
 			}
-			return rows, next, errDamaged
+			return d.rows, next, errDamaged
 		case row == nil:
-			return rows, next, nil
+			return d.rows, next, nil
 		}
-		rows = append(rows, store.Row{})
-		if err := read.row(at+prefix, at+n, &rows[len(rows)-1]); err != nil {
-			return rows[:len(rows)-1], next, err
+		if err := d.row(text[at+prefix : at+n]); err != nil {
+			return d.rows, next, err
 		}
 		next += int64(n)
 	}
-	return rows, next, nil
+	return d.rows, next, nil
 }
 
 // isReserved reports whether a segment of some size has nothing but reserved space from an offset on, which a process that was killed has
@@ -165,28 +175,30 @@ func count(b []byte) (n int) {
 	return n
 }
 
-// write writes a record. j.mu is held.
-func (j *Journal) write(record []byte) error {
-	size := int64(len(record))
+// write writes a row. j.mu is held.
+func (j *Journal) write(row *store.Row) error {
+	if j.mustRoll() {
+		if err := j.roll(); err != nil {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
+	}
+	j.buf = j.encoder.record(j.buf[:0], row)
+	size := int64(len(j.buf))
 	switch {
 	case size > prefix+maxRecord:
 		return fmt.Errorf("%w: its row of %d bytes is longer than %d", ErrFull, size, maxRecord)
 	case j.bytes+size > j.opt.MaxBytes:
 		return fmt.Errorf("%w: %d bytes wait to be posted, of at most %d", ErrFull, j.bytes, j.opt.MaxBytes)
 	}
-	if j.mustRoll() {
-		if err := j.roll(); err != nil {
-			return fmt.Errorf("%w: %w", ErrFull, err)
-		}
-	}
 	s := j.segments[len(j.segments)-1]
-	if n, err := j.file.Write(record); err != nil {
+	if n, err := j.file.Write(j.buf); err != nil {
 		if n > 0 && j.file.Truncate(s.size) != nil { // nothing may follow a part of a record
 			_ = j.file.Close()
 			j.file = nil
 		}
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
+	j.encoder.written()
 	j.last++
 	j.bytes += size
 	s.last, s.size = j.last, s.size+size
@@ -221,6 +233,7 @@ func (j *Journal) roll() error {
 		j.segments = j.segments[:n-1]
 		j.bytes -= s.size
 	}
+	j.encoder.begin()
 	j.file, j.segments = f, append(j.segments, s)
 	j.bytes += s.size
 	return nil

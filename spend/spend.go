@@ -27,7 +27,7 @@ type Poster interface {
 	Posted(ctx context.Context, replica string) (int64, error)
 	// Post posts consecutive rows of a replica, in one transaction with the replica's position. upto is the
 	// number of the last of them. Rows up to the position have been posted and are ignored, so that an
-	// attempt with an unknown outcome can be repeated.
+	// attempt with an unknown outcome can be repeated. It does not keep the rows.
 	Post(ctx context.Context, replica string, upto int64, rows []store.Row) error
 }
 
@@ -86,6 +86,7 @@ type Journal struct {
 	closed   bool
 	released bool
 	buf      []byte     // the record being written
+	encoder  encoder    // of the last segment
 	segments []*segment // oldest first; none is wholly posted, except possibly the last
 	file     file       // the last segment; nil if the next row begins a new one
 	bytes    int64      // in segments
@@ -189,8 +190,7 @@ func (j *Journal) Append(row *store.Row) error {
 	if j.closed {
 		return ErrClosed
 	}
-	j.buf = appendRecord(j.buf[:0], row)
-	err := j.write(j.buf)
+	err := j.write(row)
 	if cap(j.buf) > maxIdleBuffer {
 		j.buf = nil
 	}

@@ -31,12 +31,12 @@ type party struct {
 // and a label.
 const usualCharges = 8
 
-// limit is a limit of calls.
+// limit is a limit of calls. What each call needs of it is at its beginning.
 type limit struct {
-	scope   scope
-	id      string // of the counter
-	most    quota.Limit
 	counter *quota.Counter
+	scope   scope
+	most    quota.Limit
+	id      string // of the counter
 }
 
 // charge is the money limit's counter, without units.

@@ -136,9 +136,9 @@ func away(err error) *llm.Error {
 
 // scope says of a limit whose it is, and what it limits.
 type scope struct {
-	whose  string // as in: the budget of whose
 	what   what
 	tokens Counted // of a limit of tokens
+	whose  string  // as in: the budget of whose
 	model  string  // of a limit for one model
 }
 
