@@ -16,6 +16,10 @@ const (
 	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
 	reclaimSpare  = 8 << 20  // bytes that are held for nothing while hardly anything is allocated
 
+	// When what only the start needed is returned: a first request that waited for the gateway is served before, and so
+	// does not bring the code back.
+	afterStart = 4 * time.Millisecond
+
 	// When the code that only the rest of the start and its checks run is returned: they take a few milliseconds, or up to about a
 	// second with a slow network.
 	firstCheck = 20 * time.Millisecond
@@ -32,13 +36,19 @@ func (a *App) reclaim(ctx context.Context) {
 	}
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
+	step := time.NewTimer(afterStart)
+	defer step.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-step.C:
+	}
 	giveBack() // what only the start needed
 	settled()
 	m := readMemory()
 	r := reclaimer{left: m.resident, allocated: m.allocated}
-	steps := []time.Duration{firstCheck, someChecks - firstCheck, lastCheck - someChecks}
-	step := time.NewTimer(steps[0])
-	defer step.Stop()
+	steps := []time.Duration{firstCheck - afterStart, someChecks - firstCheck, lastCheck - someChecks}
+	step.Reset(steps[0])
 	for {
 		select {
 		case <-ctx.Done():
