@@ -56,7 +56,7 @@ func (e *entry) allow(m *Model, p *provider.Info, name string, pattern *regexp.R
 		return
 	}
 	var names []string
-	for _, o := range p.Options {
+	for _, o := range p.Settings() {
 		if o.ClientSettable {
 			names = append(names, o.Name)
 		}

@@ -14,7 +14,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files and docs/configuration.md anew")
 
 // bedrock is a provider with the settings that the tests need.
-var bedrock = provider.Info{Name: "bedrock", Options: []provider.Option{
+var bedrock = provider.Info{Name: "bedrock", Options: func() []provider.Option { return bedrockOptions }}
+
+var bedrockOptions = []provider.Option{
 	{Name: "api_base", ClientSettable: true},
 	{Name: "api_key", Secret: true, ClientSettable: true},
 	{Name: "model_id"},
@@ -33,7 +35,7 @@ var bedrock = provider.Info{Name: "bedrock", Options: []provider.Option{
 	{Name: "ssl_verify"},
 	{Name: "ssl_certificate"},
 	{Name: "ssl_certificate_key"},
-}}
+}
 
 // environ is the environment that the tests load in.
 func environ(name string) (string, bool) {

@@ -264,7 +264,7 @@ func option(p *provider.Info, name string) (provider.Option, bool) {
 	if p == nil {
 		return provider.Option{}, false
 	}
-	for _, o := range p.Options {
+	for _, o := range p.Settings() {
 		if o.Name == name {
 			return o, true
 		}

@@ -58,7 +58,7 @@ func WriteSchema(w io.Writer, providers []provider.Info) error {
 	}
 	params := root.at(sectionParams)
 	for i := range providers {
-		for _, o := range providers[i].Options {
+		for _, o := range providers[i].Settings() {
 			k, known := t.find(sectionParams, o.Name)
 			if !known {
 				k = Key{Section: sectionParams, Name: o.Name, Type: StringType}

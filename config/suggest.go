@@ -19,7 +19,7 @@ func (l *loader) hint(name, section string, p *provider.Info) string {
 	}
 	names := l.table.names(section)
 	if p != nil {
-		for _, o := range p.Options {
+		for _, o := range p.Settings() {
 			names = append(names, o.Name)
 		}
 	}

@@ -23,9 +23,9 @@ type Info struct {
 	Name string
 	// Help describes the provider in one sentence.
 	Help string
-	// Options are the settings of a deployment, by their names in litellm_params; flags, checks and
-	// documentation are generated from them.
-	Options []Option
+	// Options gives the settings of a deployment, by their names in litellm_params, which nobody modifies; flags,
+	// checks and documentation are generated from them. Nil means that there are none.
+	Options func() []Option
 	// Has reports whether a text is the id or a name of one of the provider's models, as far as is known. If
 	// it is, a model string without the provider's prefix is a typo. It may be nil.
 	Has func(id string) bool
@@ -35,6 +35,14 @@ type Info struct {
 	// Open opens a deployment. It checks the settings and resolves what it can in advance, without
 	// network calls. An invalid setting is an *OptionError.
 	Open func(ctx context.Context, p Params) (Deployment, error)
+}
+
+// Settings are those that Options gives.
+func (i *Info) Settings() []Option {
+	if i.Options == nil {
+		return nil
+	}
+	return i.Options()
 }
 
 // Option is one setting of a deployment.

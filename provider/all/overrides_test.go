@@ -68,7 +68,7 @@ func openKeyed(t *testing.T, name, base string, policy provider.ClientPolicy) pr
 	of := keyed()[name]
 	values := map[string]string{"api_key": gatewaysKey, "api_base": base}
 	for option, value := range of.values {
-		if slices.ContainsFunc(infos[i].Options, func(o provider.Option) bool { return o.Name == option }) {
+		if slices.ContainsFunc(infos[i].Settings(), func(o provider.Option) bool { return o.Name == option }) {
 			values[option] = value
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -37,7 +38,7 @@ func Provider() provider.Info {
 	return provider.Info{
 		Name:    "anthropic",
 		Help:    "Anthropic's own API: Claude.",
-		Options: options(),
+		Options: sync.OnceValue(options),
 		Configured: func(environ func(string) string) bool {
 			return environ("ANTHROPIC_API_KEY") != "" || environ("ANTHROPIC_AUTH_TOKEN") != ""
 		},

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"outcrop/internal/renew"
 	"outcrop/llm"
@@ -34,17 +35,15 @@ func Providers() []provider.Info {
 
 // describe describes the service that a vendor's file describes.
 func describe(file []byte, s service) provider.Info {
-	v, err := openaicompat.ParseVendor(file)
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded files that the tests parse cannot fail to parse
-	}
+	f := openaicompat.NewFile(file)
 	return provider.Info{
-		Name: v.Name, Help: v.Title + ".", Options: options(v),
+		Name: f.Name, Help: f.Title + ".",
+		Options: sync.OnceValue(func() []provider.Option { return options(f.Vendor()) }),
 		Configured: func(environ func(string) string) bool {
-			return slices.ContainsFunc(v.BaseURLVariables, func(name string) bool { return environ(name) != "" })
+			return slices.ContainsFunc(f.BaseURLVariables, func(name string) bool { return environ(name) != "" })
 		},
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
-			return open(p, v, s, upstream.Anywhere)
+			return open(p, f.Vendor(), s, upstream.Anywhere)
 		},
 	}
 }

@@ -41,7 +41,7 @@ func runtimeOf(known *identities) provider.Info {
 	return provider.Info{
 		Name:    "bedrock",
 		Help:    "AWS Bedrock: every model that Converse or OpenAI's API there serves.",
-		Options: options(),
+		Options: sync.OnceValue(options),
 		Has:     isKnownID,
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
 			return openAny(known, p, overridden{})
@@ -61,7 +61,7 @@ func mantleOf(known *identities) provider.Info {
 	return provider.Info{
 		Name:       "bedrock_mantle",
 		Help:       "AWS Bedrock: models at the host bedrock-mantle.",
-		Options:    options(),
+		Options:    sync.OnceValue(options),
 		Configured: func(environ func(string) string) bool { return environ(mantleKey) != "" },
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
 			return openAny(known, asMantle(p.WithDefaults()), overridden{mantle: true})

@@ -22,11 +22,7 @@ var file []byte
 
 // Providers describes Cohere, once for each of its names.
 func Providers() []provider.Info {
-	v, err := openaicompat.ParseVendor(file)
-	if err != nil {
-		panic(err) //nolint:forbidigo // an embedded file that the tests parse cannot fail to parse
-	}
-	return v.With(dialect{}).Providers()
+	return openaicompat.NewFile(file).With(dialect{}).Providers()
 }
 
 // dialect is how Cohere's API is written.

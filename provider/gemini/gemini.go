@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -30,7 +31,7 @@ func Provider() provider.Info {
 	return provider.Info{
 		Name:    "gemini",
 		Help:    "Google AI Studio: Gemini with an API key.",
-		Options: options(),
+		Options: sync.OnceValue(options),
 		Configured: func(environ func(string) string) bool {
 			return environ("GEMINI_API_KEY") != "" || environ("GOOGLE_API_KEY") != ""
 		},

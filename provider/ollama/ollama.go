@@ -20,11 +20,7 @@ var file []byte
 
 // Providers describes Ollama, once for each of its names.
 func Providers() []provider.Info {
-	v, err := openaicompat.ParseVendor(file)
-	if err != nil {
-		panic(err) //nolint:forbidigo // an embedded file that the tests parse cannot fail to parse
-	}
-	return v.With(dialect{}).Providers()
+	return openaicompat.NewFile(file).With(dialect{}).Providers()
 }
 
 // dialect is how Ollama's API is written.

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,38 +21,17 @@ import (
 
 // Providers describes the built-in vendors, with their aliases.
 func Providers() []provider.Info {
-	all, err := Vendors()
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded files that the tests parse cannot fail to parse
-	}
 	var out []provider.Info
-	for _, v := range all {
-		out = append(out, v.Providers()...)
+	for _, f := range builtIn() {
+		out = append(out, f.Providers()...)
 	}
 	return out
 }
 
 // Providers describes a vendor, once for each of its names.
 func (v *Vendor) Providers() []provider.Info {
-	out := make([]provider.Info, 0, 1+len(v.Aliases))
-	for _, name := range append([]string{v.Name}, v.Aliases...) {
-		out = append(out, provider.Info{
-			Name: name, Help: v.Title + ".", Options: v.overrides.Options,
-			Configured: func(environ func(string) string) bool { return name == v.Name && v.configured(environ) },
-			Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
-				return v.open(p, upstream.Anywhere)
-			},
-		})
-	}
-	return out
-}
-
-// configured reports whether an environment has the vendor's key, and its address if it has none of its
-// own.
-func (v *Vendor) configured(environ func(string) string) bool {
-	set := func(name string) bool { return environ(name) != "" }
-	base := slices.ContainsFunc(v.BaseURLVariables, set)
-	return (base || v.BaseURL != "") && (slices.ContainsFunc(v.KeyVariables, set) || v.KeyOptional && base)
+	f := &File{Head: &v.Head, vendor: func() *Vendor { return v }}
+	return f.Providers()
 }
 
 // options are the settings of a deployment.

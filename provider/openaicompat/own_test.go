@@ -4,7 +4,7 @@ import "testing"
 
 // The gateway's identity goes to addresses at which it may itself be, and to no vendor's own.
 func TestHostsOfVendorsAreNotTheGateway(t *testing.T) {
-	v := &Vendor{BaseURL: "https://api.example.com/v1", Hosts: []string{"resources.example.net"}}
+	v := &Vendor{Head: Head{BaseURL: "https://api.example.com/v1"}, Hosts: []string{"resources.example.net"}}
 	d := &Deployment{vendor: v}
 	for host, want := range map[string]bool{
 		"api.example.com": true, "API.example.com:443": true, "a.resources.example.net": true, "resources.example.net": true,

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -17,17 +16,8 @@ import (
 
 // Vendor is what is known of a company or server with OpenAI's API: a file in vendors.
 type Vendor struct {
-	// Name is the first segment of the model strings that belong to it, as in LiteLLM. Aliases are
-	// others.
-	Name    string   `json:"name"`
-	Aliases []string `json:"aliases"`
-	// Title is its name for people.
-	Title string `json:"title"`
-	// BaseURL is the address below which its APIs are; empty if every deployment must set api_base,
-	// as for a server of the user's own. BaseURLVariables are the environment variables that replace
-	// it, the first that is set.
-	BaseURL          string   `json:"base_url"`
-	BaseURLVariables []string `json:"base_url_variables"`
+	Head
+
 	// Hosts are the domains of the vendor's servers beside the host of BaseURL, such as those below which each
 	// customer has one. They never are this gateway.
 	Hosts []string `json:"hosts"`
@@ -37,10 +27,6 @@ type Vendor struct {
 	// BaseURLEndings are what users write at the end of the address that does not belong to it, such
 	// as the path of one of the APIs. The first that fits is removed.
 	BaseURLEndings []string `json:"base_url_endings"`
-	// KeyVariables are the environment variables with the API key, the first that is set.
-	KeyVariables []string `json:"key_variables"`
-	// KeyOptional is whether calls without a key are made, as to a server on this machine.
-	KeyOptional bool `json:"key_optional"`
 	// KeyHeader is the header with the key alone; if it is empty, Authorization has it as a bearer
 	// token.
 	KeyHeader string `json:"key_header"`
@@ -141,11 +127,18 @@ type Quirks struct {
 //go:embed vendors/*.json
 var files embed.FS
 
-// embedded parses the vendors once. The tests verify that they parse.
-var embedded = sync.OnceValues(func() ([]*Vendor, error) { return ReadVendors(files) })
+// builtIn lists the files of the built-in vendors, in the order of their names.
+func builtIn() []*File {
+	all := make([]*File, len(heads))
+	for i := range heads {
+		h := &heads[i]
+		all[i] = newFile(h, func() []byte { return must(files.ReadFile("vendors/" + h.Name + ".json")) })
+	}
+	return all
+}
 
-// Vendors lists the built-in vendors by name.
-func Vendors() ([]*Vendor, error) { return embedded() }
+// Vendors lists the built-in vendors by name. It reads all of their files.
+func Vendors() ([]*Vendor, error) { return ReadVendors(files) }
 
 // ReadVendors reads every file of a folder, and of its folder vendors, whose name ends with .json. All
 // mistakes are reported at once.

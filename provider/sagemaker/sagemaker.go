@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
@@ -53,16 +54,13 @@ func Providers() []provider.Info {
 
 // describe describes one of the APIs by its file.
 func (s *sources) describe(file []byte, help string) provider.Info {
-	v, err := openaicompat.ParseVendor(file)
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded files that the tests parse cannot fail to parse
-	}
+	f := openaicompat.NewFile(file)
 	return provider.Info{
-		Name: v.Name, Help: help, Options: options(),
+		Name: f.Name, Help: help, Options: sync.OnceValue(options),
 		// The names of endpoints are the account's own, so the model * does not include them.
 		Configured: func(func(string) string) bool { return false },
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
-			return s.deployment(p, v)
+			return s.deployment(p, f.Vendor())
 		},
 	}
 }

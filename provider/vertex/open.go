@@ -54,15 +54,6 @@ func (d *deployment) openDeployment(v *openaicompat.Vendor, mistral bool) *opena
 	return openaicompat.Open(p, v, &openEndpoint{host: &host{d: d}, mistral: mistral}, d.client, &openaicompat.Overrides{})
 }
 
-// vendor reads a vendor's file.
-func vendor(file []byte) *openaicompat.Vendor {
-	v, err := openaicompat.ParseVendor(file)
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded files that the tests parse cannot fail to parse
-	}
-	return v
-}
-
 // openTargets returns the one way to an open model. The address has the project, which must be known.
 func (d *deployment) openTargets(verb llm.Verb, model string) ([]provider.Target, error) {
 	if d.project == "" {

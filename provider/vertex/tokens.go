@@ -204,7 +204,7 @@ func (s *tokens) close() {
 
 // pool shares the tokens of deployments with the same credentials, and what is known of APIs.
 type pool struct {
-	open, mistral *openaicompat.Vendor // of open models, and of Mistral's
+	open, mistral *openaicompat.File // of open models, and of Mistral's
 
 	known refcount.Pool[identityKey, *tokens]
 }

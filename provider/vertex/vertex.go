@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 
 	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
@@ -31,11 +32,11 @@ const (
 
 // Provider describes Vertex AI.
 func Provider() provider.Info {
-	all := &pool{open: vendor(openFile), mistral: vendor(mistralFile)}
+	all := &pool{open: openaicompat.NewFile(openFile), mistral: openaicompat.NewFile(mistralFile)}
 	return provider.Info{
 		Name:    "vertex_ai",
 		Help:    "Google's Vertex AI: Gemini, Claude, Mistral and open models with Google Cloud credentials.",
-		Options: options(),
+		Options: sync.OnceValue(options),
 		Configured: func(environ func(string) string) bool {
 			return environ("VERTEXAI_PROJECT") != "" || environ("GOOGLE_APPLICATION_CREDENTIALS") != ""
 		},
@@ -104,7 +105,7 @@ func open(all *pool, p provider.Params, guard upstream.Guard) (*deployment, erro
 		return nil, &provider.OptionError{Option: "vertex_project", Reason: "a project is its id, such as rocks-123456, or its number"}
 	}
 	d.listed = d.list()
-	d.open, d.mistral = d.openDeployment(all.open, false), d.openDeployment(all.mistral, true)
+	d.open, d.mistral = d.openDeployment(all.open.Vendor(), false), d.openDeployment(all.mistral.Vendor(), true)
 	return d, nil
 }
 
