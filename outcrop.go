@@ -264,7 +264,7 @@ func maxInFlight(g *config.General) int64 {
 	if g.MaxInFlight > 0 {
 		return g.MaxInFlight
 	}
-	granted, known := memlimit.Granted(os.DirFS("/"))
+	granted, known := memlimit.Process()
 	if !known {
 		return 1 << 30
 	}

@@ -66,7 +66,7 @@ func (a *App) newPages(cfg *config.Config, people bool) (*ui.Handler, error) {
 			return personOf(who), nil
 		},
 		Models: a.pageModels, Check: a.pageCheck, Resolve: a.pageWay, Logger: a.opt.Logger,
-	})
+	}), nil
 }
 
 // personOf is what the pages know of a caller.

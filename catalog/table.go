@@ -2,11 +2,11 @@ package catalog
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/catalog/schema"
+	"outcrop/internal/lazyregexp"
 )
 
 // Table has the models of a provider. It is immutable.
@@ -91,7 +91,7 @@ const latest = "-latest"
 
 // snapshot matches the end of an id that names one version of a model: gpt-5-2025-08-07,
 // claude-sonnet-4-5-20250929, the same with @ as on Vertex AI, gemini-2.0-flash-001, mistral-small-2506.
-var snapshot = regexp.MustCompile(`(-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|-00\d|-2\d[01]\d|@default|@latest|-latest)$`)
+var snapshot = lazyregexp.New(`(-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|-00\d|-2\d[01]\d|@default|@latest|-latest)$`)
 
 // ResponsesPrefix stands in front of a model that shall be called by the Responses API
 // (https://docs.litellm.ai/docs/response_api, seen 2026-11-28).

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"runtime/debug"
 	gometrics "runtime/metrics"
 
@@ -75,6 +74,6 @@ func pace(held int64) int {
 
 // granted returns the memory that this process may use, in bytes; 0 if it is unknown.
 func granted() int64 {
-	n, _ := memlimit.Granted(os.DirFS("/"))
+	n, _ := memlimit.Process()
 	return n
 }

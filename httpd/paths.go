@@ -57,10 +57,15 @@ func (s *server) handler() http.Handler {
 	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.mux().ServeHTTP(w, r) }))
 }
 
-// shared reports whether a path is none of a frontend that serves all of its paths itself.
+// shared reports whether a path is none of a frontend that serves all of its paths itself. There are few of those, so
+// that the others are only asked about a path that one of them has.
 func (s *server) shared(path string) bool {
-	d := s.owner(path)
-	return d == nil || !d.Whole()
+	for _, d := range s.opt.Doors {
+		if d.Whole() && d.Owns(path) {
+			return !s.owner(path).Whole()
+		}
+	}
+	return true
 }
 
 // pass gives a request to the handler of its path; next has all of the server's own.

@@ -2,7 +2,6 @@ package tables
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"outcrop/catalog"
 	"outcrop/catalog/schema"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
 )
@@ -81,7 +81,7 @@ func readLiteLLM(t *table, _ string, data []byte) error {
 }
 
 // aSize matches keys of the price of one kind of image.
-var aSize = regexp.MustCompile(`^(\d+-x-\d+|max-x-max|low|medium|high|standard|hd)/`)
+var aSize = lazyregexp.New(`^(\d+-x-\d+|max-x-max|low|medium|high|standard|hd)/`)
 
 // liteName splits a key into Outcrop's name of the provider and the id.
 func liteName(key, provider string) (name, id string) {

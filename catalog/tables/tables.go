@@ -22,13 +22,13 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"outcrop/catalog"
 	"outcrop/catalog/schema"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // Format is a kind of table.
@@ -159,7 +159,7 @@ func rank(key string) int {
 }
 
 // aDay matches days.
-var aDay = regexp.MustCompile(`20\d\d-[01]\d-[0-3]\d`)
+var aDay = lazyregexp.New(`20\d\d-[01]\d-[0-3]\d`)
 
 // readFolder reads the tables of a folder. Several files of one kind are parts of one table, whose day is
 // that of the newest.

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"outcrop/httpd/inbound"
@@ -24,9 +25,7 @@ var staticFiles embed.FS
 //go:embed templates
 var templateFiles embed.FS
 
-// assets are the files that pages load.
-type assets map[string]asset
-
+// asset is a file that pages load.
 type asset struct {
 	kind string
 	text []byte
@@ -34,9 +33,9 @@ type asset struct {
 	version string
 }
 
-// loadAssets reads the files.
-func loadAssets() (assets, error) {
-	all := assets{}
+// assets reads the files that pages load, by name, once for the process.
+var assets = sync.OnceValues(func() (map[string]asset, error) {
+	all := map[string]asset{}
 	entries, err := fs.ReadDir(staticFiles, "static")
 	if err != nil {
 		return nil, err
@@ -51,33 +50,37 @@ func loadAssets() (assets, error) {
 		all[e.Name()] = asset{cmp.Or(kind, "text/plain; charset=utf-8"), text, hex.EncodeToString(sum[:6])}
 	}
 	return all, nil
-}
+})
 
-// serve serves a file. They have nothing of the gateway, so nobody needs to have signed in.
-func (a assets) serve(w http.ResponseWriter, r *http.Request) {
-	f, ok := a[r.PathValue("name")]
-	if !ok {
+// static serves a file that pages load. They have nothing of the gateway, so nobody needs to have signed in.
+func (h *Handler) static(w http.ResponseWriter, r *http.Request) {
+	all, err := assets()
+	f, ok := all[r.PathValue("name")]
+	if err != nil || !ok {
 		http.NotFound(w, r)
 		return
 	}
-	h := w.Header()
-	h.Set("Cache-Control", "no-cache")
+	head := w.Header()
+	head.Set("Cache-Control", "no-cache")
 	if r.URL.Query().Get("v") == f.version {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		head.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	h.Set("Content-Type", f.kind)
-	h.Set("Content-Length", strconv.Itoa(len(f.text)))
+	head.Set("Content-Type", f.kind)
+	head.Set("Content-Length", strconv.Itoa(len(f.text)))
 	w.WriteHeader(http.StatusOK)
 	inbound.WriteWhole(w, f.text)
 }
 
-// url is the address of a file.
-func (a assets) url(name string) string { return Path + "/static/" + name + "?v=" + a[name].version }
+// assetURL is the address of a file that pages load.
+func assetURL(name string) (string, error) {
+	all, err := assets()
+	return Path + "/static/" + name + "?v=" + all[name].version, err
+}
 
 // parse reads the templates: each page with the layout and the parts that several pages have.
 func (h *Handler) parse() (map[string]*template.Template, error) {
 	base, err := template.New("").Funcs(template.FuncMap{
-		"asset": h.assets.url, "ago": h.ago, "took": took, "usd": usd, "usdof": dollars, "callrows": rowsHTML, "num": num, "clock": clock, "stamp": stamp, "join": strings.Join,
+		"asset": assetURL, "ago": h.ago, "took": took, "usd": usd, "usdof": dollars, "callrows": rowsHTML, "num": num, "clock": clock, "stamp": stamp, "join": strings.Join,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, err

@@ -108,9 +108,8 @@ type Options struct {
 // Handler serves the pages.
 type Handler struct {
 	opt    Options
-	mux    *http.ServeMux
-	pages  func() (map[string]*template.Template, error) // parsed when the first page is asked for
-	assets assets
+	mux    func() *http.ServeMux                         // made for the first request, as what follows is for the first page
+	pages  func() (map[string]*template.Template, error) // parsed
 	ended  ended
 	doctor doctor
 
@@ -120,26 +119,28 @@ type Handler struct {
 }
 
 // New makes the pages. Close ends what they do in the background.
-func New(opt Options) (*Handler, error) {
+func New(opt Options) *Handler {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	h := &Handler{opt: opt, mux: http.NewServeMux()}
+	h := &Handler{opt: opt}
 	h.base, h.rest = context.WithCancel(context.Background())
-	var err error
-	if h.assets, err = loadAssets(); err != nil {
-		return nil, err
-	}
-	h.pages = sync.OnceValues(h.parse)
-	h.mux.HandleFunc("GET "+Path+"/static/{name}", h.assets.serve)
-	h.mux.HandleFunc("GET "+Path+"/login", h.loginPage)
-	h.mux.HandleFunc("POST "+Path+"/login", h.login)
-	h.mux.HandleFunc("POST "+Path+"/logout", h.serve(anybody, (*exchange).logout))
+	h.mux, h.pages = sync.OnceValue(h.routed), sync.OnceValues(h.parse)
+	return h
+}
+
+// routed makes the table of paths.
+func (h *Handler) routed() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+Path+"/static/{name}", h.static)
+	mux.HandleFunc("GET "+Path+"/login", h.loginPage)
+	mux.HandleFunc("POST "+Path+"/login", h.login)
+	mux.HandleFunc("POST "+Path+"/logout", h.serve(anybody, (*exchange).logout))
 	for _, r := range routes() {
-		h.mux.HandleFunc(r.pattern, h.serve(r.who, r.do))
+		mux.HandleFunc(r.pattern, h.serve(r.who, r.do))
 	}
-	h.mux.HandleFunc("/", h.serve(anybody, (*exchange).nothing))
-	return h, nil
+	mux.HandleFunc("/", h.serve(anybody, (*exchange).nothing))
+	return mux
 }
 
 // Close ends the checks that run.
@@ -243,7 +244,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, Path, http.StatusSeeOther)
 		return
 	}
-	h.mux.ServeHTTP(w, r)
+	h.mux().ServeHTTP(w, r)
 }
 
 // WriteError writes a refusal of the server as a page.

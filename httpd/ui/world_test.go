@@ -72,9 +72,7 @@ func newWorld(t *testing.T, change func(*ui.Options)) *world {
 	if change != nil {
 		change(&opt)
 	}
-	if w.h, err = ui.New(opt); err != nil {
-		t.Fatal(err)
-	}
+	w.h = ui.New(opt)
 	t.Cleanup(w.h.Close)
 	return w
 }

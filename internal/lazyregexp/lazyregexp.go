@@ -25,6 +25,12 @@ func (r *Regexp) String() string { return r.compiled().String() }
 // MatchString reports whether s contains a match.
 func (r *Regexp) MatchString(s string) bool { return r.compiled().MatchString(s) }
 
+// Match is MatchString for bytes.
+func (r *Regexp) Match(b []byte) bool { return r.compiled().Match(b) }
+
+// FindStringIndex returns where the first match in s begins and ends; nil if there is none.
+func (r *Regexp) FindStringIndex(s string) []int { return r.compiled().FindStringIndex(s) }
+
 // FindString returns the first match in s; empty if there is none.
 func (r *Regexp) FindString(s string) string { return r.compiled().FindString(s) }
 

@@ -4,10 +4,17 @@ package memlimit
 
 import (
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// Process returns what Granted says of this process, which it reads once.
+func Process() (n int64, known bool) { return process() }
+
+var process = sync.OnceValues(func() (int64, bool) { return Granted(os.DirFS("/")) })
 
 // Granted returns the bytes of memory that the process may use, and whether that is known: the
 // lowest limit of its cgroup and the enclosing ones, versions 2 and 1, or the machine's memory if

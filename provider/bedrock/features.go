@@ -3,10 +3,10 @@ package bedrock
 import (
 	"context"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/inventory"
@@ -86,7 +86,7 @@ var streamToolsRefused = []string{"support tool use in streaming mode"}
 // mediaRefused are AWS's words for media that a model does not read ("content block"), or not where
 // they are ("field for user messages", which tool results become;
 // https://github.com/anomalyco/opencode/issues/49443 of 2026-09-17).
-var mediaRefused = regexp.MustCompile(`doesn't support the (image|document|video|audio) (content block|field)`) //nolint:gochecknoglobals // compiled once
+var mediaRefused = lazyregexp.New(`doesn't support the (image|document|video|audio) (content block|field)`) //nolint:gochecknoglobals // compiled once
 
 // refusedMedia is the feature of media that a refusal is about, if the target gives it: that they are
 // in tool results, or else that they are there at all.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/wire/anthropic"
 	"outcrop/wire/litellm"
@@ -30,7 +31,7 @@ func (t *Target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 }
 
 // foreign finds the beginning of a signature of another provider's, which Claude refuses.
-var foreign = regexp.MustCompile(`"signature"\s*:\s*"(` + regexp.QuoteMeta(llm.GeminiMark) + `|` + regexp.QuoteMeta(llm.ResponsesMark) + `)`)
+var foreign = lazyregexp.New(`"signature"\s*:\s*"(` + regexp.QuoteMeta(llm.GeminiMark) + `|` + regexp.QuoteMeta(llm.ResponsesMark) + `)`)
 
 // Takes reports whether the body can pass through. One with the reasoning of other providers is translated, which
 // leaves that out, if the call can be.

@@ -1,14 +1,14 @@
 package gemini
 
 import (
-	"regexp"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // snakeName is a name in snake case. It is never written to.
-var snakeName = regexp.MustCompile(`"[a-z]+(?:_[a-z0-9]+)+"\s*:`)
+var snakeName = lazyregexp.New(`"[a-z]+(?:_[a-z0-9]+)+"\s*:`)
 
 // camelCased returns a body whose names are in camel case. Google's servers take both, and its SDKs
 // write both into one body. What belongs to the client, such as the arguments of a call, stays as it is.

@@ -2,9 +2,9 @@ package openairesponses
 
 import (
 	"bytes"
-	"regexp"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 )
 
 // CallIDs makes the ids of tool calls unique in a conversation: some endpoints number the calls of every
@@ -13,7 +13,7 @@ import (
 type CallIDs struct{ response string }
 
 // counted is an id that says only which call of the response it is.
-var counted = regexp.MustCompile(`^call_[0-9]{1,4}$`)
+var counted = lazyregexp.New(`^call_[0-9]{1,4}$`)
 
 // Response returns a complete response with unique ids.
 func (c *CallIDs) Response(body []byte) []byte {

@@ -3,12 +3,12 @@ package openairesponses
 import (
 	"bytes"
 	"encoding/base64"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/lazyregexp"
 	"outcrop/llm"
 	"outcrop/wire/litellm"
 )
@@ -123,8 +123,8 @@ func (p *Passage) input(own jsonx.Raw) (input jsonx.Raw, warnings []llm.Warning,
 // inside finds ids that this package makes (Envelope.item, Items) in JSON, and ownID tells one. They end with
 // the number of the item, which no other server's do.
 var (
-	inside = regexp.MustCompile(`"[a-z]{2,4}_[^"_\\]+_(?:in)?\d+"`)
-	ownID  = regexp.MustCompile(`^[a-z]{2,4}_[^_]+_(?:in)?\d+$`)
+	inside = lazyregexp.New(`"[a-z]{2,4}_[^"_\\]+_(?:in)?\d+"`)
+	ownID  = lazyregexp.New(`^[a-z]{2,4}_[^_]+_(?:in)?\d+$`)
 )
 
 // portable is an item as an endpoint of the dialect takes it; foreign is whether the item is another

@@ -1,8 +1,9 @@
 package openairesponses
 
 import (
-	"regexp"
 	"strconv"
+
+	"outcrop/internal/lazyregexp"
 )
 
 // none is the part of a place that is not in one.
@@ -37,7 +38,7 @@ type places struct {
 }
 
 // inItem begins the path of an item.
-var inItem = regexp.MustCompile(`^input\[(\d+)\]`)
+var inItem = lazyregexp.New(`^input\[(\d+)\]`)
 
 // name is the client's name of a field of the input, whose items are counted from the history on.
 func (p *places) name(field string) string {

@@ -1,11 +1,11 @@
 package bill
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"outcrop/internal/lazyregexp"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -51,7 +51,7 @@ func parse(usage string) (model string, t Tokens) {
 	return model, kinds[found].t
 }
 
-var region = regexp.MustCompile(`^[A-Z]{2,4}[0-9]*-`)
+var region = lazyregexp.New(`^[A-Z]{2,4}[0-9]*-`)
 
 // model is the base id for a name of the bill; empty if the catalogue has none, or several.
 func (b *reading) model(name string) string {

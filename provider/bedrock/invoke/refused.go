@@ -1,10 +1,11 @@
 package invoke
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"outcrop/internal/lazyregexp"
 )
 
 // Features that have code of their own, in the words of Refused.
@@ -53,9 +54,9 @@ func RefusedBeta(message string) (name string, ok bool) {
 
 // AWS's words, those of the validation of Anthropic's models. They are never written to.
 var (
-	betaName    = regexp.MustCompile(`[a-z0-9]+(?:-[a-z0-9]+)*-20\d\d-\d\d-\d\d`)
-	roleRefused = regexp.MustCompile(`messages\.\d+\.role: Input should be|(?i)unexpected role "?'?system|role 'system' is not supported`)
-	extraInput  = regexp.MustCompile(`([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*): Extra inputs are not permitted`)
+	betaName    = lazyregexp.New(`[a-z0-9]+(?:-[a-z0-9]+)*-20\d\d-\d\d-\d\d`)
+	roleRefused = lazyregexp.New(`messages\.\d+\.role: Input should be|(?i)unexpected role "?'?system|role 'system' is not supported`)
+	extraInput  = lazyregexp.New(`([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*): Extra inputs are not permitted`)
 )
 
 // needed are the members without which a request means something else. It is never written to.
