@@ -18,11 +18,11 @@ func (d *Deployment) Identity() (who string, places []string) {
 // valid.
 func (d *Deployment) Check(ctx context.Context, opt provider.CheckOptions, report func(provider.Finding)) {
 	_, origin := d.end.Identity()
-	d.listed.Check(ctx, modellist.Credentials{Kind: provider.CredentialAPIKey, Origin: origin, Missing: d.end.Missing()}, opt, report)
+	d.list().Check(ctx, modellist.Credentials{Kind: provider.CredentialAPIKey, Origin: origin, Missing: d.end.Missing()}, opt, report)
 }
 
 // Candidates are models for test calls: those that the vendor lists and the wildcard matches.
-func (d *Deployment) Candidates(all bool) []string { return d.listed.Candidates(d.params.Model, all) }
+func (d *Deployment) Candidates(all bool) []string { return d.list().Candidates(d.params.Model, all) }
 
 // chats reports whether a model probably takes chats, by its name in lower case.
 func chats(name string) bool {

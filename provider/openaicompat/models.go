@@ -47,15 +47,40 @@ func readModels(body []byte) ([]sentModel, error) {
 }
 
 // Models returns the models that the vendor lists, as far as they have been read.
-func (d *Deployment) Models() []provider.Model { return d.listed.Models() }
+func (d *Deployment) Models() []provider.Model {
+	if l := d.read(); l != nil {
+		return l.Models()
+	}
+	return nil
+}
 
 // Refresh reads the vendor's list, for a deployment with a wildcard.
 func (d *Deployment) Refresh(ctx context.Context, after time.Time) []provider.List {
-	return d.listed.RefreshFor(ctx, d.params.Model, after)
+	if !strings.Contains(d.params.Model, "*") {
+		return nil
+	}
+	return d.list().RefreshFor(ctx, d.params.Model, after)
 }
 
-// list is the vendor's list of models, not yet read.
+// read is the vendor's list of models; nil if it has not been read.
+func (d *Deployment) read() *modellist.List {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.listed
+}
+
+// list is the vendor's list of models.
 func (d *Deployment) list() *modellist.List {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.listed == nil {
+		d.listed = d.newList()
+	}
+	return d.listed
+}
+
+// newList makes the vendor's list of models, not yet read.
+func (d *Deployment) newList() *modellist.List {
 	from := modellist.Source{Title: d.vendor.Title, Location: d.host(), Account: d.vendor.Name, Now: d.params.Now}
 	if u := d.end.URL(APIModels, ""); u != nil {
 		from.Read = func(ctx context.Context) ([]provider.Model, error) { return d.readList(ctx, u) }
@@ -153,8 +178,10 @@ func verbOf(id string) llm.Verb {
 
 // Describe returns where calls of a model go. A model is known if the vendor lists it.
 func (d *Deployment) Describe(model string) provider.Model {
-	if known, ok := d.listed.Find(model); ok {
-		return known
+	if l := d.read(); l != nil {
+		if known, ok := l.Find(model); ok {
+			return known
+		}
 	}
 	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(d.chatAPI(model)), Region: d.region(), ID: model, Note: d.params.Note}}
 }

@@ -141,7 +141,7 @@ func (v *Vendor) Path(api API) string {
 
 // Endpoint is where a deployment's calls go, and how they are authenticated.
 type Endpoint interface {
-	// URL is the address of an API for a model; nil if there is none.
+	// URL is the address of an API for a model, which nobody modifies; nil if there is none.
 	URL(api API, model string) *url.URL
 	// Root is the address below which the paths of the service's own API are.
 	Root() *url.URL
@@ -184,20 +184,38 @@ type Deployment struct {
 
 	overrides *Overrides
 
-	listed *modellist.List
-
 	noResponses atomic.Bool // the server has turned out not to have the Responses API
 	noCount     atomic.Bool // the server has turned out not to count the tokens of requests
 
 	mu      sync.Mutex
-	targets map[string][]provider.Target // by model
+	listed  *modellist.List              // nil until it is needed
+	first   targeted                     // of the first model that was asked for, which without a wildcard is the only one
+	targets map[string][]provider.Target // of the others
+}
+
+// targeted is a target and what Targets says of it. A deployment has one within itself, because a configuration may have
+// thousands of deployments, and the garbage collector looks at each object.
+type targeted struct {
+	target target
+	native nativeTarget
+	list   [1]provider.Target // empty if there is none
+	model  string
+}
+
+// fill makes it the target of a model.
+func (t *targeted) fill(d *Deployment, model string) {
+	t.model = model
+	t.target.fill(d, model)
+	t.list[0] = &t.target
+	if d.vendor.dialect != nil {
+		t.native = nativeTarget{&t.target}
+		t.list[0] = &t.native
+	}
 }
 
 // Open opens a deployment of a vendor at an endpoint. The overrides may be those of other deployments too.
 func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client, o *Overrides) *Deployment {
-	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, overrides: o, targets: map[string][]provider.Target{}}
-	d.listed = d.list()
-	return d
+	return &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, overrides: o}
 }
 
 // maxTargets bounds the targets that are kept: behind a wildcard clients choose the models.
@@ -207,18 +225,26 @@ const maxTargets = 1000
 func (d *Deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	switch {
+	case d.first.list[0] == nil:
+		d.first.fill(d, model)
+		return d.first.list[:], nil
+	case d.first.model == model:
+		return d.first.list[:], nil
+	}
 	if known := d.targets[model]; known != nil {
 		return known, nil
+	}
+	if d.targets == nil {
+		d.targets = map[string][]provider.Target{}
 	}
 	if len(d.targets) >= maxTargets {
 		clear(d.targets)
 	}
-	made := []provider.Target{d.target(model)}
-	if d.vendor.dialect != nil {
-		made[0] = &nativeTarget{d.target(model)}
-	}
-	d.targets[model] = made
-	return made, nil
+	made := &targeted{}
+	made.fill(d, model)
+	d.targets[model] = made.list[:]
+	return made.list[:], nil
 }
 
 // Close ends background work.
@@ -244,11 +270,11 @@ type target struct {
 	stream      *url.URL // of streaming chats
 }
 
-func (d *Deployment) target(model string) *target {
+// fill makes it the target of a model.
+func (t *target) fill(d *Deployment, model string) {
 	facts := d.params.Facts(model)
-	var responds bool
-	model, responds = d.answersByResponses(model, facts)
-	t := &target{responds: responds, d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
+	model, t.responds = d.answersByResponses(model, facts)
+	t.d, t.id, t.name, t.chat = d, model, model, d.end.URL(APIChat, model)
 	t.stream = t.chat
 	if namer, ok := d.end.(Namer); ok {
 		t.name = namer.Name(model)
@@ -265,7 +291,6 @@ func (d *Deployment) target(model string) *target {
 			break
 		}
 	}
-	return t
 }
 
 // sealer is who encrypts reasoning for this deployment: the vendor, for the account at the address. Which keys are of
@@ -310,6 +335,9 @@ type endpoint struct {
 	vendor  *Vendor
 	base    *url.URL
 	key     string
+	header  string    // that has the key
+	value   [1]string // of the header
+	secrets [1]string // the key
 	origin  string
 	headers http.Header
 	within  string     // what the operator has set of the key's organizations and projects
@@ -334,7 +362,7 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 		}
 		return nil, &provider.OptionError{Option: "api_base", Reason: reason}
 	}
-	u, err := ParseBase(base)
+	u, err := v.addresses.base(base)
 	if err != nil {
 		if from != "api_base" {
 			return nil, &provider.OptionError{Option: "api_base", Reason: from + ": " + err.Error()}
@@ -352,6 +380,12 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 		if !v.KeyOptional && "https://"+u.Host == origin(v.BaseURL) { // another server may need none
 			e.missing = v.keyMissing()
 		}
+	}
+	e.header, e.value[0], e.secrets[0] = http.CanonicalHeaderKey(v.KeyHeader), e.key, e.key
+	if v.KeyHeader == "" {
+		e.header, e.value[0] = "Authorization", "Bearer "+e.key
+		e.key = strings.TrimPrefix(e.value[0], "Bearer ") // one text in memory
+		e.secrets[0] = e.key
 	}
 	for name, value := range v.Headers {
 		e.headers.Set(name, value)
@@ -409,6 +443,10 @@ func (e *endpoint) URL(api API, _ string) *url.URL {
 	if path == "" {
 		return nil
 	}
+	return e.vendor.addresses.of(e.base, path, func() *url.URL { return e.join(path) })
+}
+
+func (e *endpoint) join(path string) *url.URL {
 	u := *e.base
 	if chat := e.vendor.APIs.Chat; chat != "" {
 		u.Path = strings.TrimSuffix(u.Path, chat)
@@ -450,15 +488,11 @@ func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error)
 		return nil, e.missing
 	}
 	maps.Copy(h, e.headers)
-	switch {
-	case e.key == "":
+	if e.key == "" {
 		return nil, nil
-	case e.vendor.KeyHeader != "": // without a scheme
-		h[http.CanonicalHeaderKey(e.vendor.KeyHeader)] = []string{e.key}
-	default:
-		h["Authorization"] = []string{"Bearer " + e.key}
 	}
-	return []string{e.key}, nil
+	h[e.header] = e.value[:]
+	return e.secrets[:], nil
 }
 
 // Missing is the error of calls without a key.

@@ -45,6 +45,7 @@ type Vendor struct {
 
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
+	addresses                    *addresses       // of its deployments
 	dialect                      Dialect          // of its chats and embeddings; nil for OpenAI's
 	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
 	responseEdits                openaichat.Edits // of Responses
@@ -174,6 +175,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	if err := v.check(); err != nil {
 		return nil, err
 	}
+	v.addresses = &addresses{}
 	q := &v.Quirks
 	v.edits = openaichat.Edits{
 		Rename: q.Rename, Remove: set(q.Remove), Unsupported: set(q.Unsupported), Values: q.Values, Roles: q.Roles,
