@@ -339,9 +339,9 @@ type endpoint struct {
 	value   [1]string // of the header
 	secrets [1]string // the key
 	origin  string
-	headers http.Header
-	within  string     // what the operator has set of the key's organizations and projects
-	missing *llm.Error // the error of every call, because there is no key
+	headers http.Header // the vendor's own; nil without any
+	within  string      // what the operator has set of the key's organizations and projects
+	missing *llm.Error  // the error of every call, because there is no key
 }
 
 // endpoint resolves the address and the key of a deployment.
@@ -369,7 +369,7 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 		}
 		return nil, &provider.OptionError{Option: "api_base", Reason: err.Error()}
 	}
-	e := &endpoint{vendor: v, base: u, key: p.Values["api_key"], origin: "api_key", headers: http.Header{}}
+	e := &endpoint{vendor: v, base: u, key: p.Values["api_key"], origin: "api_key"}
 	for _, name := range v.KeyVariables {
 		if e.key == "" {
 			e.key, e.origin = p.Environ(name), name
@@ -388,15 +388,23 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 		e.secrets[0] = e.key
 	}
 	for name, value := range v.Headers {
-		e.headers.Set(name, value)
+		e.add(name, value)
 	}
 	for _, option := range sortedKeys(v.HeaderOptions) {
 		if value := p.Values[option]; value != "" {
-			e.headers.Set(v.HeaderOptions[option], value)
+			e.add(v.HeaderOptions[option], value)
 			e.within += "\x00" + value
 		}
 	}
 	return e, nil
+}
+
+// add adds one of the vendor's own headers.
+func (e *endpoint) add(name, value string) {
+	if e.headers == nil {
+		e.headers = http.Header{}
+	}
+	e.headers.Set(name, value)
 }
 
 // origin is a URL without its path.
