@@ -262,3 +262,11 @@ func TestPeakOfLargeBodiesIsMeasured(t *testing.T) {
 		t.Errorf("Outcrop grew by %v MB for two bodies of 4 MB", grown)
 	}
 }
+
+func TestTheNumbersOfProcessorsEndWithAllThatThereAre(t *testing.T) {
+	for there, want := range map[int][]int{1: {1}, 2: {1, 2}, 6: {1, 2, 4, 6}, 8: {1, 2, 4, 8}, 64: {1, 2, 4, 8, 16}} {
+		if got := coreCounts(there); !slices.Equal(got, want) {
+			t.Errorf("%d processors: %v, want %v", there, got, want)
+		}
+	}
+}

@@ -33,9 +33,10 @@ type process struct {
 }
 
 // launch starts a server that prints its address in its first line, and waits until it
-// answers. Its log goes to log.
-func launch(ctx context.Context, log *os.File, health, name string, args ...string) (*process, error) {
+// answers. Its log goes to log, and environ is added to its environment.
+func launch(ctx context.Context, log *os.File, environ []string, health, name string, args ...string) (*process, error) {
 	p := newProcess(ctx, log, name, args...)
+	p.cmd.Env = append(os.Environ(), environ...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ const (
 	limitTraced      = 1.1  // with traces by OTLP, of a call without
 	limitManyKeys    = 1.05 // with one of 100,000 keys, of one with one of ten
 	limitDeployments = 1.05 // with 10,000 deployments of the name, of one with a single deployment
+	limitCores       = 1.05 // with more processors, of a call with one
 	limitKeysRSS     = 60.0 // MB more with 100,000 keys than with ten
 	limitBody        = 2.0  // bytes per byte of one body
 	limitBodies      = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
@@ -61,6 +62,7 @@ func rows() []row {
 		{name: "keys", measure: withKeys},
 		{name: "many-keys", measure: manyKeys},
 		{name: "deployments", measure: manyDeployments},
+		{name: "cores", measure: manyCores},
 		{name: "aws-body", measure: largeBodies},
 		{name: "latency", measure: latency},
 		{name: "first", measure: firstToken},

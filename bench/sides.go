@@ -22,6 +22,7 @@ type bench struct {
 	log        *os.File
 	upstream   *process
 	neighbours []neighbour
+	environ    []string // that Outcrop and the proxy get besides
 	launches   int
 	connected  int           // connections of a closed loop
 	settle     time.Duration // how long a process idles before its memory is read
@@ -47,7 +48,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 	if b.log, err = os.Create(filepath.Join(b.dir, "log")); err != nil {
 		return err
 	}
-	if b.upstream, err = launch(ctx, b.log, "", b.self, "upstream", b.every.String()); err != nil {
+	if b.upstream, err = launch(ctx, b.log, nil, "", b.self, "upstream", b.every.String()); err != nil {
 		return err
 	}
 	if b.profile != "" {
@@ -110,11 +111,11 @@ func (b *bench) outcropIn(ctx context.Context, config, dir string) (*process, er
 		name = b.self
 		args = append([]string{"profiled", filepath.Join(b.profile, fmt.Sprintf("outcrop-%d.pprof", b.launches))}, args...)
 	}
-	return launch(ctx, b.log, "/health/readiness", name, args...)
+	return launch(ctx, b.log, b.environ, "/health/readiness", name, args...)
 }
 
 func (b *bench) proxyProcess(ctx context.Context) (*process, error) {
-	return launch(ctx, b.log, "/health", b.self, "proxy", "http://"+b.upstream.address, strconv.FormatBool(b.pooled))
+	return launch(ctx, b.log, b.environ, "/health", b.self, "proxy", "http://"+b.upstream.address, strconv.FormatBool(b.pooled))
 }
 
 // server is a server that is measured.
