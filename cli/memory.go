@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"runtime"
 	"runtime/debug"
 	gometrics "runtime/metrics"
+	"sync"
 
 	"outcrop/internal/memlimit"
 )
@@ -33,36 +35,75 @@ const (
 // program itself, system stacks, and socket buffers that count for the container.
 const limitShare = 90
 
+// startPercent is GOGC during the start, which collects nothing as long as the heap has less than ten times Go's minimum of
+// 4 MB: a collection would take a tenth of the time of the start (docs/benchmarks.md).
+const startPercent = 1000
+
 // collector is what Outcrop sets of Go's garbage collector. Keep it reachable for as long as
 // the settings should apply: the ballast is memory that is never touched, so no page of it is
 // resident, although it counts as heap in Go's metrics.
 type collector struct {
-	ballast []byte // nil if GOGC is set
+	fixed bool // GOGC is set
+
+	mu      sync.Mutex
+	ballast []byte // nil during the start
+	since   uint64 // collections before the ballast
 }
 
-// tuneCollector sets the frequency of garbage collections, unless GOGC is set, and the
+// tuneCollector sets the frequency of garbage collections during the start, unless GOGC is set, and the
 // memory limit of Go's runtime, unless GOMEMLIMIT is set. granted is the memory that the
-// process may use, in bytes; 0 if it is unknown.
+// process may use, in bytes; 0 if it is unknown. The start is over with settle, or with the first collection, which is one of
+// a start that takes much memory.
 func tuneCollector(lookupEnv func(string) (string, bool), granted int64) *collector {
 	if _, ok := lookupEnv("GOMEMLIMIT"); !ok && granted > 0 {
 		debug.SetMemoryLimit(granted/100*limitShare + ballast) // the ballast counts as heap, but is not resident
 	}
 	if _, ok := lookupEnv("GOGC"); ok {
-		return &collector{}
+		return &collector{fixed: true}
+	}
+	debug.SetGCPercent(startPercent)
+	c := &collector{}
+	runtime.AddCleanup(&sentinel{}, (*collector).begin, c)
+	return c
+}
+
+// sentinel is an object that the first collection finds unreachable. With a pointer in it, it shares its memory with no other.
+type sentinel struct{ _ *byte }
+
+// begin sets the frequency of collections after the start.
+func (c *collector) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ballast != nil {
+		return
 	}
 	debug.SetGCPercent(gcPercent)
-	return &collector{untouched(make([]byte, ballast))}
+	_, c.since = collected()
+	c.ballast = untouched(make([]byte, ballast))
 }
 
 // settle sets the frequency of garbage collections by what was live at the last one, which
 // is what the configuration holds.
 func (c *collector) settle() {
-	if c.ballast == nil {
+	if c.fixed {
 		return
 	}
-	live := [...]gometrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	gometrics.Read(live[:])
-	debug.SetGCPercent(pace(int64(live[0].Value.Uint64()) - ballast))
+	live, n := collected()
+	c.begin()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > c.since {
+		live -= ballast
+	}
+	debug.SetGCPercent(pace(live))
+}
+
+// collected returns how many bytes of the heap were live at the last garbage collection, and how many of those there
+// have been.
+func collected() (live int64, n uint64) {
+	samples := [...]gometrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
+	gometrics.Read(samples[:])
+	return int64(samples[0].Value.Uint64()), samples[1].Value.Uint64()
 }
 
 // pace returns the percentage of the heap, with its ballast, by which it may grow, if held

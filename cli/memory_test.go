@@ -14,24 +14,28 @@ func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
 	}()
 	const grant = 1000 << 20
 	for _, tt := range []struct {
-		name    string
-		set     map[string]string
-		granted int64
-		percent int
-		limit   int64
-		kept    int
+		name        string
+		set         map[string]string
+		granted     int64
+		start, then int
+		limit       int64
+		kept        int
 	}{
-		{"nothing is set", nil, grant, gcPercent, 940 << 20, ballast},
-		{"nothing is known", nil, 0, gcPercent, limit, ballast},
-		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 940 << 20, 0},
-		{"GOMEMLIMIT", map[string]string{"GOMEMLIMIT": "1GiB"}, grant, gcPercent, limit, ballast},
+		{"nothing is set", nil, grant, startPercent, gcPercent, 940 << 20, ballast},
+		{"nothing is known", nil, 0, startPercent, gcPercent, limit, ballast},
+		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 100, 940 << 20, 0},
+		{"GOMEMLIMIT", map[string]string{"GOMEMLIMIT": "1GiB"}, grant, startPercent, gcPercent, limit, ballast},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			runtime.GC() // what was live before is not what this process holds
 			debug.SetGCPercent(100)
 			debug.SetMemoryLimit(limit)
 			kept := tuneCollector(func(name string) (string, bool) { v, ok := tt.set[name]; return v, ok }, tt.granted)
-			if got := debug.SetGCPercent(100); got != tt.percent {
-				t.Errorf("GOGC is %d, want %d", got, tt.percent)
+			start := debug.SetGCPercent(100)
+			debug.SetGCPercent(start)
+			kept.settle()
+			if then := debug.SetGCPercent(100); start != tt.start || then != tt.then {
+				t.Errorf("GOGC is %d and then %d, want %d and %d", start, then, tt.start, tt.then)
 			}
 			if got := debug.SetMemoryLimit(-1); got/(1<<20) != tt.limit/(1<<20) {
 				t.Errorf("the memory limit is %d, want %d", got, tt.limit)
@@ -69,7 +73,7 @@ func TestThePaceFollowsWhatIsLive(t *testing.T) {
 		debug.SetMemoryLimit(limit)
 	}()
 	gc := tuneCollector(func(string) (string, bool) { return "", false }, 0)
-	configuration := make([]byte, 200<<20)
+	configuration := make([]byte, 200<<20) // which brings a collection, and with it the end of the start
 	runtime.GC()
 	gc.settle()
 	runtime.KeepAlive(configuration)
@@ -83,4 +87,31 @@ func TestThePaceFollowsWhatIsLive(t *testing.T) {
 		t.Errorf("GOGC is %d, want that of the environment", got)
 	}
 	runtime.KeepAlive(gc)
+}
+
+// TestTheFirstCollectionEndsTheStart has what a start with a large configuration does. The settings are made by another goroutine.
+func TestTheFirstCollectionEndsTheStart(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	defer func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}()
+	gc := tuneCollector(func(string) (string, bool) { return "", false }, 0)
+	held := func() int {
+		gc.mu.Lock()
+		defer gc.mu.Unlock()
+		return len(gc.ballast)
+	}
+	if held() != 0 {
+		t.Fatal("there is ballast before the first collection")
+	}
+	for held() == 0 && t.Context().Err() == nil {
+		runtime.GC()
+		runtime.Gosched()
+	}
+	gc.mu.Lock()
+	defer gc.mu.Unlock()
+	if got := debug.SetGCPercent(100); got != gcPercent {
+		t.Errorf("GOGC is %d, want %d", got, gcPercent)
+	}
 }
