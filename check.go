@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"outcrop/internal/parallel"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -150,18 +149,17 @@ func union(all []string, more ...string) []string {
 	return all
 }
 
-// checksAtOnce bounds the free checks at one time. A configuration may have thousands of keys.
-const checksAtOnce = 16
-
 // check runs the free checks.
 func (x *check) check(ctx context.Context) {
-	_ = parallel.Do(ctx, len(x.subjects), checksAtOnce, func(ctx context.Context, i int) error { // Check returns the cause of an end
-		s := x.subjects[i]
-		s.checker.Check(ctx, provider.CheckOptions{Locations: s.locations, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
-			x.found(Finding{CallerIndex: s.number, Names: s.names, Finding: f})
+	var checks sync.WaitGroup
+	for _, s := range x.subjects {
+		checks.Go(func() {
+			s.checker.Check(ctx, provider.CheckOptions{Locations: s.locations, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
+				x.found(Finding{CallerIndex: s.number, Names: s.names, Finding: f})
+			})
 		})
-		return nil
-	})
+	}
+	checks.Wait()
 }
 
 // capture returns the part of a name that the * of a pattern matches.

@@ -9,9 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -239,70 +237,6 @@ func TestEveryListedModelIsCalledSoManyAtOnce(t *testing.T) {
 	if p.most > 3 {
 		t.Errorf("%d calls at once", p.most)
 	}
-}
-
-// waiting is a deployment with a key of its own, whose checks end when they are let.
-type waiting struct {
-	key  string
-	open *atomic.Int64
-	end  *atomic.Pointer[chan struct{}]
-}
-
-func (w waiting) Targets(llm.Verb, string) ([]provider.Target, error) { return nil, &llm.Error{} }
-func (w waiting) Close() error                                        { return nil }
-func (w waiting) Identity() (who string, places []string)             { return w.key, nil }
-func (w waiting) Candidates(bool) []string                            { return nil }
-
-func (w waiting) Check(_ context.Context, _ provider.CheckOptions, report func(provider.Finding)) {
-	w.open.Add(1)
-	<-*w.end.Load()
-	w.open.Add(-1)
-	report(provider.Finding{Check: provider.CheckLists, State: provider.StateOK})
-}
-
-func TestManyKeysAreNotCheckedAllAtOnce(t *testing.T) {
-	const keys = 50
-	var open atomic.Int64
-	var end atomic.Pointer[chan struct{}]
-	providers := []provider.Info{{
-		Name: "waiting", Options: func() []provider.Option { return []provider.Option{{Name: "api_key"}} },
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
-			return waiting{p.Values["api_key"], &open, &end}, nil
-		},
-	}}
-	text := "model_list:\n"
-	for i := range keys {
-		text += fmt.Sprintf("  - {model_name: granite, litellm_params: {model: waiting/granite, api_key: sk-%d}}\n", i)
-	}
-	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: providers, LookupEnv: func(string) (string, bool) { return "", false }})
-	if cfg == nil {
-		t.Fatal(problems)
-	}
-	client, err := outcrop.New(outcrop.Options{Config: cfg, Providers: providers})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		end.Store(&release)
-		found := make(chan int)
-		go func() {
-			n := 0
-			if err := client.Check(t.Context(), outcrop.CheckOptions{Free: true}, func(outcrop.Finding) { n++ }); err != nil {
-				t.Error(err)
-			}
-			found <- n
-		}()
-		synctest.Wait()
-		if n := open.Load(); n != 16 {
-			t.Errorf("%d checks at once, want 16", n)
-		}
-		close(release)
-		if n := <-found; n != keys {
-			t.Errorf("%d findings, want %d", n, keys)
-		}
-	})
 }
 
 func TestAnExaminationThatIsEndedSaysWhatItKnows(t *testing.T) {

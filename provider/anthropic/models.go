@@ -16,7 +16,7 @@ import (
 
 // list is the API's list of models, not yet read.
 func (d *deployment) list() *modellist.List {
-	return modellist.New(modellist.Source{Title: service, Location: d.host.message.Host, Account: "anthropic", Now: d.params.Now, Rank: rank, Model: d.params.Model, Read: d.readList})
+	return modellist.New(modellist.Source{Title: service, Location: d.host.message.Host, Account: "anthropic", Now: d.params.Now, Rank: rank, Read: d.readList})
 }
 
 // readList reads the list of models (https://platform.claude.com/docs/en/api/models/list).

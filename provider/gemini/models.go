@@ -18,7 +18,7 @@ import (
 
 // list is the API's list of models, not yet read.
 func (d *deployment) list() *modellist.List {
-	return modellist.New(modellist.Source{Title: service, Location: d.base.Host, Account: "gemini", Now: d.params.Now, Rank: rank, Model: strings.TrimPrefix(d.params.Model, "models/"), Read: d.readList})
+	return modellist.New(modellist.Source{Title: service, Location: d.base.Host, Account: "gemini", Now: d.params.Now, Rank: rank, Read: d.readList})
 }
 
 // rank puts the cheapest kind of Gemini first, and what is not Gemini last.

@@ -32,9 +32,6 @@ type Source struct {
 	Now func() time.Time
 	// Rank orders models for test calls, best first; nil if all are equal.
 	Rank func(id string) int
-	// Model is the model string that the list is for. Without a wildcard, only the model's own entry is kept: many
-	// deployments may have keys for the same list, which may be long.
-	Model string
 	// Read reads the whole list. A failure is an *llm.Error. Nil if there is no list.
 	Read func(ctx context.Context) ([]provider.Model, error)
 }
@@ -100,22 +97,9 @@ func (l *List) Refresh(ctx context.Context, after time.Time) provider.List {
 	defer l.mu.Unlock()
 	l.tried, l.status.Err = now, err
 	if err == nil {
-		l.status.At, l.status.Models, l.models = now, len(found), l.kept(found)
+		l.status.At, l.status.Models, l.models = now, len(found), found
 	}
 	return l.status
-}
-
-// kept are those entries of the list that are needed.
-func (l *List) kept(all []provider.Model) []provider.Model {
-	if l.from.Model == "" || strings.Contains(l.from.Model, "*") {
-		return all
-	}
-	for i := range all {
-		if all[i].ID == l.from.Model {
-			return slices.Clone(all[i : i+1])
-		}
-	}
-	return nil
 }
 
 // Credentials are what a check is about.

@@ -81,7 +81,7 @@ func (d *Deployment) list() *modellist.List {
 
 // newList makes the vendor's list of models, not yet read.
 func (d *Deployment) newList() *modellist.List {
-	from := modellist.Source{Title: d.vendor.Title, Location: d.host(), Account: d.vendor.Name, Now: d.params.Now, Model: d.params.Model}
+	from := modellist.Source{Title: d.vendor.Title, Location: d.host(), Account: d.vendor.Name, Now: d.params.Now}
 	if u := d.end.URL(APIModels, ""); u != nil {
 		from.Read = func(ctx context.Context) ([]provider.Model, error) { return d.readList(ctx, u) }
 	}

@@ -20,7 +20,7 @@ var publishers = [...]string{"google", "anthropic", "mistralai", "meta", "deepse
 
 // list is the list of the publishers' models, not yet read.
 func (d *deployment) list() *modellist.List {
-	return modellist.New(modellist.Source{Title: service, Location: d.location, Account: "vertex_ai", Now: d.params.Now, Rank: rank, Model: d.params.Model, Read: d.readList})
+	return modellist.New(modellist.Source{Title: service, Location: d.location, Account: "vertex_ai", Now: d.params.Now, Rank: rank, Read: d.readList})
 }
 
 // rank puts the cheapest kind of Gemini first, and other models behind Gemini.
