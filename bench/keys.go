@@ -36,8 +36,8 @@ func secretKey(n int) string { return fmt.Sprintf("sk-key-%012d", n) }
 // belongs to a team and a user that have them too, and returns a gateway that uses it: PostgreSQL's with an address, and
 // otherwise SQLite's in a folder of its own.
 func (b *bench) keyed(ctx context.Context, name string, keys, used int, databaseURL string) (keyed, error) {
-	b.launches++
-	dir := filepath.Join(b.dir, fmt.Sprintf("keys-%d", b.launches))
+	*b.launches++
+	dir := filepath.Join(b.dir, fmt.Sprintf("keys-%d", *b.launches))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return keyed{}, err
 	}

@@ -85,8 +85,8 @@ func (b *bench) nginxProcess(ctx context.Context, path string, atOnce int) (*pro
 	}
 	defer func() { _ = reserved.Release() }() // the server listens by then, or has failed
 	address := reserved.Address()
-	b.launches++
-	dir := filepath.Join(b.dir, fmt.Sprintf("nginx-%d", b.launches))
+	*b.launches++
+	dir := filepath.Join(b.dir, fmt.Sprintf("nginx-%d", *b.launches))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}

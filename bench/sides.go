@@ -23,7 +23,7 @@ type bench struct {
 	upstream   *process
 	neighbours []neighbour
 	environ    []string // that Outcrop and the proxy get besides
-	launches   int
+	launches   *int // how many processes have been started, which files have their names by
 	connected  int           // connections of a closed loop
 	settle     time.Duration // how long a process idles before its memory is read
 }
@@ -33,7 +33,7 @@ func newBench(ctx context.Context, s settings, neighbours []neighbour) (*bench, 
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{settings: s, self: self, neighbours: neighbours, connected: 16, settle: 2 * time.Second}
+	b := &bench{settings: s, self: self, neighbours: neighbours, launches: new(int), connected: 16, settle: 2 * time.Second}
 	if b.dir, err = os.MkdirTemp("", "outcrop-bench"); err != nil {
 		return nil, err
 	}
@@ -107,9 +107,9 @@ func (b *bench) outcropIn(ctx context.Context, config, dir string) (*process, er
 	args := []string{"serve", "--config", config, "--port", "0", "--data-dir", dir}
 	name := b.outcrop
 	if b.profile != "" {
-		b.launches++
+		*b.launches++
 		name = b.self
-		args = append([]string{"profiled", filepath.Join(b.profile, fmt.Sprintf("outcrop-%d.pprof", b.launches))}, args...)
+		args = append([]string{"profiled", filepath.Join(b.profile, fmt.Sprintf("outcrop-%d.pprof", *b.launches))}, args...)
 	}
 	return launch(ctx, b.log, b.environ, "/health/readiness", name, args...)
 }

@@ -39,11 +39,15 @@ const limitShare = 90
 // 4 MB: a collection would take a tenth of the time of the start (docs/benchmarks.md).
 const startPercent = 1000
 
+// leastForStart is the memory, in bytes, without which the start collects as often as what follows.
+const leastForStart = 128 << 20
+
 // collector is what Outcrop sets of Go's garbage collector. Keep it reachable for as long as
 // the settings should apply: the ballast is memory that is never touched, so no page of it is
 // resident, although it counts as heap in Go's metrics.
 type collector struct {
-	fixed bool // GOGC is set
+	fixed bool  // GOGC is set
+	limit int64 // of memory, without the ballast; 0 if GOMEMLIMIT or nothing sets it
 
 	mu      sync.Mutex
 	ballast []byte // nil during the start
@@ -55,14 +59,19 @@ type collector struct {
 // process may use, in bytes; 0 if it is unknown. The start is over with settle, or with the first collection, which is one of
 // a start that takes much memory.
 func tuneCollector(lookupEnv func(string) (string, bool), granted int64) *collector {
+	c := &collector{}
 	if _, ok := lookupEnv("GOMEMLIMIT"); !ok && granted > 0 {
-		debug.SetMemoryLimit(granted/100*limitShare + ballast) // the ballast counts as heap, but is not resident
+		c.limit = granted / 100 * limitShare
+		debug.SetMemoryLimit(c.limit)
 	}
-	if _, ok := lookupEnv("GOGC"); ok {
-		return &collector{fixed: true}
+	if _, c.fixed = lookupEnv("GOGC"); c.fixed {
+		return c
+	}
+	if granted > 0 && granted < leastForStart {
+		c.begin()
+		return c
 	}
 	debug.SetGCPercent(startPercent)
-	c := &collector{}
 	runtime.AddCleanup(&sentinel{}, (*collector).begin, c)
 	return c
 }
@@ -76,6 +85,9 @@ func (c *collector) begin() {
 	defer c.mu.Unlock()
 	if c.ballast != nil {
 		return
+	}
+	if c.limit > 0 {
+		debug.SetMemoryLimit(c.limit + ballast) // which counts as heap, but is not resident
 	}
 	debug.SetGCPercent(gcPercent)
 	_, c.since = collected()

@@ -23,7 +23,8 @@ func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
 	}{
 		{"nothing is set", nil, grant, startPercent, gcPercent, 940 << 20, ballast},
 		{"nothing is known", nil, 0, startPercent, gcPercent, limit, ballast},
-		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 100, 940 << 20, 0},
+		{"little", nil, 100 << 20, gcPercent, gcPercent, 130 << 20, ballast},
+		{"GOGC", map[string]string{"GOGC": "100"}, grant, 100, 100, 900 << 20, 0},
 		{"GOMEMLIMIT", map[string]string{"GOMEMLIMIT": "1GiB"}, grant, startPercent, gcPercent, limit, ballast},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

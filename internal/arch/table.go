@@ -193,7 +193,7 @@ func rules() []Rule {
 		{Path: "config", Level: pipeline, May: with("alert", "bearer", "internal/wildcard", "guard", "guard/*", "export", "export/bucket", "export/otlp", "internal/httpfield", "provider/bedrock/creds", "telemetry/litellmmetrics", "provider", "quota", "secrets", "tenant", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{Path: "config/migrate", Level: library, May: []string{"internal/lazyregexp", "config", "internal/jsonx", "provider/bedrock/modelid", "secrets"}, Why: "files of other gateways become a configuration as text; what keys mean is known to the configuration, and how models are written to the grammar of model ids"},
 		{
-			Path: ".", Level: library, May: with("internal/hold", "cache", "catalog", "guard", "guard/ruleset", "guard/services", "internal/budget", "internal/memlimit", "internal/parallel", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/transport", "provider/all", "upstream", "wire/openaichat"),
+			Path: ".", Level: library, May: with("internal/hold", "cache", "catalog", "guard", "guard/ruleset", "guard/services", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "tenant", "provider", "provider/transport", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 

@@ -60,6 +60,7 @@ type EmbedCall struct {
 func (v *Vendor) With(d Dialect) *Vendor {
 	own := *v
 	own.dialect = d
+	own.overrides.Open = own.open // with the dialect
 	return &own
 }
 
