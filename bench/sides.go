@@ -22,8 +22,8 @@ type bench struct {
 	log        *os.File
 	upstream   *process
 	neighbours []neighbour
-	environ    []string // that Outcrop and the proxy get besides
-	launches   *int // how many processes have been started, which files have their names by
+	environ    []string      // that Outcrop and the proxy get besides
+	launches   *int          // how many processes have been started, which files have their names by
 	connected  int           // connections of a closed loop
 	settle     time.Duration // how long a process idles before its memory is read
 }
