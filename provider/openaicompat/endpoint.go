@@ -17,10 +17,9 @@ import (
 type endpoint struct {
 	vendor  *Vendor
 	base    *url.URL
-	key     string
+	key     [1]string // empty if there is none
 	header  string    // that has the key
 	value   [1]string // of the header
-	secrets [1]string // the key
 	origin  string
 	headers http.Header // the vendor's own; nil without any
 	within  string      // what the operator has set of the key's organizations and projects
@@ -52,23 +51,23 @@ func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
 		}
 		return nil, &provider.OptionError{Option: "api_base", Reason: err.Error()}
 	}
-	e := &endpoint{vendor: v, base: u, key: p.Values["api_key"], origin: "api_key"}
+	e := &endpoint{vendor: v, base: u, origin: "api_key"}
+	key := p.Values["api_key"]
 	for _, name := range v.KeyVariables {
-		if e.key == "" {
-			e.key, e.origin = p.Environ(name), name
+		if key == "" {
+			key, e.origin = p.Environ(name), name
 		}
 	}
-	if e.key == "" {
+	if key == "" {
 		e.origin = ""
 		if !v.KeyOptional && "https://"+u.Host == origin(v.BaseURL) { // another server may need none
 			e.missing = v.keyMissing()
 		}
 	}
-	e.header, e.value[0], e.secrets[0] = http.CanonicalHeaderKey(v.KeyHeader), e.key, e.key
+	e.header, e.value[0], e.key[0] = http.CanonicalHeaderKey(v.KeyHeader), key, key
 	if v.KeyHeader == "" {
-		e.header, e.value[0] = "Authorization", "Bearer "+e.key
-		e.key = strings.TrimPrefix(e.value[0], "Bearer ") // one text in memory
-		e.secrets[0] = e.key
+		e.header, e.value[0] = "Authorization", "Bearer "+key
+		e.key[0] = strings.TrimPrefix(e.value[0], "Bearer ") // one text in memory
 	}
 	for name, value := range v.Headers {
 		e.add(name, value)
@@ -179,11 +178,11 @@ func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error)
 		return nil, e.missing
 	}
 	maps.Copy(h, e.headers)
-	if e.key == "" {
+	if e.key[0] == "" {
 		return nil, nil
 	}
 	h[e.header] = e.value[:]
-	return e.secrets[:], nil
+	return e.key[:], nil
 }
 
 // Missing is the error of calls without a key.
@@ -191,7 +190,7 @@ func (e *endpoint) Missing() *llm.Error { return e.missing }
 
 // Identity is a digest of address, key, and organization.
 func (e *endpoint) Identity() (id, origin string) {
-	return e.vendor.Name + " " + e.base.Host + " " + digest(e.key+e.within), cmp.Or(e.origin, "no key")
+	return e.vendor.Name + " " + e.base.Host + " " + digest(e.key[0]+e.within), cmp.Or(e.origin, "no key")
 }
 
 // Close does nothing.
