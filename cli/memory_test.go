@@ -6,12 +6,19 @@ import (
 	"testing"
 )
 
-func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
+// keepCollector has what a test sets of the garbage collector set back at its end, and returns the memory limit until then.
+func keepCollector(t *testing.T) (limit int64) {
+	t.Helper()
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
-	defer func() {
+	t.Cleanup(func() {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
-	}()
+	})
+	return limit
+}
+
+func TestTheEnvironmentGoesBeforeTheServersOwnSettings(t *testing.T) {
+	limit := keepCollector(t)
 	const grant = 1000 << 20
 	for _, tt := range []struct {
 		name        string
@@ -68,11 +75,7 @@ func TestALargeConfigurationIsMarkedLessOften(t *testing.T) {
 }
 
 func TestThePaceFollowsWhatIsLive(t *testing.T) {
-	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
-	defer func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}()
+	keepCollector(t)
 	gc := tuneCollector(func(string) (string, bool) { return "", false }, 0)
 	configuration := make([]byte, 200<<20) // which brings a collection, and with it the end of the start
 	runtime.GC()
@@ -92,11 +95,7 @@ func TestThePaceFollowsWhatIsLive(t *testing.T) {
 
 // TestTheFirstCollectionEndsTheStart has what a start with a large configuration does. The settings are made by another goroutine.
 func TestTheFirstCollectionEndsTheStart(t *testing.T) {
-	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
-	defer func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}()
+	keepCollector(t)
 	gc := tuneCollector(func(string) (string, bool) { return "", false }, 0)
 	held := func() int {
 		gc.mu.Lock()
