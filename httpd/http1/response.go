@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,10 +16,10 @@ var errDone = errors.New("http: the handler has returned")
 // response is the http.ResponseWriter of a request. It does what net/http's does, in the same order,
 // with fewer buffers: what a handler flushes, or writes in large pieces, is not copied to keep it.
 type response struct {
-	conn   *conn
-	req    *http.Request
-	cancel context.CancelFunc // cancels req's context
-	body   body
+	conn *conn
+	req  *http.Request
+	ctx  *requestContext // of req
+	body body
 
 	rest   func()    // what follows the handler; nil for nothing
 	after  []func()  // what follows rest
@@ -290,7 +289,7 @@ func (w *response) send(p []byte) error {
 	w.drop()
 	w.err = w.conn.out.write(piece, b, p, tail)
 	if w.err != nil {
-		w.cancel()
+		w.ctx.end()
 		_ = w.conn.nc.Close() // whatever follows would not be what the client expects
 	}
 	return w.err
