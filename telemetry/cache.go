@@ -19,13 +19,14 @@ const (
 // cacheMetrics are those of the response cache.
 type cacheMetrics struct {
 	calls, commands *prometheus.CounterVec
+	got, set        prometheus.Counter // of commands: get and set that were ok, of which a call has one
 	saved           *prometheus.CounterVec
 	up              prometheus.Gauge
 	once            *sync.Once // registers them
 }
 
 func newCacheMetrics() cacheMetrics {
-	return cacheMetrics{
+	m := cacheMetrics{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "outcrop_cache_requests_total", Help: "Calls that could be answered by the response cache, by result: hit, miss, similar (the answer to a similar request), shared (the answer of an identical call that was under way), partial (some of the inputs of embeddings), bypassed (no-cache).",
 		}, []string{"result"}),
@@ -38,6 +39,19 @@ func newCacheMetrics() cacheMetrics {
 		up:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_cache_up", Help: "Whether the store of the response cache answered when it was last asked: 1 or 0."}),
 		once: &sync.Once{},
 	}
+	m.got, m.set = m.commands.WithLabelValues("get", "ok"), m.commands.WithLabelValues("set", "ok")
+	return m
+}
+
+// command returns the counter of commands with a result.
+func (m *cacheMetrics) command(command, result string) prometheus.Counter {
+	switch {
+	case command == "get" && result == "ok":
+		return m.got
+	case command == "set" && result == "ok":
+		return m.set
+	}
+	return m.commands.WithLabelValues(command, result)
 }
 
 // ExpectCache adds the metrics of a response cache, and creates their series, so that they start at 0. A cache that replaces
@@ -69,7 +83,7 @@ func (r *Recorder) Cached(result string) { r.cache.calls.WithLabelValues(result)
 
 // CacheCommand counts a command to the store of the response cache.
 func (r *Recorder) CacheCommand(command, result string) {
-	r.cache.commands.WithLabelValues(command, result).Inc()
+	r.cache.command(command, result).Inc()
 	if command == "embed" {
 		return // it says nothing of the store
 	}

@@ -74,8 +74,17 @@ func (v *list) spent(h http.Header, call *gateway.Call) {
 	h["X-Litellm-Response-Duration-Ms"], h["X-Litellm-Overhead-Duration-Ms"] = v.pair(appendMilliseconds(first, own), len(first))
 }
 
+// appendMilliseconds appends a duration, to the microsecond, in milliseconds.
 func appendMilliseconds(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64)
+	n := max(0, d.Microseconds())
+	b = strconv.AppendInt(b, n/1000, 10)
+	for rest, digit := n%1000, int64(100); rest > 0; rest, digit = rest%digit, digit/10 {
+		if digit == 100 {
+			b = append(b, '.')
+		}
+		b = append(b, '0'+byte(rest/digit))
+	}
+	return b
 }
 
 // pair is two values of headers, of which the second begins at an index of the text.
