@@ -8,10 +8,10 @@ import (
 	"math"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/second"
 )
 
 // jsonHandler writes records as slog.JSONHandler does, which it asks for those that have anything but names with texts, numbers and
@@ -27,24 +27,19 @@ type jsonHandler struct {
 type jsonLines struct {
 	lines
 	buffers sync.Pool // of *[]byte
-	last    atomic.Pointer[second]
+	last    second.Of[ends]
 }
 
-// second is how times of a second are written, but for the fraction.
-type second struct {
-	unix        int64
-	offset      int // of the zone, in seconds
-	front, back string
+// ends are how times of a second are written, before and after the fraction.
+type ends struct{ front, back string }
+
+func endsOf(t time.Time) ends {
+	return ends{t.Format(`"2006-01-02T15:04:05`), t.Format(`Z07:00"`)}
 }
 
 // appendTime appends a time as time.RFC3339Nano has it, in quotation marks. Many lines are of the same second.
 func (l *jsonLines) appendTime(b []byte, t time.Time) []byte {
-	_, offset := t.Zone()
-	s := l.last.Load()
-	if s == nil || s.unix != t.Unix() || s.offset != offset {
-		s = &second{unix: t.Unix(), offset: offset, front: t.Format(`"2006-01-02T15:04:05`), back: t.Format(`Z07:00"`)}
-		l.last.Store(s)
-	}
+	s := l.last.At(t, endsOf)
 	b = append(b, s.front...)
 	if fraction := t.Nanosecond(); fraction != 0 {
 		const digits = 1_000_000_000

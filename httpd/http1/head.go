@@ -150,22 +150,9 @@ func (h *header) switches(status int) bool {
 	return status == http.StatusSwitchingProtocols && h.get("Upgrade") != "" && httpfield.HasToken([]string{h.get("Connection")}, "upgrade")
 }
 
-// dates has the field Date of the responses of a second.
-type dates struct{ last atomic.Pointer[dated] }
-
-type dated struct {
-	second int64 // since 1970
-	field  string
-}
-
-// at returns the field with a time.
-func (d *dates) at(now time.Time) string {
-	last := d.last.Load()
-	if last == nil || last.second != now.Unix() {
-		last = &dated{now.Unix(), "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"}
-		d.last.Store(last)
-	}
-	return last.field
+// dateField is the field Date of the responses of a second.
+func dateField(now time.Time) string {
+	return "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"
 }
 
 // append appends the head.
@@ -174,7 +161,7 @@ func (h *header) append(dst []byte, status int, chunked bool, s *Server) []byte 
 	h.omit("Trailer") // none are sent
 	b = h.appendFields(b)
 	if !h.has("Date") {
-		b = append(b, s.dates.at(time.Now())...)
+		b = append(b, s.dates.At(time.Now(), dateField)...)
 	}
 	if h.length >= 0 {
 		b = append(b, "Content-Length: "...)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"outcrop/internal/second"
 )
 
 // TestUnreadResponse: a stream whose client does not read blocks, holds none of the shared buffers
@@ -218,14 +220,14 @@ func TestOneSystemCall(t *testing.T) {
 
 // TestDates: the responses of a second share their date, and others do not.
 func TestDates(t *testing.T) {
-	var d dates
+	var d second.Of[string]
 	then := time.Date(2026, 11, 30, 23, 59, 59, 999, time.FixedZone("", 3600))
 	for after, want := range map[time.Duration]string{
 		0:               "Date: Mon, 30 Nov 2026 22:59:59 GMT\r\n",
 		time.Second / 2: "Date: Mon, 30 Nov 2026 22:59:59 GMT\r\n",
 		time.Second:     "Date: Mon, 30 Nov 2026 23:00:00 GMT\r\n",
 	} {
-		if got := d.at(then.Add(after)); got != want {
+		if got := d.At(then.Add(after), dateField); got != want {
 			t.Errorf("after %v: %q, want %q", after, got, want)
 		}
 	}

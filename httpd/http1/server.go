@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"outcrop/internal/second"
 )
 
 // Sizes of buffers, which are shared by all connections.
@@ -36,7 +38,7 @@ type Server struct {
 	kept   sync.Pool // of *kept, empty
 	fields sync.Pool // of http.Header, empty
 	orders orders
-	dates  dates
+	dates  second.Of[string] // fields Date
 	stacks stacks
 
 	closing  atomic.Bool // Shutdown or Close has been called

@@ -60,7 +60,7 @@ func rules() []Rule {
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
 		{Path: "provider/bedrock/endpoint", Level: leaf, May: []string{"internal/levenshtein"}, Why: "hosts and paths follow from region and partition alone"},
-		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
+		{Path: "provider/bedrock/sign", Level: leaf, May: []string{"internal/second"}, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: with("catalog/schema"), Why: "the readers and writers of the data files share their format, which knows neither; prices and sources are as in the catalogue of all providers"},
 		{
 			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "catalog/schema", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Beside: []string{"catalog/tables"},
@@ -197,7 +197,7 @@ func rules() []Rule {
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 
-		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield", "internal/socket"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields and sockets are read"},
+		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield", "internal/second", "internal/socket"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields and sockets are read, and that a second has one date"},
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget", "telemetry"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
 		{Path: "httpd/door", Level: library, May: with("internal/httpfield", "gateway", "telemetry", "tenant", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
 		{
@@ -251,7 +251,7 @@ func rules() []Rule {
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/processors", "internal/memlimit", "internal/seal", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "config/migrate", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all", "secrets/all",
+				"internal/processors", "internal/memlimit", "internal/seal", "internal/second", ".", "app", "catalog", "catalog/tables", "store", "takeover", "upstream", "config", "config/migrate", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all", "secrets/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 				"provider/bedrock/openai", "provider/bedrock/bill",
 			),

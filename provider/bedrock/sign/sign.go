@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"outcrop/internal/second"
 )
 
 const (
@@ -75,6 +77,7 @@ type Signer struct {
 	keys    atomic.Pointer[keyring]
 	adding  sync.Mutex // held while keys is replaced
 	scratch sync.Pool  // of *scratch
+	dates   second.Of[string]
 }
 
 // Sign signs r for a service in a region, such as bedrock in eu-west-1, at the time
@@ -94,8 +97,7 @@ func (s *Signer) Sign(r *Request, c Credentials, region, service string, now tim
 	defer s.scratch.Put(w)
 
 	now = now.UTC()
-	w.buf = now.AppendFormat(w.buf[:0], dateTime)
-	date := string(w.buf)
+	date := s.dates.At(now, func(t time.Time) string { return t.Format(dateTime) })
 	values := make([]string, 3) // one allocation for three one-element header values
 	values[0] = date
 	r.Header[headerDate] = values[0:1:1]
