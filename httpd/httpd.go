@@ -76,13 +76,15 @@ type server struct {
 	opt Options
 	// known has only the routes, to find out which methods a path has. It is made when it is first asked.
 	known func() *http.ServeMux
-	// mux has all routes. It is made when a request comes that posts and gets do not have, for making it takes longer than
+	// mux has all routes. It is made when a request comes that paths does not have among posts and gets, for making it takes longer than
 	// the rest of what this package does before the gateway listens.
 	mux func() *http.ServeMux
-	// posts and gets are the routes of POST and GET whose paths stand for themselves. The mux would find them too, for no other
-	// pattern is as specific, but takes a fortieth of the time of a cached call for it.
-	posts, gets map[string]endpoint
-	captures    inbound.Captures
+	// paths has the routes, and of POST and GET those whose paths stand for themselves. The mux would find them too, for no other
+	// pattern is more specific, but it takes longer.
+	paths func() *paths
+	// own are those of GET of the server itself, which need no paths.
+	own      map[string]endpoint
+	captures inbound.Captures
 }
 
 // endpoint is a path in http.ServeMux's form and in that of the documentation.

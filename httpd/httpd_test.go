@@ -67,13 +67,16 @@ func TestExactPathsGoWhereTheMuxWouldSendThem(t *testing.T) {
 	s := &server{opt: Options{Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})}}
 	s.opt.Doors = []door.Frontend{openaichat.New(s.opt.Gateway, door.Options{MaxBody: 1 << 20})}
 	_ = s.handler()
-	for method, exact := range map[string]map[string]endpoint{http.MethodPost: s.posts, http.MethodGet: s.gets} {
+	for method, exact := range map[string]map[string]endpoint{http.MethodPost: s.paths().posts, http.MethodGet: s.paths().gets} {
 		if _, ok := exact[map[string]string{http.MethodPost: "/v1/chat/completions", http.MethodGet: "/health/readiness"}[method]]; !ok {
 			t.Fatalf("%s: %v", method, exact)
 		}
 		for path, to := range exact {
 			if path == "/" {
 				continue
+			}
+			if own, ok := s.own[path]; method == http.MethodGet && ok && own.pattern != to.pattern {
+				t.Errorf("%s: first found as %q, want %q", path, own.pattern, to.pattern)
 			}
 			for _, written := range []string{path, fmt.Sprintf("/%%%x%s", path[1], path[2:])} {
 				if _, pattern := s.mux().Handler(httptest.NewRequest(method, written, nil)); pattern != to.pattern {
@@ -82,6 +85,35 @@ func TestExactPathsGoWhereTheMuxWouldSendThem(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHealthNeedsNoFrontend: the first request, which a start waits for, finds its path without the lists of the frontends.
+func TestHealthNeedsNoFrontend(t *testing.T) {
+	g := gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})
+	frontend := &listing{Frontend: openaichat.New(g, door.Options{MaxBody: 1 << 20})}
+	h := New(Options{Gateway: g, Doors: []door.Frontend{frontend}, Logger: slog.New(slog.DiscardHandler)})
+	for _, path := range []string{"/health/liveliness", "/health/liveness"} {
+		if got := send(h, http.MethodGet, path, ""); got.Code != http.StatusOK || frontend.listed != 0 {
+			t.Errorf("%s: %d, and the frontend was asked %d times", path, got.Code, frontend.listed)
+		}
+	}
+	for range 2 {
+		if got := send(h, http.MethodPost, "/v1/chat/completions", "{}"); got.Code == http.StatusNotFound || frontend.listed != 1 {
+			t.Errorf("a call: %d, and the frontend was asked %d times", got.Code, frontend.listed)
+		}
+	}
+}
+
+// listing counts how often a frontend is asked for its paths.
+type listing struct {
+	door.Frontend
+
+	listed int
+}
+
+func (l *listing) Routes() []door.Route {
+	l.listed++
+	return l.Frontend.Routes()
 }
 
 func send(h http.Handler, method, path, body string, header ...string) *httptest.ResponseRecorder {
